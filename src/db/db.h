@@ -1,0 +1,154 @@
+/*
+ * The metadata database, for callers. Knows statements by name (generated from sql/queries/), values
+ * and rows; knows nothing of what they mean. SQLite and PostgreSQL stand behind it.
+ *
+ * A struct database is opened once and shared by all threads. Reading: borrow a connection (struct
+ * db), ask, give it back; readers never wait for writers. Writing: hand a piece of work to
+ * database_write, which runs it in a transaction; there is no other way to change anything.
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/scoped.h"
+#include "base/uuid.h"
+#include "sql.h" /* generated: enum sql_id, one SQL_NAME for each named statement */
+
+struct database;
+struct db; /* a connection; one thread at a time */
+struct db_rows;
+
+struct database_options {
+    const char *url;       /* "sqlite:/path/to/file"; later "postgresql://…" */
+    unsigned readers;      /* connections kept open for reading; more are made under load */
+    unsigned busy_ms;      /* how long to wait for another process's lock */
+};
+
+/*
+ * Opens the database, makes the file if there is none, and brings its schema up to date (numbered
+ * migrations, one transaction each, recorded with a checksum, under a lock).
+ *
+ * Fails with ERR_UNAVAILABLE if it cannot be reached or is locked, ERR_INVALID if its schema is newer
+ * than this binary or a recorded migration differs from ours.
+ */
+bool database_open(const struct database_options *options, struct database **out,
+                   struct error *err);
+/* As database_open, but changes nothing: ERR_NOT_FOUND without a database, ERR_INVALID if migrations
+ * are missing. For verify and doctor beside a running server. */
+bool database_open_existing(const struct database_options *options, struct database **out,
+                            struct error *err);
+void database_free(struct database *database);
+DEFINE_RELEASE(database, struct database)
+
+/* ---- reading ---- */
+
+/* Borrows a connection for reading. Fails with ERR_UNAVAILABLE. */
+bool database_read(struct database *database, struct db **out, struct error *err);
+/* As database_read, and everything read until it is returned sees the database as it was at the
+ * first statement. */
+bool database_snapshot(struct database *database, struct db **out, struct error *err);
+/* Gives a connection back; its rows must have been freed. NULL is accepted. */
+void db_return(struct db *db);
+static inline void db_release(struct db **variable)
+{
+    db_return(*variable);
+}
+
+/* ---- writing ---- */
+
+/*
+ * A piece of work inside a transaction. It runs on whatever thread owns the writing connection, may
+ * be run again from its start if the engine asks for it, and must therefore neither block on anything
+ * but TX nor change anything but what CONTEXT holds for results. False rolls back all it did.
+ */
+typedef bool db_work(struct db *tx, void *context, struct error *err);
+
+/*
+ * Runs WORK in a transaction of its own and returns after its commit has reached stable storage.
+ * Works of several threads share one flush; one that fails takes nothing of the others with it.
+ *
+ * Fails with what WORK failed with, ERR_STORAGE_FULL if the disk is full, ERR_UNAVAILABLE if the
+ * database is locked or gone (nothing was changed; worth a retry).
+ */
+bool database_write(struct database *database, db_work *work, void *context, struct error *err);
+
+/* ---- statements ---- */
+
+enum db_type { DB_NULL, DB_INT, DB_DECIMAL3, DB_TEXT, DB_UUID, DB_TIME, DB_BOOL, DB_BYTES };
+
+struct db_value {
+    enum db_type type;
+    union {
+        int64_t integer;  /* DB_INT; DB_DECIMAL3 in thousandths; DB_TIME in microseconds; DB_BOOL */
+        const char *text; /* DB_TEXT (NULL: SQL NULL); stays the caller's */
+        struct uuid uuid;
+        struct {
+            const void *bytes; /* DB_BYTES */
+            size_t length;
+        };
+    };
+};
+
+#define db_null() ((struct db_value){.type = DB_NULL})
+#define db_int(value) ((struct db_value){.type = DB_INT, .integer = (int64_t)(value)})
+#define db_milli(value) ((struct db_value){.type = DB_DECIMAL3, .integer = (int64_t)(value)})
+#define db_text(value) ((struct db_value){.type = DB_TEXT, .text = (value)})
+#define db_time(value) ((struct db_value){.type = DB_TIME, .integer = (int64_t)(value)})
+#define db_bool(value) ((struct db_value){.type = DB_BOOL, .integer = (value) ? 1 : 0})
+#define db_bytes(value, size) ((struct db_value){.type = DB_BYTES, .bytes = (value), .length = (size)})
+struct db_value db_uuid(struct uuid id);
+/* SQL NULL where HAS is false. */
+struct db_value db_uuid_or_null(bool has, struct uuid id);
+struct db_value db_time_or_null(int64_t time_us); /* 0: NULL */
+struct db_value db_int_or_null(bool has, int64_t value);
+
+#define DB_ARGS(...)                  \
+    (struct db_value[]){__VA_ARGS__}, \
+        sizeof((struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value)
+#define DB_NO_ARGS NULL, 0
+
+/* Runs a statement that gives rows. The rows hold the connection until they are freed. $1 is
+ * args[0]. Fails with ERR_EXISTS on a broken unique constraint, ERR_CONFLICT on a broken foreign key,
+ * ERR_INVALID on a broken check, ERR_STORAGE_FULL, ERR_UNAVAILABLE. */
+bool db_query(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+              struct db_rows **out, struct error *err);
+/* Runs a statement for its effect; *CHANGED (may be NULL) is the number of rows it touched. */
+bool db_execute(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+                uint64_t *changed, struct error *err);
+
+/* Steps to the next row; false at the end and on failure, which db_rows_ok tells apart. */
+bool db_next(struct db_rows *rows);
+bool db_rows_ok(const struct db_rows *rows, struct error *err);
+/* Steps to the first row, which must be there: ERR_NOT_FOUND, naming WHAT to log and client, if none. */
+bool db_one(struct db_rows *rows, const char *what, struct error *err);
+void db_rows_free(struct db_rows *rows);
+DEFINE_RELEASE(db_rows, struct db_rows)
+
+/* Columns count from 0 and are read in any order; a column of SQL NULL reads as 0, false, nil uuid. */
+bool db_column_is_null(const struct db_rows *rows, int column);
+int64_t db_column_int(const struct db_rows *rows, int column);
+int64_t db_column_milli(const struct db_rows *rows, int column); /* thousandths */
+int64_t db_column_time(const struct db_rows *rows, int column);  /* microseconds */
+bool db_column_bool(const struct db_rows *rows, int column);
+struct uuid db_column_uuid(const struct db_rows *rows, int column);
+/* Copied into MEM. NULL for SQL NULL. */
+const char *db_column_text(const struct db_rows *rows, int column, struct arena *mem);
+/* Copies at most MAX bytes to OUT and gives the column's length. */
+size_t db_column_bytes(const struct db_rows *rows, int column, void *out, size_t max);
+
+/* ---- looking after it ---- */
+
+/* Checks that the database answers and can be written to. Fails with ERR_UNAVAILABLE or
+ * ERR_STORAGE_FULL. */
+bool database_check(struct database *database, struct error *err);
+/* "sqlite 3.40.1", for doctor. */
+const char *database_version(struct database *database);
+/* Number of the last migration applied. */
+bool database_schema_version(struct database *database, int64_t *out, struct error *err);
+
+#endif

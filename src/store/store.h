@@ -1,0 +1,145 @@
+/*
+ * A store keeps the bytes of objects under keys. It knows nothing of uploads, users or SQL.
+ *
+ * Content arrives in a *stage*: a nameless-to-readers place beside the objects, known by the id of
+ * the session that fills it, written at offsets, readable meanwhile, and surviving a crash of the
+ * server. Publishing makes a stage an object under its key without copying where the provider allows
+ * it. Objects are never overwritten. All calls may be made from any thread; a struct stage belongs to
+ * one thread at a time.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/scoped.h"
+#include "base/stream.h"
+
+struct store;
+struct stage;
+
+struct store_config {
+    const char *name;     /* "main": letters, digits, '-' and '_' */
+    const char *provider; /* "local" */
+    const char *path;     /* local: the folder, made if its parent exists */
+    /* Looks up any other key of the store's section; NULL if unset. */
+    const char *(*option)(const struct store_config *self, const char *key);
+};
+
+struct byte_range {
+    uint64_t start;
+    uint64_t length; /* bytes; BYTE_RANGE_REST for all that follows */
+};
+#define BYTE_RANGE_REST UINT64_MAX
+#define STAGE_SIZE_UNKNOWN UINT64_MAX
+#define STORE_KEY_MAX 1024 /* bytes of a key, UTF-8; without the NUL */
+
+struct store_object {
+    const char *key;
+    uint64_t size;        /* bytes */
+    int64_t modified_us;
+};
+
+/*
+ * Opens the store that CONFIG describes. A local store's folder gets a marker file when it is made; a
+ * folder that lost its marker while CREATE is false is ERR_UNAVAILABLE, never an empty store.
+ *
+ * Fails with ERR_INVALID if no driver has that name or the configuration is not complete,
+ * ERR_UNAVAILABLE if the provider does not answer.
+ */
+bool store_open(const struct store_config *config, bool create, struct store **out,
+                struct error *err);
+void store_free(struct store *store);
+DEFINE_RELEASE(store, struct store)
+
+const char *store_name(const struct store *store);
+const char *store_provider(const struct store *store);
+
+/* Whether KEY may name an object: 1 to STORE_KEY_MAX bytes of UTF-8, no control characters, no empty,
+ * "." or ".." segment, no leading or trailing '/'. */
+bool store_key_is_valid(const char *key);
+
+/* ---- receiving ---- */
+
+/*
+ * Makes the stage ID (letters, digits, '-'), for content of EXPECTED bytes (room is set aside where
+ * that helps) or STAGE_SIZE_UNKNOWN. Fails with ERR_EXISTS, ERR_STORAGE_FULL, ERR_UNAVAILABLE.
+ */
+bool store_stage_create(struct store *store, const char *id, uint64_t expected, struct stage **out,
+                        struct error *err);
+/* Opens a stage again, after a restart or for another part. ERR_NOT_FOUND if there is none. */
+bool store_stage_open(struct store *store, const char *id, struct stage **out, struct error *err);
+/* Closes the handle; the stage itself stays until it is published or discarded. */
+void stage_free(struct stage *stage);
+DEFINE_RELEASE(stage, struct stage)
+
+/* Writes at OFFSET, with early writeback so that the final sync is short. */
+bool stage_write(struct stage *stage, uint64_t offset, const void *bytes, size_t length,
+                 struct error *err);
+/* Everything written so far reaches stable storage, with the stage's own name. */
+bool stage_sync(struct stage *stage, struct error *err);
+/* Reads back; *OUT is short only at the end of what was written. */
+bool stage_read(struct stage *stage, uint64_t offset, void *bytes, size_t length, size_t *out,
+                struct error *err);
+/* A descriptor to read the content from, for the media process; the stage keeps it. */
+int stage_fd(const struct stage *stage);
+/* Cuts the stage to SIZE bytes. */
+bool stage_truncate(struct stage *stage, uint64_t size, struct error *err);
+/*
+ * Makes the stage's SIZE bytes (all that were written) the object KEY, durable when it returns: the
+ * content, its name and every folder on the way. The stage is gone afterwards, STAGE may only be
+ * freed. After a failure the stage is as it was, or the object is there: ask store_head.
+ *
+ * Fails with ERR_EXISTS if KEY is taken, ERR_STORAGE_FULL, ERR_UNAVAILABLE.
+ */
+bool stage_publish(struct stage *stage, uint64_t size, const char *key, struct error *err);
+/* Removes the stage ID and its bytes; succeeds if there is none. */
+bool store_stage_discard(struct store *store, const char *id, struct error *err);
+
+/* ---- objects ---- */
+
+/* Stores LENGTH bytes of CONTENT under KEY, by way of a stage named STAGE_ID; durable on success.
+ * Fails as stage_publish, and with ERR_INCOMPLETE if CONTENT ends before LENGTH bytes. */
+bool store_put(struct store *store, const char *stage_id, const char *key, struct source *content,
+               uint64_t length, struct error *err);
+/* Writes RANGE of the object to DEST. ERR_NOT_FOUND if there is none, ERR_RANGE if RANGE starts past
+ * its end. */
+bool store_get(struct store *store, const char *key, struct byte_range range, struct sink *dest,
+               struct error *err);
+/*
+ * A descriptor of the whole object, for sendfile, that the caller closes; *SIZE is its length. Stores
+ * that are not on this machine's disks fail with ERR_NOT_IMPLEMENTED: use store_get. ERR_NOT_FOUND if
+ * there is none; ERR_UNAVAILABLE if the store itself is gone.
+ */
+bool store_open_fd(struct store *store, const char *key, int *fd, uint64_t *size,
+                   struct error *err);
+bool store_head(struct store *store, const char *key, struct store_object *out, struct error *err);
+/* Removes the object, and folders that it leaves empty; succeeds if there was none. ERR_UNAVAILABLE
+ * if the store itself is gone. */
+bool store_remove(struct store *store, const char *key, struct error *err);
+
+/* ---- looking after it ---- */
+
+/*
+ * Calls VISIT for every object whose key begins with PREFIX, in the order of the keys' bytes, from
+ * the first key greater than AFTER (NULL: from the start), until VISIT returns false or all were
+ * visited. False only on failure. The object's strings live until VISIT returns.
+ */
+bool store_list(struct store *store, const char *prefix, const char *after,
+                bool (*visit)(void *context, const struct store_object *object), void *context,
+                struct error *err);
+/* The same for stages; KEY is the stage's id. In no order. */
+bool store_list_stages(struct store *store,
+                       bool (*visit)(void *context, const struct store_object *stage),
+                       void *context, struct error *err);
+/* Whether the store is there and can be written to (it writes, syncs and removes a probe).
+ * ERR_UNAVAILABLE or ERR_STORAGE_FULL. */
+bool store_check(struct store *store, struct error *err);
+/* Bytes that can still be written, and of how many; STAGE_SIZE_UNKNOWN where there is no bound. */
+bool store_space(struct store *store, uint64_t *free_bytes, uint64_t *total_bytes,
+                 struct error *err);
+
+#endif
