@@ -1,0 +1,46 @@
+# The one list of Debian packages that AudioTricks needs, and how they get there. Sourced by the
+# scripts; not run by itself.
+
+# What builds and runs the server.
+packages_build="gcc libc6-dev meson ninja-build pkg-config python3 node-llhttp libsqlite3-dev
+    libcurl4-openssl-dev libssl-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev
+    libjansson-dev libseccomp-dev libinih-dev ca-certificates"
+
+# What its tests need besides: test runners, and programs that make audio in every format.
+packages_test="libcmocka-dev python3-pytest python3-requests python3-jsonschema ffmpeg sox
+    libsox-fmt-all flac lame opus-tools vorbis-tools speex wavpack espeak-ng curl strace nginx-light
+    openssl sqlite3 procps bash-completion clang-format-14 universal-ctags"
+
+# What the benchmark needs besides.
+packages_bench="nginx-light wrk"
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "$0: must be root, or sudo must be there, to install packages: $*" >&2
+        return 1
+    fi
+}
+
+# packages_missing NAME…: prints those that are not installed.
+packages_missing() {
+    local name
+    for name in "$@"; do
+        dpkg-query -W -f '${db:Status-Abbrev}\n' "$name" 2>/dev/null | grep -q '^ii' || echo "$name"
+    done
+}
+
+# packages_need NAME…: installs what is missing. Quick when nothing is.
+packages_need() {
+    local missing
+    missing=$(packages_missing "$@")
+    [ -n "$missing" ] || return 0
+    echo "installing:" $missing >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update >&2 || return 1
+    # shellcheck disable=SC2086 # one word a package
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \
+        $missing >&2
+}
