@@ -1,0 +1,40 @@
+#include "cli/configuration.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "cli/options.h"
+
+#define FILE_VARIABLE "AUDIOTRICKS_CONFIG"
+
+struct config *configuration_new(void)
+{
+    return config_new(configuration_options, configuration_option_count);
+}
+
+/* The environment without the variable that names the file: it is no option of the table. */
+static char **environment_of_options(struct arena *mem)
+{
+    size_t count = 0, kept = 0;
+    char **out;
+
+    while (environ[count])
+        count++;
+    out = arena_array(mem, count + 1, sizeof *out);
+    for (size_t i = 0; i < count; i++) {
+        if (!str_starts_with(str_from(environ[i]), FILE_VARIABLE "="))
+            out[kept++] = environ[i];
+    }
+    return out;
+}
+
+bool configuration_read(struct config *config, const char *path, struct arena *mem,
+                        struct error *err)
+{
+    if (!config_environment(config, environment_of_options(mem), err))
+        return false;
+    if (!path)
+        path = getenv(FILE_VARIABLE);
+    return !path || !*path || config_file(config, path, err);
+}

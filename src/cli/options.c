@@ -1,0 +1,95 @@
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/scoped.h"
+
+/* clang-format off */
+const struct config_option configuration_options[] = {
+    {"server", "listen", CONFIG_TEXT, "127.0.0.1:8080", "listen",
+     "where to listen: HOST:PORT or unix:/PATH, several with commas"},
+    {"server", "data", CONFIG_TEXT, "./data", "data",
+     "the data folder: catalog, local store, operator token"},
+    {"server", "database", CONFIG_TEXT, NULL, "database",
+     "the catalog's database; not set: sqlite:DATA/catalog.db"},
+    {"server", "base_url", CONFIG_TEXT, NULL, NULL,
+     "the address clients use, for links; not set: what the request says"},
+    {"server", "trusted_proxies", CONFIG_TEXT, NULL, NULL,
+     "proxies whose Forwarded headers are believed: CIDRs, with commas"},
+    {"server", "workers_max", CONFIG_COUNT, "256", NULL,
+     "most worker threads at once"},
+    {"server", "stop_grace", CONFIG_MS, "30s", NULL,
+     "how long running requests may go on after SIGTERM"},
+    {"server", "socket_mode", CONFIG_TEXT, "0660", NULL,
+     "mode of a unix socket, octal"},
+    {"server", "accel_prefix", CONFIG_TEXT, NULL, NULL,
+     "internal nginx location for X-Accel-Redirect; not set: off"},
+    {"server", "head_timeout", CONFIG_MS, "10s", NULL,
+     "how long a request's head may take to arrive"},
+    {"server", "idle_timeout", CONFIG_MS, "75s", NULL,
+     "how long a connection may stay open without a request"},
+    {"server", "min_body_rate", CONFIG_BYTES, "1K", NULL,
+     "slowest a body may arrive, bytes a second"},
+    {"server", "min_send_rate", CONFIG_BYTES, "1K", NULL,
+     "slowest a client may take an answer, bytes a second"},
+    {"server", "max_connections", CONFIG_COUNT, "10000", NULL,
+     "most open connections"},
+    {"server", "max_connections_per_address", CONFIG_COUNT, "0", NULL,
+     "most open connections of one address; 0: no limit"},
+    {"server", "max_uploads", CONFIG_COUNT, "200", NULL,
+     "most bodies being received at once"},
+    {"uploads", "accept", CONFIG_TEXT, "audio", NULL,
+     "what is taken: audio, media (the audio of videos too), any"},
+    {"uploads", "formats", CONFIG_TEXT, NULL, NULL,
+     "file types that are taken, with commas; not set: all"},
+    {"uploads", "max_file_size", CONFIG_BYTES, "0", NULL,
+     "largest file, for every workspace; 0: no limit"},
+    {"uploads", "chunk_threshold", CONFIG_MS, "300s", NULL,
+     "longer audio is planned in chunks"},
+    {"uploads", "max_chunk_duration", CONFIG_MS, "300s", NULL,
+     "longest chunk"},
+    {"uploads", "session_ttl", CONFIG_MS, "24h", NULL,
+     "how long an unfinished upload is kept"},
+    {"quota", "max_storage_bytes", CONFIG_BYTES, NULL, NULL,
+     "storage of a new workspace; not set: unlimited"},
+    {"quota", "max_file_count", CONFIG_COUNT, NULL, NULL,
+     "files of a new workspace; not set: unlimited"},
+    {"quota", "max_file_size", CONFIG_BYTES, NULL, NULL,
+     "largest file in a new workspace; not set: unlimited"},
+    {"quota", "max_monthly_uploads", CONFIG_COUNT, NULL, NULL,
+     "uploads a month in a new workspace; not set: unlimited"},
+    {"media", "processes", CONFIG_COUNT, "2", NULL,
+     "how many files are looked at at once"},
+    {"media", "memory", CONFIG_BYTES, "512M", NULL,
+     "memory of one media process"},
+    {"media", "timeout", CONFIG_MS, "60s", NULL,
+     "how long looking at one file may take"},
+    {"log", "level", CONFIG_TEXT, "info", NULL,
+     "debug, info, warn or error"},
+    {"log", "format", CONFIG_TEXT, "logfmt", NULL,
+     "logfmt or json"},
+    {"store", "provider", CONFIG_TEXT, NULL, NULL,
+     "kind of store: local"},
+    {"store", "path", CONFIG_TEXT, NULL, NULL,
+     "folder of a local store"},
+};
+/* clang-format on */
+const size_t configuration_option_count = COUNT_OF(configuration_options);
+
+bool configuration_is_named(const struct config_option *option)
+{
+    return strcmp(option->section, "store") == 0;
+}
+
+void configuration_flag_name(const struct config_option *option, char *out, size_t size)
+{
+    if (option->flag)
+        snprintf(out, size, "%s", option->flag);
+    else
+        snprintf(out, size, "%s-%s", option->section, option->key);
+    for (char *at = out; *at; at++) {
+        if (*at == '_')
+            *at = '-';
+    }
+}

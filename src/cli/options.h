@@ -1,0 +1,22 @@
+/* The table of configuration options: what `serve` reads, `config` prints and the documents list. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/config.h"
+
+extern const struct config_option configuration_options[];
+extern const size_t configuration_option_count;
+
+/* Room for any option's flag. */
+#define CONFIGURATION_FLAG_SIZE 64
+/* The flag as a user types it, without the dashes: "listen", "uploads-max-file-size". Cut off at
+ * SIZE bytes. */
+void configuration_flag_name(const struct config_option *option, char *out, size_t size);
+
+/* Belongs to a section that repeats per name ([store "main"]): set in the file, not by a flag. */
+bool configuration_is_named(const struct config_option *option);
+
+#endif

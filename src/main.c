@@ -1,0 +1,35 @@
+/* The command table. */
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "media/media.h"
+
+static enum cli_exit run_media_worker(struct invocation *in)
+{
+    (void)in;
+    return media_worker_main() == 0 ? CLI_OK : CLI_FAILED;
+}
+
+/* What the server starts for each media process (media/media.h); nobody else needs it. */
+static const struct command command_media_worker = {
+    .name = "media-worker",
+    .run = run_media_worker,
+    .hidden = true,
+};
+
+static const struct command *const commands[] = {
+    &command_help,
+    &command_media_worker,
+    NULL,
+};
+
+static const struct program program = {
+    .name = "audiotricks",
+    .version = AUDIOTRICKS_VERSION,
+    .summary = "takes in audio files and looks after them",
+    .commands = commands,
+};
+
+int main(int argc, char **argv)
+{
+    return cli_main(&program, argc, argv);
+}
