@@ -1,0 +1,158 @@
+#include "media/format.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/scoped.h"
+
+#define HEAD_BYTES 64
+
+static const struct format FORMATS[] = {
+    {"wav", "wav", "wav", "audio/wav", FORMAT_PCM},
+    {"wav", "rf64", "wav", "audio/wav", FORMAT_PCM},
+    {"w64", "w64", "w64", "audio/x-w64", FORMAT_PCM},
+    {"aiff", "aiff", "aiff", "audio/aiff", FORMAT_PCM},
+    {"aiff", "aifc", "aiff", "audio/aiff", FORMAT_PCM},
+    {"au", "au", "au", "audio/basic", FORMAT_PCM},
+    {"caf", "caf", "caf", "audio/x-caf", FORMAT_PCM},
+    {"voc", "voc", "voc", "audio/x-voc", FORMAT_PACKETS},
+    {"mp3", "mp3", "mp3", "audio/mpeg", FORMAT_FRAMES},
+    {"aac", "aac", "aac", "audio/aac", FORMAT_FRAMES},
+    {"ac3", "ac3", "ac3", "audio/ac3", FORMAT_FRAMES},
+    {"eac3", "eac3", "eac3", "audio/eac3", FORMAT_FRAMES},
+    {"flac", "flac", "flac", "audio/flac", FORMAT_FLAC},
+    {"ogg", "ogg", "ogg", "audio/ogg", FORMAT_OGG},
+    {"mov", "mp4", "m4a", "audio/mp4", FORMAT_MP4},
+    {"mov", "mov", "mov", "video/quicktime", FORMAT_MP4},
+    {"mov", "3gp", "3gp", "audio/3gpp", FORMAT_MP4},
+    {"matroska", "matroska", "mka", "audio/x-matroska", FORMAT_MATROSKA},
+    {"matroska", "webm", "webm", "audio/webm", FORMAT_MATROSKA},
+    {"asf", "asf", "wma", "audio/x-ms-wma", FORMAT_PACKETS},
+    {"ape", "ape", "ape", "audio/x-ape", FORMAT_PACKETS},
+    {"wv", "wavpack", "wv", "audio/x-wavpack", FORMAT_PACKETS},
+    {"mpc", "mpc", "mpc", "audio/x-musepack", FORMAT_PACKETS},
+    {"mpc8", "mpc8", "mpc", "audio/x-musepack", FORMAT_PACKETS},
+    {"tta", "tta", "tta", "audio/x-tta", FORMAT_PACKETS},
+    {"tak", "tak", "tak", "audio/x-tak", FORMAT_PACKETS},
+    {"shn", "shn", "shn", "audio/x-shorten", FORMAT_PACKETS},
+    {"dsf", "dsf", "dsf", "audio/x-dsf", FORMAT_PACKETS},
+    {"iff", "dff", "dff", "audio/x-dff", FORMAT_PACKETS},
+    {"amr", "amr", "amr", "audio/amr", FORMAT_PACKETS},
+    {"amr", "amr-wb", "awb", "audio/amr-wb", FORMAT_PACKETS},
+    /* Mostly video: known so that their sound can be taken where that is wanted. */
+    {"mpegts", "mpegts", "ts", "video/mp2t", FORMAT_PACKETS},
+    {"mpeg", "mpeg", "mpg", "video/mpeg", FORMAT_PACKETS},
+    {"avi", "avi", "avi", "video/x-msvideo", FORMAT_PACKETS},
+    {"flv", "flv", "flv", "video/x-flv", FORMAT_PACKETS},
+};
+
+/* What stands where; a dot in MASK's place means any byte. */
+static const struct signature {
+    const char *container;
+    uint8_t offset;
+    uint8_t length;
+    const char *bytes;
+    uint8_t second_offset; /* 0: none */
+    const char *second;    /* text */
+} SIGNATURES[] = {
+    {"wav", 0, 4, "RIFF", 8, "WAVE"},
+    {"wav", 0, 4, "RIFX", 8, "WAVE"},
+    {"rf64", 0, 4, "RF64", 8, "WAVE"},
+    {"rf64", 0, 4, "BW64", 8, "WAVE"},
+    {"avi", 0, 4, "RIFF", 8, "AVI "},
+    {"w64", 0, 16, "riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00", 24, "wave"},
+    {"aiff", 0, 4, "FORM", 8, "AIFF"},
+    {"aifc", 0, 4, "FORM", 8, "AIFC"},
+    {"dff", 0, 4, "FRM8", 12, "DSD "},
+    {"dsf", 0, 4, "DSD ", 28, "fmt "},
+    {"au", 0, 4, ".snd", 0, NULL},
+    {"caf", 0, 6, "caff\0\1", 0, NULL},
+    {"voc", 0, 20, "Creative Voice File\x1a", 0, NULL},
+    {"flac", 0, 4, "fLaC", 0, NULL},
+    {"ogg", 0, 5, "OggS\0", 0, NULL},
+    {"asf", 0, 16, "\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c", 0, NULL},
+    {"ape", 0, 4, "MAC ", 0, NULL},
+    {"wavpack", 0, 4, "wvpk", 0, NULL},
+    {"mpc", 0, 3, "MP+", 0, NULL},
+    {"mpc8", 0, 4, "MPCK", 0, NULL},
+    {"tta", 0, 4, "TTA1", 0, NULL},
+    {"tak", 0, 4, "tBaK", 0, NULL},
+    {"shn", 0, 4, "ajkg", 0, NULL},
+    {"amr", 0, 6, "#!AMR\n", 0, NULL},
+    {"amr-wb", 0, 9, "#!AMR-WB\n", 0, NULL},
+    {"mpeg", 0, 4, "\0\0\1\xba", 0, NULL},
+    {"flv", 0, 4, "FLV\1", 0, NULL},
+};
+
+const struct format *format_named(const char *container)
+{
+    for (size_t i = 0; i < COUNT_OF(FORMATS); i++)
+        if (strcmp(FORMATS[i].container, container) == 0)
+            return &FORMATS[i];
+    assert(!"a format of that name");
+    return NULL;
+}
+
+static bool matches(const struct signature *signature, const uint8_t head[HEAD_BYTES])
+{
+    return memcmp(head + signature->offset, signature->bytes, signature->length) == 0 &&
+           (!signature->second || memcmp(head + signature->second_offset, signature->second,
+                                         strlen(signature->second)) == 0);
+}
+
+/* ISO 14496-12 section 4.2: a size, then the type of a box that stands at the top level. */
+static const struct format *detect_mp4(const uint8_t head[HEAD_BYTES])
+{
+    static const char *const FIRST_BOXES[] = {"moov", "mdat", "wide", "free", "skip", "pnot"};
+    uint32_t size = be32(head);
+
+    if (memcmp(head + 4, "ftyp", 4) == 0 && size >= 8) {
+        if (memcmp(head + 8, "qt  ", 4) == 0)
+            return format_named("mov");
+        return format_named(memcmp(head + 8, "3g", 2) == 0 ? "3gp" : "mp4");
+    }
+    for (size_t i = 0; i < COUNT_OF(FIRST_BOXES); i++)
+        if (memcmp(head + 4, FIRST_BOXES[i], 4) == 0 && (size >= 8 || size <= 1))
+            return format_named("mov");
+    return NULL;
+}
+
+/* EBML's magic; the document's type stands within the first header (RFC 8794 section 11.2.6). */
+static const struct format *detect_matroska(const uint8_t head[HEAD_BYTES])
+{
+    if (memcmp(head, "\x1a\x45\xdf\xa3", 4) != 0)
+        return NULL;
+    return format_named(memmem(head, HEAD_BYTES, "webm", 4) ? "webm" : "matroska");
+}
+
+/* Packets of 188 bytes that all begin with 0x47, in a run that chance does not make. */
+static const struct format *detect_mpegts(struct input *in, uint64_t offset)
+{
+    enum { PACKET = 188, RUN = 8 };
+    const uint8_t *bytes = input_view(in, offset, PACKET * RUN);
+
+    for (size_t start = 0; bytes && start < PACKET; start++) {
+        size_t run = 0;
+
+        while (start + run * PACKET < PACKET * RUN && bytes[start + run * PACKET] == 0x47)
+            run++;
+        if (run >= RUN - (start > 0))
+            return format_named("mpegts");
+    }
+    return NULL;
+}
+
+const struct format *format_detect(struct input *in, uint64_t offset)
+{
+    uint8_t head[HEAD_BYTES] = {0};
+    const struct format *found;
+
+    if (input_read(in, offset, head, sizeof head) < 4)
+        return NULL;
+    for (size_t i = 0; i < COUNT_OF(SIGNATURES); i++)
+        if (matches(&SIGNATURES[i], head))
+            return format_named(SIGNATURES[i].container);
+    if ((found = detect_mp4(head)) || (found = detect_matroska(head)))
+        return found;
+    return detect_mpegts(in, offset);
+}

@@ -1,0 +1,184 @@
+#include "media/length.h"
+
+#define US INT64_C(1000000)
+
+static int64_t to_us(const struct demux *demux, int64_t time, AVRational base)
+{
+    return demux->av->av_rescale_q(time, base, (AVRational){1, 1000000});
+}
+
+static int64_t samples_to_us(uint64_t samples, int32_t rate_hz)
+{
+    uint64_t rate = (uint64_t)rate_hz;
+
+    return (int64_t)(samples / rate * (uint64_t)US + samples % rate * (uint64_t)US / rate);
+}
+
+/* The stream's own word, else the container's; 0 if neither says anything. */
+static int64_t declared_us(const struct demux *demux)
+{
+    if (demux->audio->duration > 0)
+        return to_us(demux, demux->audio->duration, demux->audio->time_base);
+    return demux->context->duration > 0 ? demux->context->duration : 0;
+}
+
+static void settle(struct probe *probe, int64_t duration_us, enum media_duration_source source)
+{
+    probe->duration_us = duration_us;
+    probe->facts.duration_source = source;
+}
+
+/* The file holds less, or other, than its header says. */
+static void contradict(struct probe *probe, int64_t declared, int64_t found)
+{
+    if (declared <= 0)
+        return;
+    probe->declared_us = declared;
+    if (found < declared)
+        probe->truncated = true;
+    else
+        probe->header_wrong = true;
+}
+
+static bool differ(int64_t declared, int64_t found)
+{
+    int64_t slack = declared / 200 > 60000 ? declared / 200 : 60000;
+
+    return declared - found > slack || found - declared > slack;
+}
+
+struct packet_walk {
+    int64_t first; /* in the stream's time base; AV_NOPTS_VALUE: no time stamps */
+    int64_t end;
+    int64_t length_sum;
+    uint64_t packets;
+    uint64_t bytes;
+};
+
+static int64_t packet_length(const struct demux *demux)
+{
+    const AVCodecParameters *codec = demux->audio->codecpar;
+    int samples;
+
+    if (demux->packet->duration > 0)
+        return demux->packet->duration;
+    samples = demux->av->av_get_audio_frame_duration2(demux->audio->codecpar, demux->packet->size);
+    if (samples <= 0 || codec->sample_rate <= 0)
+        return 0;
+    return demux->av->av_rescale_q(samples, (AVRational){1, codec->sample_rate},
+                                   demux->audio->time_base);
+}
+
+static void walk(struct demux *demux, struct packet_walk *out)
+{
+    *out = (struct packet_walk){.first = AV_NOPTS_VALUE, .end = 0};
+    while (demux_next(demux)) {
+        int64_t length = packet_length(demux);
+        int64_t at = demux->packet->pts;
+
+        out->packets++;
+        out->bytes += (uint64_t)demux->packet->size;
+        out->length_sum += length;
+        if (at == AV_NOPTS_VALUE)
+            continue;
+        if (out->first == AV_NOPTS_VALUE || at < out->first)
+            out->first = at;
+        if (at + length > out->end)
+            out->end = at + length;
+    }
+}
+
+static int64_t walked_us(const struct demux *demux, const struct packet_walk *walked)
+{
+    int64_t first = walked->first > 0 ? walked->first : 0;
+
+    if (walked->first == AV_NOPTS_VALUE || walked->end <= first)
+        return to_us(demux, walked->length_sum, demux->audio->time_base);
+    return to_us(demux, walked->end - first, demux->audio->time_base);
+}
+
+static void set_bitrate(struct probe *probe, uint64_t bytes)
+{
+    if (probe->facts.bitrate_kbps == 0 && probe->duration_us > 0)
+        probe->facts.bitrate_kbps = (int32_t)((bytes * 8000 + (uint64_t)probe->duration_us / 2) /
+                                              (uint64_t)probe->duration_us);
+}
+
+static bool length_of_packets(struct demux *demux, struct probe *probe)
+{
+    int64_t declared = declared_us(demux);
+    struct packet_walk walked;
+    int64_t found;
+
+    walk(demux, &walked);
+    found = walked_us(demux, &walked);
+    if (walked.packets == 0) {
+        probe->empty = declared <= 0;
+        settle(probe, 0, MEDIA_SCANNED);
+        return probe->empty;
+    }
+    if (probe->in->late && declared > 0) {
+        settle(probe, declared, MEDIA_DECLARED);
+        return true;
+    }
+    if (found <= 0 || (declared > 0 && !differ(declared, found)))
+        found = declared;
+    else
+        contradict(probe, declared, found);
+    settle(probe, found, MEDIA_SCANNED);
+    set_bitrate(probe, walked.bytes);
+    return true;
+}
+
+static bool length_of_pcm(struct demux *demux, struct probe *probe)
+{
+    const AVCodecParameters *codec = demux->audio->codecpar;
+    int bits = demux->av->av_get_exact_bits_per_sample(codec->codec_id);
+    uint64_t frame_bits = (uint64_t)bits * (uint64_t)codec->ch_layout.nb_channels;
+    int64_t declared = declared_us(demux);
+    uint64_t held = 0;
+    int64_t found;
+
+    if (bits <= 0)
+        return length_of_packets(demux, probe);
+    if (demux_next(demux) && demux->packet->pos >= 0)
+        held = probe->end - probe->start - (uint64_t)demux->packet->pos;
+    found = samples_to_us(held * 8 / frame_bits, codec->sample_rate);
+    probe->facts.bitrate_kbps = (int32_t)((frame_bits * (uint64_t)codec->sample_rate + 500) / 1000);
+    if (held == 0) {
+        probe->empty = declared <= 0;
+        settle(probe, 0, MEDIA_DECLARED);
+        return probe->empty;
+    }
+    /* Sizes of 32 bits have run over in files beyond 4 GiB. */
+    if (declared > 0 && declared <= found &&
+        (probe->in->size <= UINT32_MAX || strcmp(probe->format->container, "wav") != 0)) {
+        settle(probe, declared, MEDIA_DECLARED);
+        return true;
+    }
+    contradict(probe, declared, found);
+    settle(probe, found, MEDIA_SCANNED);
+    return true;
+}
+
+bool length_of_stream(struct demux *demux, struct probe *probe)
+{
+    switch (probe->format->kind) {
+    case FORMAT_PCM:
+        return length_of_pcm(demux, probe);
+    default:
+        return length_of_packets(demux, probe);
+    }
+}
+
+bool length_of_frames(struct probe *probe, const struct frame_format *format, uint64_t at,
+                      const struct frame_header *first)
+{
+    struct frame_walk walked;
+
+    frames_walk(probe->in, format, first, at, probe->end, UINT64_MAX, &walked);
+    settle(probe, samples_to_us(walked.samples, first->sample_rate_hz), MEDIA_SCANNED);
+    probe->truncated = walked.cut;
+    set_bitrate(probe, walked.bytes);
+    return walked.frames > 0;
+}

@@ -1,0 +1,197 @@
+#include "media/probe.h"
+
+#include <string.h>
+
+#include "media/describe.h"
+#include "media/frames.h"
+#include "media/id3.h"
+#include "media/length.h"
+
+static enum answer_outcome refuse(const char **reason, enum answer_outcome outcome, const char *why)
+{
+    *reason = why;
+    return outcome;
+}
+
+/* Bits of a sample where samples are kept as they are; lossy codecs have none. */
+static int32_t sample_bits(const AVCodecParameters *codec)
+{
+    if (codec->codec_id >= AV_CODEC_ID_FIRST_AUDIO && codec->codec_id < AV_CODEC_ID_RA_144)
+        return codec->bits_per_coded_sample;
+    switch (codec->codec_id) {
+    case AV_CODEC_ID_FLAC:
+    case AV_CODEC_ID_ALAC:
+    case AV_CODEC_ID_APE:
+    case AV_CODEC_ID_WAVPACK:
+    case AV_CODEC_ID_TTA:
+    case AV_CODEC_ID_TAK:
+    case AV_CODEC_ID_SHORTEN:
+    case AV_CODEC_ID_MP4ALS:
+    case AV_CODEC_ID_WMALOSSLESS:
+    case AV_CODEC_ID_TRUEHD:
+    case AV_CODEC_ID_MLP:
+        return codec->bits_per_raw_sample > 0 ? codec->bits_per_raw_sample
+                                              : codec->bits_per_coded_sample;
+    case AV_CODEC_ID_DSD_LSBF:
+    case AV_CODEC_ID_DSD_MSBF:
+    case AV_CODEC_ID_DSD_LSBF_PLANAR:
+    case AV_CODEC_ID_DSD_MSBF_PLANAR:
+    case AV_CODEC_ID_DST:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static void facts_from_stream(struct probe *probe, const struct demux *demux)
+{
+    const AVCodecParameters *codec = demux->audio->codecpar;
+
+    probe->facts.codec = probe->av->avcodec_get_name(codec->codec_id);
+    probe->facts.sample_rate_hz = codec->sample_rate;
+    probe->facts.channels = codec->ch_layout.nb_channels;
+    probe->facts.bits_per_sample = sample_bits(codec);
+}
+
+/* Names that depend on what is inside. */
+static void refine_names(struct probe *probe)
+{
+    struct media_facts *facts = &probe->facts;
+    const char *codec = facts->codec ? facts->codec : "";
+    bool mp4 = strcmp(facts->container, "mp4") == 0;
+
+    if (strcmp(facts->container, "ogg") == 0 && strcmp(codec, "opus") == 0)
+        facts->file_type = "opus";
+    if (strcmp(facts->container, "ogg") == 0 && strcmp(codec, "speex") == 0)
+        facts->file_type = "spx";
+    if (facts->has_video && mp4)
+        facts->file_type = "mp4", facts->mime_type = "video/mp4";
+    if (facts->has_video && strcmp(facts->container, "matroska") == 0)
+        facts->file_type = "mkv", facts->mime_type = "video/x-matroska";
+    if (facts->has_video && strcmp(facts->container, "webm") == 0)
+        facts->mime_type = "video/webm";
+    if (facts->has_video && strcmp(facts->container, "3gp") == 0)
+        facts->mime_type = "video/3gpp";
+    if (facts->has_video && strcmp(facts->container, "asf") == 0)
+        facts->file_type = "wmv", facts->mime_type = "video/x-ms-wmv";
+    if (!facts->has_video && strcmp(facts->container, "mov") == 0)
+        facts->mime_type = "audio/quicktime";
+}
+
+static void names_from_format(struct probe *probe)
+{
+    probe->facts.container = probe->format->container;
+    probe->facts.file_type = probe->format->file_type;
+    probe->facts.mime_type = probe->format->mime_type;
+}
+
+static enum answer_outcome read_stream(struct probe *probe, struct demux *demux,
+                                       const char **reason)
+{
+    probe->facts.has_video = demux_has_video(demux);
+    if (!demux->audio)
+        return probe->facts.has_video
+                   ? refuse(reason, OUTCOME_NOT_AUDIO, "it is a video without sound")
+                   : refuse(reason, OUTCOME_UNREADABLE, "there is no audio stream in it");
+    facts_from_stream(probe, demux);
+    demux_describe(demux, probe);
+    if (probe->facts.sample_rate_hz <= 0 || probe->facts.channels <= 0)
+        return refuse(reason, OUTCOME_UNREADABLE, "its header does not say what the audio is");
+    if (!length_of_stream(demux, probe))
+        return refuse(reason, OUTCOME_UNREADABLE, "there is no audio behind its header");
+    return probe->facts.has_video ? OUTCOME_VIDEO : OUTCOME_AUDIO;
+}
+
+static enum answer_outcome probe_stream(struct probe *probe, const char **reason)
+{
+    struct demux demux;
+    enum answer_outcome outcome;
+
+    if (demux_open(&demux, probe))
+        outcome = read_stream(probe, &demux, reason);
+    else
+        outcome = refuse(reason, OUTCOME_UNREADABLE, "its header is damaged");
+    demux_close(&demux);
+    return outcome;
+}
+
+static const char *frame_codec(const struct frame_format *format, const struct frame_header *first)
+{
+    static const char *const LAYERS[] = {"mp1", "mp2", "mp3"};
+
+    if (format == &frame_mpeg)
+        return LAYERS[frame_mpeg_layer(first) - 1];
+    if (format == &frame_ac3 && frame_ac3_is_enhanced(first))
+        return "eac3";
+    return format->container;
+}
+
+static enum answer_outcome read_frames(struct probe *probe, const struct frame_format *format,
+                                       uint64_t at, const struct frame_header *first,
+                                       const char **reason)
+{
+    const char *codec = frame_codec(format, first);
+
+    probe->format = format_named(strcmp(codec, "eac3") == 0 ? codec : format->container);
+    names_from_format(probe);
+    probe->facts.codec = codec;
+    if (format == &frame_mpeg)
+        probe->facts.file_type = codec;
+    probe->facts.sample_rate_hz = first->sample_rate_hz;
+    probe->facts.channels = first->channels;
+    if (!length_of_frames(probe, format, at, first))
+        return refuse(reason, OUTCOME_UNREADABLE, "there is not one whole frame in it");
+    return OUTCOME_AUDIO;
+}
+
+static enum answer_outcome probe_frames(struct probe *probe, const char **reason)
+{
+    static const struct frame_format *const FORMATS[] = {&frame_mpeg, &frame_adts, &frame_ac3};
+
+    trailing_tags_read(probe);
+    for (size_t i = 0; i < COUNT_OF(FORMATS); i++) {
+        struct frame_header first;
+        uint64_t at;
+
+        if (frames_find(probe->in, FORMATS[i], probe->start, probe->end, &at, &first))
+            return read_frames(probe, FORMATS[i], at, &first, reason);
+    }
+    if (probe->tags.count > 0 || probe->start > 0)
+        return refuse(reason, OUTCOME_UNREADABLE, "there is nothing but tags in it");
+    return refuse(reason, OUTCOME_NOT_AUDIO, "its bytes are of no audio format");
+}
+
+static enum answer_outcome probe_run(struct probe *probe, const char **reason)
+{
+    const char *what;
+    uint8_t head[4096];
+    size_t length = input_read(probe->in, 0, head, sizeof head);
+
+    if (media_sniff(head, length, &what) == MEDIA_SNIFF_NO)
+        return refuse(reason, OUTCOME_NOT_AUDIO, what);
+    id3v2_read(probe);
+    probe->format = format_detect(probe->in, probe->start);
+    if (!probe->format)
+        return probe_frames(probe, reason);
+    names_from_format(probe);
+    return probe_stream(probe, reason);
+}
+
+enum answer_outcome probe_file(const struct av *av, struct input *in, struct arena *mem,
+                               struct media_facts *facts, const char **reason)
+{
+    struct probe *probe = arena_alloc(mem, sizeof *probe);
+    enum answer_outcome outcome;
+
+    *probe = (struct probe){.av = av, .in = in, .mem = mem, .end = in->size};
+    tags_init(&probe->tags, mem);
+    outcome = probe_run(probe, reason);
+    if (outcome != OUTCOME_AUDIO && outcome != OUTCOME_VIDEO)
+        return outcome;
+    refine_names(probe);
+    probe->facts.duration_ms = (probe->duration_us + 500) / 1000;
+    probe->facts.has_cover = probe->cover.mime_type != NULL;
+    probe->facts.metadata_json = describe(probe);
+    *facts = probe->facts;
+    return outcome;
+}

@@ -1,0 +1,45 @@
+/* What a media process does with one file: detects its form, reads it, states the facts. */
+#ifndef MEDIA_PROBE_H
+#define MEDIA_PROBE_H
+
+#include "media/av.h"
+#include "media/format.h"
+#include "media/picture.h"
+#include "media/protocol.h"
+#include "media/tags.h"
+
+#define CHAPTERS_MAX 500
+
+struct chapter {
+    int64_t start_ms;
+    int64_t end_ms;
+    const char *title; /* may be NULL */
+};
+
+/* One file on its way through the probe: each reader adds what it knows. */
+struct probe {
+    const struct av *av;
+    struct input *in;
+    struct arena *mem;
+    const struct format *format;
+    uint64_t start; /* where the format begins: behind ID3v2 tags */
+    uint64_t end;   /* where it ends: before ID3v1 and APE tags */
+
+    struct media_facts facts;
+    int64_t duration_us;
+    bool truncated;      /* the file ends before what its header promises */
+    bool header_wrong;   /* the header's length contradicts what is there */
+    bool empty;          /* a sound recording without a single frame, and it says so */
+    int64_t declared_us; /* what the header said, where that was wrong; 0: nothing */
+    struct tags tags;
+    struct cover cover;
+    size_t chapter_count;
+    struct chapter chapters[CHAPTERS_MAX];
+};
+
+/* Looks at IN. *REASON says why not, for outcomes that are neither audio nor video. FACTS and the
+ * texts in it live in the arena. */
+enum answer_outcome probe_file(const struct av *av, struct input *in, struct arena *mem,
+                               struct media_facts *facts, const char **reason);
+
+#endif

@@ -1,0 +1,33 @@
+/* One media process as its parent sees it: started, asked, killed. */
+#ifndef MEDIA_PROCESS_H
+#define MEDIA_PROCESS_H
+
+#include "media/protocol.h"
+
+struct media_process {
+    int pid_fd; /* -1: not running */
+    int socket;
+};
+
+#define MEDIA_PROCESS_NONE ((struct media_process){.pid_fd = -1, .socket = -1})
+
+/* Runs `PROGRAM media-worker` with a socket on descriptor 3 and an environment that holds no
+ * secrets. Fails with ERR_UNAVAILABLE if it cannot be started or does not greet within 10 s. */
+bool process_start(struct media_process *process, const struct media_options *options,
+                   struct error *err);
+
+/* Kills it if it runs, and waits until it is gone. */
+void process_stop(struct media_process *process);
+
+enum process_result {
+    PROCESS_ANSWERED,
+    PROCESS_DIED,   /* closed the socket, crashed, or was shot by the kernel */
+    PROCESS_HUNG,   /* no answer within the limit */
+    PROCESS_MADNESS /* an answer that makes no sense */
+};
+
+/* Hands REQUEST and FD over and waits. Whatever is not PROCESS_ANSWERED calls for process_stop. */
+enum process_result process_ask(struct media_process *process, const struct media_request *request,
+                                int fd, struct arena *mem, struct answer_view *out);
+
+#endif

@@ -1,0 +1,20 @@
+/* Shuts a media process in: from here on it can compute and read what it is handed, no more. */
+#ifndef MEDIA_SANDBOX_H
+#define MEDIA_SANDBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* First thing in the process: closes every descriptor but the socket (and, where a sanitizer wants
+ * to report, standard error). */
+void sandbox_close_files(void);
+
+/*
+ * For good: no new privileges, no core, no further files, at most MEMORY_BYTES of address space
+ * beyond what is mapped now, CPU_S seconds of processor; network, mounts, IPC and users apart from
+ * the system's where the kernel permits that; then the list of system calls. Any other call ends
+ * the process. False if the limits or the list could not be put in force.
+ */
+bool sandbox_enter(uint64_t memory_bytes, uint64_t cpu_s);
+
+#endif

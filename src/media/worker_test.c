@@ -1,0 +1,39 @@
+#include "media/worker_test.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PREFIX "AUDIOTRICKS-TEST-"
+
+static void allocate_without_end(void)
+{
+    enum { BLOCK = 4 << 20 };
+
+    for (;;) {
+        char *block = malloc(BLOCK);
+
+        if (!block)
+            abort();
+        for (size_t i = 0; i < BLOCK; i += 4096)
+            ((volatile char *)block)[i] = 1;
+    }
+}
+
+void worker_test(struct input *in)
+{
+    char head[sizeof PREFIX + 8] = {0};
+    const char *what = head + sizeof PREFIX - 1;
+
+    input_read(in, 0, head, sizeof head - 1);
+    if (strncmp(head, PREFIX, sizeof PREFIX - 1) != 0)
+        return;
+    if (strncmp(what, "CRASH", 5) == 0)
+        abort();
+    for (; strncmp(what, "HANG", 4) == 0;)
+        __asm__ volatile("" ::: "memory");
+    if (strncmp(what, "OPEN", 4) == 0 && open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= -1)
+        return;
+    if (strncmp(what, "ALLOC", 5) == 0)
+        allocate_without_end();
+}

@@ -1,0 +1,12 @@
+/* Misbehaviour on demand, for tests of what the pool makes of it. */
+#ifndef MEDIA_WORKER_TEST_H
+#define MEDIA_WORKER_TEST_H
+
+#include "media/input.h"
+
+/* A process started with MEDIA_WORKER_TEST in its environment crashes, hangs, opens a file or
+ * allocates without end over a file that begins with AUDIOTRICKS-TEST-CRASH, -HANG, -OPEN, -ALLOC.
+ */
+void worker_test(struct input *in);
+
+#endif
