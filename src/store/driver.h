@@ -1,0 +1,90 @@
+/*
+ * What a provider implements. Only files in store/ include this, and wrappers in tests.
+ *
+ * Callers reach a driver through store.c alone, which has already checked names, keys and stage
+ * ids, and which adds the store's name and the operation to every error; a driver says only what
+ * went wrong at its provider. Methods keep the contracts of store.h. Those marked optional may be
+ * NULL.
+ */
+#ifndef STORE_DRIVER_H
+#define STORE_DRIVER_H
+
+#include "store/store.h"
+
+#define STORE_NAME_MAX 63 /* bytes, without the NUL */
+#define STAGE_ID_MAX 128  /* bytes, without the NUL */
+
+struct store_driver {
+    const char *name; /* as in the configuration: "local", "s3", "gcs", "azure" */
+
+    /* Allocates the driver's own struct, of which struct store is the head; store.c fills that. */
+    bool (*open)(const struct store_config *config, bool create, struct store **out,
+                 struct error *err);
+    void (*free)(struct store *self); /* never called with NULL */
+
+    bool (*stage_create)(struct store *self, const char *id, uint64_t expected, struct stage **out,
+                         struct error *err);
+    bool (*stage_open)(struct store *self, const char *id, struct stage **out, struct error *err);
+    void (*stage_free)(struct stage *stage); /* never called with NULL */
+    bool (*stage_write)(struct stage *stage, uint64_t offset, const void *bytes, size_t length,
+                        struct error *err);
+    bool (*stage_sync)(struct stage *stage, struct error *err);
+    bool (*stage_read)(struct stage *stage, uint64_t offset, void *bytes, size_t length,
+                       size_t *out, struct error *err);
+    int (*stage_fd)(const struct stage *stage); /* optional: -1 */
+    bool (*stage_truncate)(struct stage *stage, uint64_t size, struct error *err);
+    bool (*stage_publish)(struct stage *stage, uint64_t size, const char *key, struct error *err);
+    bool (*stage_discard)(struct store *self, const char *id, struct error *err);
+
+    /* Optional: made of a stage. */
+    bool (*put)(struct store *self, const char *stage_id, const char *key, struct source *content,
+                uint64_t length, struct error *err);
+    /* Optional where open_fd is given: read from the descriptor. */
+    bool (*get)(struct store *self, const char *key, struct byte_range range, struct sink *dest,
+                struct error *err);
+    bool (*open_fd)(struct store *self, const char *key, int *fd, uint64_t *size,
+                    struct error *err); /* optional: ERR_NOT_IMPLEMENTED */
+    /* OUT's key is filled by store.c. */
+    bool (*head)(struct store *self, const char *key, struct store_object *out, struct error *err);
+    bool (*remove)(struct store *self, const char *key, struct error *err);
+
+    bool (*list)(struct store *self, const char *prefix, const char *after,
+                 bool (*visit)(void *context, const struct store_object *object), void *context,
+                 struct error *err);
+    bool (*list_stages)(struct store *self,
+                        bool (*visit)(void *context, const struct store_object *stage),
+                        void *context, struct error *err);
+    bool (*check)(struct store *self, struct error *err);
+    bool (*space)(struct store *self, uint64_t *free_bytes, uint64_t *total_bytes,
+                  struct error *err); /* optional: no bound */
+};
+
+/* The head of every driver's own store. */
+struct store {
+    const struct store_driver *driver;
+    char name[STORE_NAME_MAX + 1]; /* in the configuration, for errors and metrics */
+};
+
+/* The head of every driver's own stage. */
+struct stage {
+    struct store *store;
+    char id[STAGE_ID_MAX + 1];
+    bool published; /* may only be freed */
+};
+
+/* Fills the head of a store that a driver made. NAME has at most STORE_NAME_MAX bytes. */
+void store_init(struct store *self, const struct store_driver *driver, const char *name);
+
+/* How many bytes RANGE takes of an object of SIZE bytes. ERR_RANGE if it starts past the end; the
+ * whole of an empty object is 0 bytes. */
+bool store_range_length(struct byte_range range, uint64_t size, uint64_t *out, struct error *err);
+
+/* The fallbacks for drivers without a put or a get of their own. */
+bool store_put_staged(struct store *self, const char *stage_id, const char *key,
+                      struct source *content, uint64_t length, struct error *err);
+bool store_get_opened(struct store *self, const char *key, struct byte_range range,
+                      struct sink *dest, struct error *err);
+
+extern const struct store_driver store_driver_local;
+
+#endif

@@ -1,0 +1,237 @@
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/fs.h"
+#include "store/local.h"
+
+/* Writeback starts when this much was written in one run, and the one before is then waited for: a
+ * stage never has more than two windows of unwritten memory, and the final sync little left to do.
+ */
+#define WINDOW_BYTES (UINT64_C(8) << 20)
+/* Smaller stages gain nothing from blocks set aside. */
+#define RESERVE_FROM_BYTES (UINT64_C(1) << 20)
+
+static struct local_stage *stage_new(struct local_root *root, int fd)
+{
+    struct local_stage *self = calloc(1, sizeof *self);
+
+    assert(self);
+    self->root = local_root_share(root);
+    self->fd = fd;
+    return self;
+}
+
+void local_stage_free(struct stage *stage)
+{
+    struct local_stage *self = local_stage(stage);
+
+    local_root_free(self->root);
+    close(self->fd);
+    free(self);
+}
+
+int local_stage_fd(const struct stage *stage)
+{
+    return container_of(stage, const struct local_stage, base)->fd;
+}
+
+/* ---- making and opening ---- */
+
+static bool has_room(int fd, uint64_t size, struct error *err)
+{
+    struct statvfs st;
+
+    if (fstatvfs(fd, &st) != 0)
+        return local_fail(err, "ask for free space");
+    if (size / st.f_frsize >= st.f_bavail)
+        return error_set(err, ERR_STORAGE_FULL, "no room for %llu bytes", (unsigned long long)size);
+    return true;
+}
+
+/* KEEP_SIZE: the file's size stays what was written, so that it can be read back to its end. */
+static bool reserve(struct local_stage *self, uint64_t expected, struct error *err)
+{
+    int failed;
+
+    if (expected > INT64_MAX)
+        return error_set(err, ERR_STORAGE_FULL, "no room for %llu bytes",
+                         (unsigned long long)expected);
+    do
+        failed = fallocate(self->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)expected);
+    while (failed && errno == EINTR);
+    if (!failed) {
+        self->has_reserve = true;
+        return true;
+    }
+    if (errno == EOPNOTSUPP || errno == ENOSYS)
+        return has_room(self->fd, expected, err);
+    return local_fail(err, "set room aside");
+}
+
+bool local_stage_create(struct store *store, const char *id, uint64_t expected, struct stage **out,
+                        struct error *err)
+{
+    scoped(local_root_release) struct local_root *root = NULL;
+    struct local_stage *self;
+    int fd;
+
+    if (!local_root_enter(local_store(store), true, &root, err))
+        return false;
+    fd = openat(root->staging_fd, id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return local_fail(err, "make the file");
+    self = stage_new(root, fd);
+    if (expected != STAGE_SIZE_UNKNOWN && expected >= RESERVE_FROM_BYTES &&
+        !reserve(self, expected, err)) {
+        unlinkat(root->staging_fd, id, 0);
+        local_stage_free(&self->base);
+        return false;
+    }
+    *out = &self->base;
+    return true;
+}
+
+/* A second name means that the file became an object and the crash came before its old name went
+ * (local_rename): it must not be written to again. */
+static bool is_a_stage(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
+}
+
+bool local_stage_open(struct store *store, const char *id, struct stage **out, struct error *err)
+{
+    scoped(local_root_release) struct local_root *root = NULL;
+    scoped(fd_close) int fd = -1;
+    struct local_stage *self;
+
+    if (!local_root_enter(local_store(store), true, &root, err))
+        return false;
+    fd = openat(root->staging_fd, id, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
+        return local_fail(err, "open the file");
+    if (fd < 0 || !is_a_stage(fd))
+        return error_set(err, ERR_NOT_FOUND, "there is no such stage");
+    self = stage_new(root, fd_take(&fd));
+    self->has_reserve = true; /* not known */
+    *out = &self->base;
+    return true;
+}
+
+bool local_stage_discard(struct store *store, const char *id, struct error *err)
+{
+    scoped(local_root_release) struct local_root *root = NULL;
+
+    if (!local_root_enter(local_store(store), true, &root, err))
+        return false;
+    if (unlinkat(root->staging_fd, id, 0) != 0 && errno != ENOENT)
+        return local_fail(err, "remove the file");
+    return true;
+}
+
+/* ---- content ---- */
+
+/* The kernel tells of lost writes once per descriptor; who hears of it must remember it. */
+static bool spoil(struct local_stage *self, struct error *err)
+{
+    self->spoilt = true;
+    return local_fail(err, "write back");
+}
+
+static bool flush(struct local_stage *self, uint64_t start, uint64_t end, unsigned flags,
+                  struct error *err)
+{
+    if (start == end)
+        return true;
+    if (sync_file_range(self->fd, (off_t)start, (off_t)(end - start), flags) == 0)
+        return true;
+    if (errno == ENOSYS || errno == EINVAL || errno == ESPIPE || errno == EOPNOTSUPP)
+        return true; /* only early, never needed: the final sync does it all */
+    return spoil(self, err);
+}
+
+static bool window_turn(struct local_stage *self, struct error *err)
+{
+    if (!flush(self, self->dirty_at, self->dirty_end, SYNC_FILE_RANGE_WRITE, err))
+        return false;
+    if (!flush(self, self->flushing_at, self->flushing_end,
+               SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER,
+               err))
+        return false;
+    self->flushing_at = self->dirty_at;
+    self->flushing_end = self->dirty_end;
+    self->dirty_at = self->dirty_end;
+    return true;
+}
+
+bool local_stage_write(struct stage *stage, uint64_t offset, const void *bytes, size_t length,
+                       struct error *err)
+{
+    struct local_stage *self = local_stage(stage);
+
+    if (offset > INT64_MAX || length > INT64_MAX - offset)
+        return error_set(err, ERR_STORAGE_FULL, "no file can hold an offset of %llu",
+                         (unsigned long long)offset);
+    if (!fs_write_at(self->fd, bytes, length, offset, "content", err)) {
+        if (errno == EFBIG)
+            err->kind = ERR_STORAGE_FULL;
+        return false;
+    }
+    if (offset != self->dirty_end) { /* another run begins */
+        if (!flush(self, self->dirty_at, self->dirty_end, SYNC_FILE_RANGE_WRITE, err))
+            return false;
+        self->dirty_at = offset;
+    }
+    self->dirty_end = offset + length;
+    if (self->dirty_end - self->dirty_at < WINDOW_BYTES)
+        return true;
+    return window_turn(self, err);
+}
+
+bool local_stage_read(struct stage *stage, uint64_t offset, void *bytes, size_t length, size_t *out,
+                      struct error *err)
+{
+    return fs_read_at(local_stage(stage)->fd, bytes, length, offset, out, "content", err);
+}
+
+bool local_stage_truncate(struct stage *stage, uint64_t size, struct error *err)
+{
+    struct local_stage *self = local_stage(stage);
+    struct stat st;
+
+    if (fstat(self->fd, &st) != 0)
+        return local_fail(err, "stat");
+    if (size > (uint64_t)st.st_size)
+        return error_set(err, ERR_INVALID, "there are only %lld bytes to cut",
+                         (long long)st.st_size);
+    if (ftruncate(self->fd, (off_t)size) != 0)
+        return local_fail(err, "truncate");
+    self->dirty_at = self->dirty_end = self->flushing_at = self->flushing_end = size;
+    return true;
+}
+
+bool local_stage_sync_content(struct local_stage *self, struct error *err)
+{
+    if (self->spoilt)
+        return error_set(err, ERR_UNAVAILABLE, "writes were lost before");
+    if (fdatasync(self->fd) != 0)
+        return spoil(self, err);
+    self->dirty_at = self->dirty_end;
+    return true;
+}
+
+bool local_stage_sync(struct stage *stage, struct error *err)
+{
+    struct local_stage *self = local_stage(stage);
+
+    if (!local_stage_sync_content(self, err))
+        return false;
+    if (!self->named && fsync(self->root->staging_fd) != 0)
+        return local_fail(err, "sync " LOCAL_STAGING);
+    self->named = true;
+    return true;
+}

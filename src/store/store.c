@@ -1,0 +1,305 @@
+#include <assert.h>
+#include <string.h>
+
+#include "store/driver.h"
+
+static const struct store_driver *const drivers[] = {
+    &store_driver_local,
+};
+
+static const struct store_driver *driver_named(const char *name)
+{
+    for (size_t i = 0; name && i < COUNT_OF(drivers); i++)
+        if (strcmp(drivers[i]->name, name) == 0)
+            return drivers[i];
+    return NULL;
+}
+
+static bool is_letter_or_digit(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* 1 to MAX letters, digits and characters of EXTRA. */
+static bool is_word(const char *text, size_t max, const char *extra)
+{
+    size_t length = text ? strnlen(text, max + 1) : 0;
+
+    if (length == 0 || length > max)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (!is_letter_or_digit(text[i]) && !strchr(extra, text[i]))
+            return false;
+    return true;
+}
+
+void store_init(struct store *self, const struct store_driver *driver, const char *name)
+{
+    size_t length = strlen(name);
+
+    assert(length <= STORE_NAME_MAX);
+    self->driver = driver;
+    memcpy(self->name, name, length + 1);
+}
+
+bool store_open(const struct store_config *config, bool create, struct store **out,
+                struct error *err)
+{
+    const struct store_driver *driver = driver_named(config->provider);
+    struct store *opened = NULL;
+
+    if (!is_word(config->name, STORE_NAME_MAX, "-_"))
+        return error_set(err, ERR_INVALID, "a store's name takes 1 to %d letters, digits, - and _",
+                         STORE_NAME_MAX);
+    if (!driver)
+        return error_set(err, ERR_INVALID, "store \"%s\": there is no provider \"%s\"",
+                         config->name, config->provider ? config->provider : "");
+    if (!driver->open(config, create, &opened, err))
+        return error_context(err, "store \"%s\": open", config->name);
+    store_init(opened, driver, config->name);
+    *out = opened;
+    return true;
+}
+
+void store_free(struct store *store)
+{
+    if (store)
+        store->driver->free(store);
+}
+
+const char *store_name(const struct store *store)
+{
+    return store->name;
+}
+
+const char *store_provider(const struct store *store)
+{
+    return store->driver->name;
+}
+
+/* Every text below ends in what the driver said; a long key is cut so that the cause still fits. */
+static bool key_context(const struct store *store, const char *verb, const char *key,
+                        struct error *err)
+{
+    return error_context(err, "store \"%s\": %s \"%.200s\"", store->name, verb, key);
+}
+
+static bool key_check(const struct store *store, const char *verb, const char *key,
+                      struct error *err)
+{
+    if (store_key_is_valid(key))
+        return true;
+    error_set(err, ERR_INVALID, "not a valid key");
+    return key_context(store, verb, key, err);
+}
+
+static bool id_check(const struct store *store, const char *id, struct error *err)
+{
+    if (is_word(id, STAGE_ID_MAX, "-"))
+        return true;
+    return error_set(err, ERR_INVALID, "store \"%s\": a stage's id takes letters, digits and -",
+                     store->name);
+}
+
+static bool stage_context(const struct stage *stage, const char *verb, struct error *err)
+{
+    return error_context(err, "store \"%s\": %s stage \"%s\"", stage->store->name, verb, stage->id);
+}
+
+static struct stage *stage_filled(struct stage *stage, struct store *store, const char *id)
+{
+    stage->store = store;
+    stage->published = false;
+    memcpy(stage->id, id, strlen(id) + 1);
+    return stage;
+}
+
+/* ---- receiving ---- */
+
+bool store_stage_create(struct store *store, const char *id, uint64_t expected, struct stage **out,
+                        struct error *err)
+{
+    struct stage *stage = NULL;
+
+    if (!id_check(store, id, err))
+        return false;
+    if (!store->driver->stage_create(store, id, expected, &stage, err))
+        return error_context(err, "store \"%s\": create stage \"%s\"", store->name, id);
+    *out = stage_filled(stage, store, id);
+    return true;
+}
+
+bool store_stage_open(struct store *store, const char *id, struct stage **out, struct error *err)
+{
+    struct stage *stage = NULL;
+
+    if (!id_check(store, id, err))
+        return false;
+    if (!store->driver->stage_open(store, id, &stage, err))
+        return error_context(err, "store \"%s\": open stage \"%s\"", store->name, id);
+    *out = stage_filled(stage, store, id);
+    return true;
+}
+
+void stage_free(struct stage *stage)
+{
+    if (stage)
+        stage->store->driver->stage_free(stage);
+}
+
+bool stage_write(struct stage *stage, uint64_t offset, const void *bytes, size_t length,
+                 struct error *err)
+{
+    assert(!stage->published);
+    if (!stage->store->driver->stage_write(stage, offset, bytes, length, err))
+        return stage_context(stage, "write", err);
+    return true;
+}
+
+bool stage_sync(struct stage *stage, struct error *err)
+{
+    assert(!stage->published);
+    if (!stage->store->driver->stage_sync(stage, err))
+        return stage_context(stage, "sync", err);
+    return true;
+}
+
+bool stage_read(struct stage *stage, uint64_t offset, void *bytes, size_t length, size_t *out,
+                struct error *err)
+{
+    if (!stage->store->driver->stage_read(stage, offset, bytes, length, out, err))
+        return stage_context(stage, "read", err);
+    return true;
+}
+
+int stage_fd(const struct stage *stage)
+{
+    return stage->store->driver->stage_fd ? stage->store->driver->stage_fd(stage) : -1;
+}
+
+bool stage_truncate(struct stage *stage, uint64_t size, struct error *err)
+{
+    assert(!stage->published);
+    if (!stage->store->driver->stage_truncate(stage, size, err))
+        return stage_context(stage, "truncate", err);
+    return true;
+}
+
+bool stage_publish(struct stage *stage, uint64_t size, const char *key, struct error *err)
+{
+    assert(!stage->published);
+    if (!key_check(stage->store, "publish", key, err))
+        return false;
+    if (!stage->store->driver->stage_publish(stage, size, key, err))
+        return key_context(stage->store, "publish", key, err);
+    stage->published = true;
+    return true;
+}
+
+bool store_stage_discard(struct store *store, const char *id, struct error *err)
+{
+    if (!id_check(store, id, err))
+        return false;
+    if (!store->driver->stage_discard(store, id, err))
+        return error_context(err, "store \"%s\": discard stage \"%s\"", store->name, id);
+    return true;
+}
+
+/* ---- objects ---- */
+
+bool store_put(struct store *store, const char *stage_id, const char *key, struct source *content,
+               uint64_t length, struct error *err)
+{
+    const struct store_driver *driver = store->driver;
+
+    if (!id_check(store, stage_id, err) || !key_check(store, "put", key, err))
+        return false;
+    if (!(driver->put ? driver->put : store_put_staged)(store, stage_id, key, content, length, err))
+        return key_context(store, "put", key, err);
+    return true;
+}
+
+bool store_get(struct store *store, const char *key, struct byte_range range, struct sink *dest,
+               struct error *err)
+{
+    const struct store_driver *driver = store->driver;
+
+    if (!key_check(store, "get", key, err))
+        return false;
+    if (!(driver->get ? driver->get : store_get_opened)(store, key, range, dest, err))
+        return key_context(store, "get", key, err);
+    return true;
+}
+
+bool store_open_fd(struct store *store, const char *key, int *fd, uint64_t *size, struct error *err)
+{
+    if (!key_check(store, "open", key, err))
+        return false;
+    if (!store->driver->open_fd)
+        return error_set(err, ERR_NOT_IMPLEMENTED, "store \"%s\": objects have no descriptors",
+                         store->name);
+    if (!store->driver->open_fd(store, key, fd, size, err))
+        return key_context(store, "open", key, err);
+    return true;
+}
+
+bool store_head(struct store *store, const char *key, struct store_object *out, struct error *err)
+{
+    struct store_object found = {.key = key};
+
+    if (!key_check(store, "head", key, err))
+        return false;
+    if (!store->driver->head(store, key, &found, err))
+        return key_context(store, "head", key, err);
+    *out = found;
+    return true;
+}
+
+bool store_remove(struct store *store, const char *key, struct error *err)
+{
+    if (!key_check(store, "remove", key, err))
+        return false;
+    if (!store->driver->remove(store, key, err))
+        return key_context(store, "remove", key, err);
+    return true;
+}
+
+/* ---- looking after it ---- */
+
+bool store_list(struct store *store, const char *prefix, const char *after,
+                bool (*visit)(void *context, const struct store_object *object), void *context,
+                struct error *err)
+{
+    if (!store->driver->list(store, prefix ? prefix : "", after, visit, context, err))
+        return error_context(err, "store \"%s\": list", store->name);
+    return true;
+}
+
+bool store_list_stages(struct store *store,
+                       bool (*visit)(void *context, const struct store_object *stage),
+                       void *context, struct error *err)
+{
+    if (!store->driver->list_stages(store, visit, context, err))
+        return error_context(err, "store \"%s\": list stages", store->name);
+    return true;
+}
+
+bool store_check(struct store *store, struct error *err)
+{
+    if (!store->driver->check(store, err))
+        return error_context(err, "store \"%s\": check", store->name);
+    return true;
+}
+
+bool store_space(struct store *store, uint64_t *free_bytes, uint64_t *total_bytes,
+                 struct error *err)
+{
+    uint64_t room = STAGE_SIZE_UNKNOWN;
+    uint64_t total = STAGE_SIZE_UNKNOWN;
+
+    if (store->driver->space && !store->driver->space(store, &room, &total, err))
+        return error_context(err, "store \"%s\": space", store->name);
+    *free_bytes = room;
+    *total_bytes = total;
+    return true;
+}
