@@ -1,0 +1,46 @@
+#include "api/claims.h"
+#include "http/digest_header.h"
+
+static bool read_fields(const void *from, claims_field *field, struct digest_fields *out,
+                        struct error *err)
+{
+    static const char *const names[] = {"Repr-Digest", "Content-Digest"};
+    const char *md5 = field(from, "Content-MD5");
+
+    if (md5 && !content_md5_parse(str_from(md5), out, err))
+        return error_context(err, "Content-MD5");
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *value = field(from, names[i]);
+
+        if (value && !digest_fields_parse(str_from(value), out, err))
+            return error_context(err, "%s", names[i]);
+    }
+    return true;
+}
+
+bool claims_read(const void *from, claims_field *field, struct digest_claims *out,
+                 struct error *err)
+{
+    struct digest_fields fields = {0};
+
+    if (!read_fields(from, field, &fields, err))
+        return false;
+    *out = (struct digest_claims){.has_md5 = fields.has_md5, .has_sha256 = fields.has_sha256};
+    memcpy(out->digests.md5, fields.md5, sizeof(out->digests.md5));
+    memcpy(out->digests.sha256, fields.sha256, sizeof(out->digests.sha256));
+    return true;
+}
+
+static const char *trailer(const void *from, const char *name)
+{
+    return request_trailer(from, name);
+}
+
+bool claims_of_trailers(const struct request *req, bool *found, struct digest_claims *out,
+                        struct error *err)
+{
+    if (!claims_read(req, trailer, out, err))
+        return false;
+    *found = out->has_md5 || out->has_sha256;
+    return true;
+}

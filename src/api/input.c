@@ -1,0 +1,177 @@
+#include <string.h>
+
+#include "api/input.h"
+
+#define INPUT_DEPTH_MAX 64
+
+/* Brackets within brackets: bounded before the parser recurses over them. */
+static bool depth_is_bounded(const char *text, size_t length)
+{
+    bool in_string = false;
+    unsigned depth = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+
+        if (in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string && (c == '{' || c == '[') && ++depth > INPUT_DEPTH_MAX)
+            return false;
+        else if (!in_string && (c == '}' || c == ']') && depth > 0)
+            depth--;
+    }
+    return true;
+}
+
+static bool type_is_json(struct request *req)
+{
+    return !request_header(req, "Content-Type") || request_has_type(req, "application/json") ||
+           request_has_type(req, "application/merge-patch+json");
+}
+
+static bool parse_object(const char *text, size_t length, json_t **out, struct error *err)
+{
+    scoped(input_release) json_t *root = NULL;
+    json_error_t why;
+
+    if (!depth_is_bounded(text, length))
+        return error_tell(err, ERR_BAD_JSON, "the JSON nests deeper than %d levels",
+                          INPUT_DEPTH_MAX);
+    root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
+    if (!root)
+        return error_tell(err, ERR_BAD_JSON, "line %d, column %d: %s", why.line, why.column,
+                          why.text);
+    if (!json_is_object(root))
+        return error_tell(err, ERR_INVALID, "the body must be a JSON object");
+    *out = take(root);
+    return true;
+}
+
+bool input_read(struct request *req, bool optional, json_t **out, struct error *err)
+{
+    size_t length = 0;
+    char *text = NULL;
+
+    if (optional && request_body_length(req) == 0) {
+        *out = json_object();
+        return true;
+    }
+    if (!type_is_json(req))
+        return error_tell(err, ERR_MEDIA_TYPE, "the body must be application/json");
+    if (!request_read_small(req, INPUT_MAX_BYTES, &text, &length, err))
+        return false;
+    return parse_object(text, length, out, err);
+}
+
+static bool has_controls(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return true;
+    return false;
+}
+
+static bool read_text(const json_t *value, const struct member *member, struct error *err)
+{
+    const char *text = json_string_value(value);
+
+    if (!text)
+        return error_tell(err, ERR_INVALID, "%s must be text", member->name);
+    if (strlen(text) < member->min || strlen(text) > member->max)
+        return error_tell(err, ERR_INVALID, "%s must have %llu to %llu bytes", member->name,
+                          (unsigned long long)member->min, (unsigned long long)member->max);
+    if (has_controls(text))
+        return error_tell(err, ERR_INVALID, "%s must not hold control characters", member->name);
+    member->out->text = text;
+    return true;
+}
+
+static bool read_count(const json_t *value, const struct member *member, struct error *err)
+{
+    json_int_t number = json_integer_value(value);
+
+    if (!json_is_integer(value))
+        return error_tell(err, ERR_INVALID, "%s must be an integer", member->name);
+    if (number < 0 || (uint64_t)number < member->min || (uint64_t)number > member->max)
+        return error_tell(err, ERR_INVALID, "%s must be from %llu to %llu", member->name,
+                          (unsigned long long)member->min, (unsigned long long)member->max);
+    member->out->count = (uint64_t)number;
+    return true;
+}
+
+static bool read_bool(const json_t *value, const struct member *member, struct error *err)
+{
+    if (!json_is_boolean(value))
+        return error_tell(err, ERR_INVALID, "%s must be true or false", member->name);
+    member->out->yes = json_is_true(value);
+    return true;
+}
+
+static bool read_uuid(const json_t *value, const struct member *member, struct error *err)
+{
+    if (!uuid_parse(str_from(json_string_value(value)), &member->out->uuid))
+        return error_tell(err, ERR_INVALID, "%s must be a UUID", member->name);
+    return true;
+}
+
+static bool read_time(const json_t *value, const struct member *member, struct error *err)
+{
+    if (!time_from_rfc3339(str_from(json_string_value(value)), &member->out->time_us))
+        return error_tell(err, ERR_INVALID, "%s must be a time of RFC 3339", member->name);
+    return true;
+}
+
+static bool read_object(const json_t *value, const struct member *member, struct error *err)
+{
+    if (!json_is_object(value))
+        return error_tell(err, ERR_INVALID, "%s must be an object", member->name);
+    member->out->object = (json_t *)value;
+    return true;
+}
+
+static bool read_member(const json_t *value, const struct member *member, struct error *err)
+{
+    static bool (*const readers[])(const json_t *, const struct member *, struct error *) = {
+        [MEMBER_TEXT] = read_text, [MEMBER_COUNT] = read_count, [MEMBER_BOOL] = read_bool,
+        [MEMBER_UUID] = read_uuid, [MEMBER_TIME] = read_time,   [MEMBER_OBJECT] = read_object,
+    };
+
+    member->out->given = true;
+    member->out->null = json_is_null(value);
+    if (!member->out->null)
+        return readers[member->type](value, member, err);
+    if (!member->nullable)
+        return error_tell(err, ERR_INVALID, "%s must not be null", member->name);
+    return true;
+}
+
+static const struct member *find_member(const char *name, const struct member *table, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+bool input_members(const json_t *object, const struct member *table, size_t count,
+                   struct error *err)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)object, name, value)
+    {
+        const struct member *member = find_member(name, table, count);
+
+        if (!member)
+            return error_tell(err, ERR_INVALID, "unknown member \"%.64s\"", name);
+        if (!read_member(value, member, err))
+            return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (table[i].required && !table[i].out->given)
+            return error_tell(err, ERR_INVALID, "%s is missing", table[i].name);
+    return true;
+}
