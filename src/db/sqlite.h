@@ -11,6 +11,7 @@
 #define DB_SQLITE_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <sqlite3.h>
 #include <sys/types.h>
 
@@ -84,8 +85,9 @@ void sqlite_free_rows(struct db_rows *rows);
 
 struct sqlite_readers {
     const struct sqlite_file *file;
-    unsigned keep; /* connections left open when nothing happens */
-    unsigned most; /* connections open at once */
+    unsigned keep;   /* connections left open when nothing happens */
+    unsigned most;   /* connections open at once */
+    int64_t idle_us; /* how long one beyond KEEP stays open unused */
     /* Called, without the lock, when there begins to be something for sqlite_readers_shrink. */
     void (*surplus)(void *context);
     void *surplus_context;
@@ -112,7 +114,15 @@ bool sqlite_readers_shrink(struct sqlite_readers *readers);
 
 /* ---- the writer ---- */
 
-struct sqlite_write; /* a work that waits */
+/* A work that waits; on the stack of the thread that waits for it. */
+struct sqlite_write {
+    db_work *work;
+    void *context;
+    struct error *err;
+    bool ok;
+    sem_t done;
+    struct sqlite_write *next;
+};
 
 struct sqlite_writer {
     const struct sqlite_file *file;

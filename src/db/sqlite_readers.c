@@ -20,6 +20,7 @@ void sqlite_readers_init(struct sqlite_readers *readers, const struct sqlite_fil
     pthread_condattr_t attributes;
 
     *readers = (struct sqlite_readers){.file = file};
+    readers->idle_us = IDLE_US;
     readers->keep = keep > 0 ? keep : 1;
     readers->most = readers->keep > READERS_MOST ? readers->keep : READERS_MOST;
     pthread_mutex_init(&readers->lock, NULL);
@@ -135,7 +136,7 @@ static struct sqlite_db *cut_idle(struct sqlite_readers *readers, int64_t before
 bool sqlite_readers_shrink(struct sqlite_readers *readers)
 {
     pthread_mutex_lock(&readers->lock);
-    struct sqlite_db *unused = cut_idle(readers, clock_monotonic_us() - IDLE_US);
+    struct sqlite_db *unused = cut_idle(readers, clock_monotonic_us() - readers->idle_us);
     bool surplus = has_surplus(readers);
     readers->watched = surplus;
     pthread_mutex_unlock(&readers->lock);

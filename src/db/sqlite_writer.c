@@ -9,7 +9,6 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,16 +18,6 @@
 
 #define GROUP_MAX 256 /* works in one transaction: bounds how long the first waits for the last */
 #define SHRINK_EVERY_S 1
-
-/* On the stack of the thread that waits for it. */
-struct sqlite_write {
-    db_work *work;
-    void *context;
-    struct error *err;
-    bool ok;
-    sem_t done;
-    struct sqlite_write *next;
-};
 
 struct group {
     struct sqlite_write *writes[GROUP_MAX];

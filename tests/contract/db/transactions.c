@@ -1,0 +1,264 @@
+/* What transactions promise: whole or not at all, and who sees what. */
+#include "fixture.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <string.h>
+
+static void add_shelf(struct db_fixture *f, int64_t id, const char *label)
+{
+    struct shelf_work work = {.id = id, .label = label};
+    struct error err;
+
+    check_ok(database_write(f->database, shelf_add_work, &work, &err));
+}
+
+/* ---- errors ---- */
+
+struct book {
+    const char *id;
+    int64_t shelf_id;
+    const char *twin_id;
+    int64_t pages;
+};
+
+static bool add_book(struct db *tx, void *context, struct error *err)
+{
+    const struct book *book = context;
+
+    return db_execute(tx, SQL_BOOK_ADD,
+                      DB_ARGS(db_text(book->id), db_int(book->shelf_id), db_text(book->twin_id),
+                              db_int(book->pages)),
+                      NULL, err);
+}
+
+static void broken_rules_have_kinds(void **state)
+{
+    struct db_fixture *f = *state;
+    static const struct {
+        struct book book;
+        enum error_kind kind;
+    } cases[] = {
+        {{"a", 1, NULL, 10}, ERR_EXISTS},       /* primary key */
+        {{"b", 2, NULL, 10}, ERR_CONFLICT},     /* no such shelf */
+        {{"b", 1, NULL, -1}, ERR_INVALID},      /* check */
+        {{NULL, 1, NULL, 10}, ERR_INVALID},     /* not null */
+        {{"b", 1, "nobody", 10}, ERR_CONFLICT}, /* a foreign key that is checked at commit */
+    };
+    struct error err;
+
+    add_shelf(f, 1, "one");
+    check_ok(database_write(f->database, add_book, &(struct book){"a", 1, NULL, 10}, &err));
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct book book = cases[i].book;
+        check_fails(database_write(f->database, add_book, &book, &err), cases[i].kind);
+    }
+    struct shelf_work taken = {.id = 2, .label = "one"}; /* a unique column */
+    check_fails(database_write(f->database, shelf_add_work, &taken, &err), ERR_EXISTS);
+    assert_int_equal(db_fixture_number(f, SQL_BOOK_COUNT), 1);
+    assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 1);
+}
+
+static void errors_name_the_statement_and_tell_no_sql(void **state)
+{
+    struct db_fixture *f = *state;
+    struct shelf_work work = {.id = 1, .label = "one"};
+    struct error err;
+
+    add_shelf(f, 1, "one");
+    check_fails(database_write(f->database, shelf_add_work, &work, &err), ERR_EXISTS);
+    assert_non_null(strstr(err.log, "statement shelf_add"));
+    assert_null(strstr(error_detail(&err), "shel"));
+    assert_null(strstr(error_detail(&err), "INSERT"));
+}
+
+/* ---- whole or not at all ---- */
+
+static void a_failed_work_leaves_nothing(void **state)
+{
+    struct db_fixture *f = *state;
+    struct shelf_work work = {.id = 1, .label = "one", .fail_after = true};
+    struct error err;
+
+    check_fails(database_write(f->database, shelf_add_work, &work, &err), ERR_CONFLICT);
+    assert_int_equal(work.runs, 1);
+    assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 0);
+    work.fail_after = false;
+    check_ok(database_write(f->database, shelf_add_work, &work, &err));
+    assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 1);
+}
+
+static bool add_despite_failure(struct db *tx, void *context, struct error *err)
+{
+    struct shelf_work taken = {.id = 1, .label = "one"};
+    struct error refused;
+
+    if (shelf_add_work(tx, &taken, &refused))
+        return error_set(err, ERR_INTERNAL, "the shelf was added twice");
+    return shelf_add_work(tx, context, err);
+}
+
+static void what_was_written_survives_reopening(void **state)
+{
+    struct db_fixture *f = *state;
+
+    add_shelf(f, 1, "one");
+    db_fixture_close(f);
+    db_fixture_open(f);
+    assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 1);
+}
+
+/* ---- who sees what ---- */
+
+/* A work that stands still in the middle of its transaction. */
+struct standstill {
+    struct db_fixture *fixture;
+    sem_t reached;
+    sem_t go_on;
+    bool ok;
+};
+
+static bool stand_still(struct db *tx, void *context, struct error *err)
+{
+    struct standstill *still = context;
+    struct shelf_work work = {.id = 1, .label = "one"};
+
+    if (!shelf_add_work(tx, &work, err))
+        return false;
+    sem_post(&still->reached);
+    sem_wait(&still->go_on);
+    return true;
+}
+
+static void *write_standing_still(void *context)
+{
+    struct standstill *still = context;
+    struct error err;
+
+    still->ok = database_write(still->fixture->database, stand_still, still, &err);
+    return NULL;
+}
+
+static void readers_neither_see_nor_await_an_open_write(void **state)
+{
+    struct db_fixture *f = *state;
+    struct standstill still = {.fixture = f};
+    pthread_t writer;
+
+    sem_init(&still.reached, 0, 0);
+    sem_init(&still.go_on, 0, 0);
+    pthread_create(&writer, NULL, write_standing_still, &still);
+    sem_wait(&still.reached);
+    assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 0);
+    sem_post(&still.go_on);
+    pthread_join(writer, NULL);
+    assert_true(still.ok);
+    assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 1);
+    sem_destroy(&still.reached);
+    sem_destroy(&still.go_on);
+}
+
+static int64_t count_shelves(struct db *db)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+    struct error err;
+
+    check_ok(db_query(db, SQL_SHELF_COUNT, DB_NO_ARGS, &rows, &err));
+    check_ok(db_one(rows, "count", &err));
+    return db_column_int(rows, 0);
+}
+
+static void a_snapshot_stands_still(void **state)
+{
+    struct db_fixture *f = *state;
+    struct db *snapshot, *plain;
+    struct error err;
+
+    check_ok(database_snapshot(f->database, &snapshot, &err));
+    check_ok(database_read(f->database, &plain, &err));
+    add_shelf(f, 1, "before the first statement");
+    assert_int_equal(count_shelves(snapshot), 1);
+    add_shelf(f, 2, "behind it");
+    assert_int_equal(count_shelves(snapshot), 1);
+    assert_int_equal(count_shelves(plain), 2);
+    db_return(snapshot);
+    db_return(plain);
+    assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 2);
+}
+
+static void a_returned_snapshot_is_no_snapshot(void **state)
+{
+    struct db_fixture *f = *state;
+    struct db *db;
+    struct error err;
+
+    f->options.readers = 1;
+    for (int64_t id = 1; id <= 3; id++) {
+        check_ok(database_snapshot(f->database, &db, &err));
+        assert_int_equal(count_shelves(db), id - 1);
+        db_return(db);
+        add_shelf(f, id, (const char[]){(char)('a' + id), '\0'});
+        check_ok(database_read(f->database, &db, &err));
+        assert_int_equal(count_shelves(db), id);
+        db_return(db);
+    }
+}
+
+static void connections_grow_with_need(void **state)
+{
+    struct db_fixture *f = *state;
+    struct db *many[20];
+    struct error err;
+
+    for (size_t i = 0; i < COUNT_OF(many); i++)
+        check_ok(database_read(f->database, &many[i], &err));
+    for (size_t i = 0; i < COUNT_OF(many); i++) {
+        assert_int_equal(count_shelves(many[i]), 0);
+        db_return(many[i]);
+    }
+}
+
+static void a_work_may_survive_a_refused_statement(void **state)
+{
+    struct db_fixture *f = *state;
+    struct shelf_work second = {.id = 2, .label = "two"};
+    struct error err;
+
+    add_shelf(f, 1, "one");
+    check_ok(database_write(f->database, add_despite_failure, &second, &err));
+    assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 2);
+}
+
+/* ---- looking after it ---- */
+
+static void the_check_writes_and_the_version_is_told(void **state)
+{
+    struct db_fixture *f = *state;
+    struct error err;
+    int64_t version;
+
+    check_ok(database_check(f->database, &err));
+    check_ok(database_check(f->database, &err));
+    check_ok(database_schema_version(f->database, &version, &err));
+    assert_int_equal(version, 1);
+    assert_non_null(strchr(database_version(f->database), ' '));
+}
+
+int main(void)
+{
+#define with_database(test) cmocka_unit_test_setup_teardown(test, db_fixture_up, db_fixture_down)
+    const struct CMUnitTest tests[] = {
+        with_database(broken_rules_have_kinds),
+        with_database(errors_name_the_statement_and_tell_no_sql),
+        with_database(a_failed_work_leaves_nothing),
+        with_database(a_work_may_survive_a_refused_statement),
+        with_database(what_was_written_survives_reopening),
+        with_database(readers_neither_see_nor_await_an_open_write),
+        with_database(a_snapshot_stands_still),
+        with_database(a_returned_snapshot_is_no_snapshot),
+        with_database(connections_grow_with_need),
+        with_database(the_check_writes_and_the_version_is_told),
+    };
+
+    return cmocka_run_group_tests_name("database transactions", tests, NULL, NULL);
+}
