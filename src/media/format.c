@@ -80,7 +80,6 @@ static const struct signature {
     {"shn", 0, 4, "ajkg", 0, NULL},
     {"amr", 0, 6, "#!AMR\n", 0, NULL},
     {"amr-wb", 0, 9, "#!AMR-WB\n", 0, NULL},
-    {"mpeg", 0, 4, "\0\0\1\xba", 0, NULL},
     {"flv", 0, 4, "FLV\1", 0, NULL},
 };
 
@@ -142,6 +141,33 @@ static const struct format *detect_mpegts(struct input *in, uint64_t offset)
     return NULL;
 }
 
+/* A pack header (ISO 13818-1 section 2.5.3.3, or MPEG-1's) and behind it another start code,
+ * perhaps behind some junk. */
+static const struct format *detect_mpeg(struct input *in, uint64_t offset)
+{
+    enum { SEARCH = 4096 };
+    uint64_t left = in->size > offset ? in->size - offset : 0;
+    size_t length = left < SEARCH ? (size_t)left : SEARCH;
+    const uint8_t *bytes = input_view(in, offset, length);
+
+    for (size_t at = 0; bytes && at + 18 <= length; at++) {
+        const uint8_t *pack = bytes + at;
+        size_t next;
+
+        if (memcmp(pack, "\0\0\1\xba", 4) != 0)
+            continue;
+        if ((pack[4] & 0xc4) == 0x44)
+            next = 14 + (pack[13] & 7U);
+        else if ((pack[4] & 0xf1) == 0x21)
+            next = 12;
+        else
+            continue;
+        if (at + next + 4 <= length && be24(pack + next) == 1 && pack[next + 3] >= 0xb9)
+            return format_named("mpeg");
+    }
+    return NULL;
+}
+
 const struct format *format_detect(struct input *in, uint64_t offset)
 {
     uint8_t head[HEAD_BYTES] = {0};
@@ -154,5 +180,7 @@ const struct format *format_detect(struct input *in, uint64_t offset)
             return format_named(SIGNATURES[i].container);
     if ((found = detect_mp4(head)) || (found = detect_matroska(head)))
         return found;
-    return detect_mpegts(in, offset);
+    if ((found = detect_mpegts(in, offset)))
+        return found;
+    return detect_mpeg(in, offset);
 }

@@ -119,3 +119,23 @@ void frames_walk(struct input *in, const struct frame_format *format,
         out->next = at;
     }
 }
+
+double frames_mean_bytes(struct input *in, const struct frame_format *format,
+                         const struct frame_header *first, uint64_t at, uint64_t end)
+{
+    enum { PLACES = 8, FRAMES_EACH = 32 };
+    uint64_t frames = 0;
+    uint64_t bytes = 0;
+
+    for (unsigned place = 0; place < PLACES; place++) {
+        uint64_t from = at + (end - at) / PLACES * place;
+        struct frame_walk walked;
+
+        if (place > 0)
+            from = resync(in, format, first, from, end);
+        frames_walk(in, format, first, from, end, FRAMES_EACH, &walked);
+        frames += walked.frames;
+        bytes += walked.bytes;
+    }
+    return frames > 0 ? (double)bytes / (double)frames : 0;
+}

@@ -55,4 +55,9 @@ void frames_walk(struct input *in, const struct frame_format *format,
                  const struct frame_header *first, uint64_t at, uint64_t end, uint64_t max_frames,
                  struct frame_walk *out);
 
+/* The mean length in bytes of frames looked at in a few places between AT and END; 0 if none is
+ * found. */
+double frames_mean_bytes(struct input *in, const struct frame_format *format,
+                         const struct frame_header *first, uint64_t at, uint64_t end);
+
 #endif

@@ -1,5 +1,9 @@
 #include "media/length.h"
 
+#include <string.h>
+
+#include "media/boxes.h"
+
 #define US INT64_C(1000000)
 
 static int64_t to_us(const struct demux *demux, int64_t time, AVRational base)
@@ -7,7 +11,7 @@ static int64_t to_us(const struct demux *demux, int64_t time, AVRational base)
     return demux->av->av_rescale_q(time, base, (AVRational){1, 1000000});
 }
 
-static int64_t samples_to_us(uint64_t samples, int32_t rate_hz)
+int64_t samples_to_us(uint64_t samples, int32_t rate_hz)
 {
     uint64_t rate = (uint64_t)rate_hz;
 
@@ -22,19 +26,19 @@ static int64_t declared_us(const struct demux *demux)
     return demux->context->duration > 0 ? demux->context->duration : 0;
 }
 
-static void settle(struct probe *probe, int64_t duration_us, enum media_duration_source source)
+void length_settle(struct probe *probe, int64_t duration_us, enum media_duration_source source)
 {
     probe->duration_us = duration_us;
     probe->facts.duration_source = source;
 }
 
 /* The file holds less, or other, than its header says. */
-static void contradict(struct probe *probe, int64_t declared, int64_t found)
+void length_contradict(struct probe *probe, int64_t declared_us, int64_t found_us)
 {
-    if (declared <= 0)
+    if (declared_us <= 0)
         return;
-    probe->declared_us = declared;
-    if (found < declared)
+    probe->declared_us = declared_us;
+    if (found_us < declared_us)
         probe->truncated = true;
     else
         probe->header_wrong = true;
@@ -104,6 +108,15 @@ static void set_bitrate(struct probe *probe, uint64_t bytes)
                                               (uint64_t)probe->duration_us);
 }
 
+/* A header and nothing behind it: a recording that was never begun, or one cut right there. */
+static bool length_of_nothing(struct probe *probe, int64_t declared)
+{
+    probe->empty = true;
+    length_contradict(probe, declared, 0);
+    length_settle(probe, 0, MEDIA_SCANNED);
+    return true;
+}
+
 static bool length_of_packets(struct demux *demux, struct probe *probe)
 {
     int64_t declared = declared_us(demux);
@@ -112,20 +125,17 @@ static bool length_of_packets(struct demux *demux, struct probe *probe)
 
     walk(demux, &walked);
     found = walked_us(demux, &walked);
-    if (walked.packets == 0) {
-        probe->empty = declared <= 0;
-        settle(probe, 0, MEDIA_SCANNED);
-        return probe->empty;
-    }
+    if (walked.packets == 0)
+        return length_of_nothing(probe, declared);
     if (probe->in->late && declared > 0) {
-        settle(probe, declared, MEDIA_DECLARED);
+        length_settle(probe, declared, MEDIA_DECLARED);
         return true;
     }
     if (found <= 0 || (declared > 0 && !differ(declared, found)))
         found = declared;
     else
-        contradict(probe, declared, found);
-    settle(probe, found, MEDIA_SCANNED);
+        length_contradict(probe, declared, found);
+    length_settle(probe, found, MEDIA_SCANNED);
     set_bitrate(probe, walked.bytes);
     return true;
 }
@@ -145,19 +155,99 @@ static bool length_of_pcm(struct demux *demux, struct probe *probe)
         held = probe->end - probe->start - (uint64_t)demux->packet->pos;
     found = samples_to_us(held * 8 / frame_bits, codec->sample_rate);
     probe->facts.bitrate_kbps = (int32_t)((frame_bits * (uint64_t)codec->sample_rate + 500) / 1000);
-    if (held == 0) {
-        probe->empty = declared <= 0;
-        settle(probe, 0, MEDIA_DECLARED);
-        return probe->empty;
-    }
+    if (held == 0)
+        return length_of_nothing(probe, declared);
     /* Sizes of 32 bits have run over in files beyond 4 GiB. */
     if (declared > 0 && declared <= found &&
         (probe->in->size <= UINT32_MAX || strcmp(probe->format->container, "wav") != 0)) {
-        settle(probe, declared, MEDIA_DECLARED);
+        length_settle(probe, declared, MEDIA_DECLARED);
         return true;
     }
-    contradict(probe, declared, found);
-    settle(probe, found, MEDIA_SCANNED);
+    length_contradict(probe, declared, found);
+    length_settle(probe, found, MEDIA_SCANNED);
+    return true;
+}
+
+/* The sample table of a file without fragments says where every sample is: those beyond the file's
+ * end are not there. */
+static bool length_of_index(struct demux *demux, struct probe *probe)
+{
+    int count = demux->av->avformat_index_get_entries_count(demux->audio);
+    int64_t declared = declared_us(demux);
+    int64_t held = (int64_t)(probe->end - probe->start);
+    int64_t first_at = 0;
+    int64_t held_until = 0;
+    int64_t last_at = 0;
+    uint64_t bytes = 0;
+
+    for (int i = 0; i < count; i++) {
+        const AVIndexEntry *entry = demux->av->avformat_index_get_entry(demux->audio, i);
+
+        first_at = i == 0 ? entry->timestamp : first_at;
+        last_at = entry->timestamp;
+        if (entry->pos + entry->size <= held) {
+            bytes += (uint64_t)entry->size;
+            held_until = entry->timestamp - first_at + 1;
+        }
+    }
+    if (bytes == 0)
+        return length_of_nothing(probe, declared);
+    length_settle(probe, declared, MEDIA_DECLARED);
+    if (held_until < last_at - first_at + 1) {
+        int64_t found = to_us(demux, held_until, demux->audio->time_base);
+
+        length_contradict(probe, declared, found);
+        length_settle(probe, found, MEDIA_SCANNED);
+    }
+    set_bitrate(probe, bytes);
+    return true;
+}
+
+static bool length_of_mp4(struct demux *demux, struct probe *probe)
+{
+    struct mp4_outline outline;
+    bool done;
+
+    mp4_outline(probe->in, probe->start, probe->end, &outline);
+    if (!outline.fragmented && declared_us(demux) > 0 &&
+        demux->av->avformat_index_get_entries_count(demux->audio) > 0)
+        done = length_of_index(demux, probe);
+    else
+        done = length_of_packets(demux, probe);
+    probe->truncated |= outline.cut && outline.fragmented;
+    return done;
+}
+
+/* A Segment that was finished has a duration to be trusted, if the file holds all of it. */
+static bool length_of_matroska(struct demux *demux, struct probe *probe)
+{
+    struct matroska_outline outline;
+    bool done;
+
+    matroska_outline(probe->in, probe->start, probe->end, &outline);
+    if (outline.sized && !outline.cut && demux->context->duration > 0) {
+        length_settle(probe, demux->context->duration, MEDIA_DECLARED);
+        return demux_next(demux) || length_of_nothing(probe, demux->context->duration);
+    }
+    done = length_of_packets(demux, probe);
+    probe->truncated |= outline.cut;
+    return done;
+}
+
+static bool length_of_ogg(struct demux *demux, struct probe *probe)
+{
+    struct ogg_outline outline;
+    int64_t declared = declared_us(demux);
+
+    ogg_outline(probe->in, probe->start, probe->end, &outline);
+    if (outline.links == 0)
+        return length_of_packets(demux, probe);
+    /* Of a single link libav knows where it starts, too. */
+    length_settle(probe, outline.links == 1 && declared > 0 ? declared : outline.length_us,
+                  MEDIA_SCANNED);
+    probe->empty = probe->duration_us == 0;
+    probe->truncated = outline.cut;
+    set_bitrate(probe, outline.bytes);
     return true;
 }
 
@@ -166,19 +256,13 @@ bool length_of_stream(struct demux *demux, struct probe *probe)
     switch (probe->format->kind) {
     case FORMAT_PCM:
         return length_of_pcm(demux, probe);
+    case FORMAT_MP4:
+        return length_of_mp4(demux, probe);
+    case FORMAT_MATROSKA:
+        return length_of_matroska(demux, probe);
+    case FORMAT_OGG:
+        return length_of_ogg(demux, probe);
     default:
         return length_of_packets(demux, probe);
     }
-}
-
-bool length_of_frames(struct probe *probe, const struct frame_format *format, uint64_t at,
-                      const struct frame_header *first)
-{
-    struct frame_walk walked;
-
-    frames_walk(probe->in, format, first, at, probe->end, UINT64_MAX, &walked);
-    settle(probe, samples_to_us(walked.samples, first->sample_rate_hz), MEDIA_SCANNED);
-    probe->truncated = walked.cut;
-    set_bitrate(probe, walked.bytes);
-    return walked.frames > 0;
 }

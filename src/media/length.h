@@ -13,14 +13,10 @@ bool length_of_stream(struct demux *demux, struct probe *probe);
 bool length_of_frames(struct probe *probe, const struct frame_format *format, uint64_t at,
                       const struct frame_header *first);
 
-/* FLAC: the position behind the last whole frame, in samples, found from the file's end. False if
- * there is no such frame. */
-bool flac_last_sample(struct input *in, uint64_t start, uint64_t end, uint64_t *samples);
-
-/* What an Ogg file's pages say of one logical stream and those chained to it. */
-struct ogg_span {
-    uint64_t samples; /* granules from the first to the last page, of all links */
-    bool ended;       /* the last page is marked as such */
-};
+/* For those who found out otherwise: the duration, and where it comes from. */
+void length_settle(struct probe *probe, int64_t duration_us, enum media_duration_source source);
+/* Notes that the file holds FOUND where its header promises DECLARED (0: nothing). */
+void length_contradict(struct probe *probe, int64_t declared_us, int64_t found_us);
+int64_t samples_to_us(uint64_t samples, int32_t rate_hz);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "media/describe.h"
+#include "media/flac.h"
 #include "media/frames.h"
 #include "media/id3.h"
 #include "media/length.h"
@@ -161,6 +162,14 @@ static enum answer_outcome probe_frames(struct probe *probe, const char **reason
     return refuse(reason, OUTCOME_NOT_AUDIO, "its bytes are of no audio format");
 }
 
+static enum answer_outcome probe_flac(struct probe *probe, const char **reason)
+{
+    trailing_tags_read(probe);
+    if (!flac_probe(probe))
+        return refuse(reason, OUTCOME_UNREADABLE, "there is no audio behind its header");
+    return OUTCOME_AUDIO;
+}
+
 static enum answer_outcome probe_run(struct probe *probe, const char **reason)
 {
     const char *what;
@@ -174,7 +183,8 @@ static enum answer_outcome probe_run(struct probe *probe, const char **reason)
     if (!probe->format)
         return probe_frames(probe, reason);
     names_from_format(probe);
-    return probe_stream(probe, reason);
+    return probe->format->kind == FORMAT_FLAC ? probe_flac(probe, reason)
+                                              : probe_stream(probe, reason);
 }
 
 enum answer_outcome probe_file(const struct av *av, struct input *in, struct arena *mem,

@@ -49,6 +49,7 @@ static const struct alias {
     {"com", "comment"},
     {"icmt", "comment"},
     {"description", "comment"},
+    {"comments", "comment"},
     {"wm/text", "comment"},
     {"trck", "track"},
     {"trk", "track"},

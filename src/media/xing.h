@@ -1,0 +1,15 @@
+/* The first frame of many MP3 files holds no audio but a summary: Xing, Info or VBRI. */
+#ifndef MEDIA_XING_H
+#define MEDIA_XING_H
+
+#include "media/frames.h"
+
+struct xing {
+    bool found;
+    uint64_t frames; /* of audio, this one not counted; 0: not said */
+    uint64_t bytes;  /* this one counted; 0: not said */
+};
+
+void xing_read(struct input *in, uint64_t at, const struct frame_header *frame, struct xing *out);
+
+#endif
