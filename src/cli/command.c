@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 enum cli_exit cli_exit_of(const struct error *err)
 {
     switch (err->kind) {
+    case ERR_INVALID:
+        return CLI_USAGE;
     case ERR_UNAVAILABLE:
     case ERR_TOO_MANY:
         return CLI_UNREACHABLE;
@@ -119,6 +122,7 @@ static bool is_one_of(const char *word, const char *a, const char *b)
 
 int cli_main(const struct program *program, int argc, char **argv)
 {
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for the width of characters; texts are UTF-8 everywhere */
     if (argc < 2) {
         help_program(program, stderr);
         return CLI_USAGE;

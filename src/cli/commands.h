@@ -4,6 +4,19 @@
 
 #include "cli/command.h"
 
+extern const struct command command_upload;
+extern const struct command command_ls;
+extern const struct command command_info;
+extern const struct command command_get;
+extern const struct command command_rm;
+extern const struct command command_undelete;
+extern const struct command command_quota;
+extern const struct command command_usage;
+extern const struct command command_workspace;
+extern const struct command command_user;
+extern const struct command command_token;
+extern const struct command command_config;
+extern const struct command command_completion;
 extern const struct command command_help;
 
 #endif

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Edits (insertions, deletions, replacements, swaps of neighbours) that turn A into B. Words of more
- * than 63 characters count as 64 apart. */
+/* Edits (insertions, deletions, replacements, swaps of neighbours) that turn A into B. Words of
+ * more than 63 characters count as 64 apart. */
 size_t hint_distance(const char *a, const char *b);
 
 /* The best of the candidates offered so far. */

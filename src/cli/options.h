@@ -1,4 +1,5 @@
-/* The table of configuration options: what `serve` reads, `config` prints and the documents list. */
+/* The table of configuration options: what `serve` reads, `config` prints and the documents list.
+ */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 

@@ -1,0 +1,371 @@
+#include "cli/client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/str.h"
+#include "cli/problem.h"
+#include "cli/retry.h"
+
+#define CONNECT_TIMEOUT_MS 10000L
+#define SILENCE_LIMIT_S 300L /* finishing a large upload may take the server a while */
+#define BUFFER_BYTES (256L * 1024)
+#define JSON_LIMIT \
+    (64u * 1024 * 1024) /* a page of 1,000 records with all their metadata is a few MB */
+
+struct client {
+    CURL *curl;
+    char *base;        /* "http://127.0.0.1:8080", without a slash at the end */
+    char *unix_path;   /* NULL: TCP */
+    char *header_auth; /* NULL: no token */
+    unsigned retries;
+};
+
+/* One attempt: what the callbacks need. */
+struct exchange {
+    struct client *client;
+    const struct client_request *request;
+    struct buf body; /* JSON, or a problem */
+    bool began;      /* the sink has been opened for this answer */
+    bool failed;     /* source or sink failed; ERR says how */
+    struct error *err;
+};
+
+static void init_curl_once(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static bool is_http(const char *server)
+{
+    return strncasecmp(server, "http://", 7) == 0 || strncasecmp(server, "https://", 8) == 0;
+}
+
+bool client_open(const struct client_options *options, struct client **out, struct error *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const char *server = options->server;
+    bool is_unix = strncmp(server, "unix:/", 6) == 0;
+    struct client *client;
+
+    if (!is_unix && !is_http(server))
+        return error_tell(err, ERR_INVALID,
+                          "\"%s\" is no server address; write http://HOST:PORT or unix:/PATH",
+                          server);
+    pthread_once(&once, init_curl_once);
+    client = calloc(1, sizeof *client);
+    client->curl = curl_easy_init();
+    client->base = strdup(is_unix ? "http://localhost" : server);
+    if (is_unix)
+        client->unix_path = strdup(server + 5);
+    for (size_t length = strlen(client->base); length > 0 && client->base[length - 1] == '/';)
+        client->base[--length] = '\0';
+    if (options->token &&
+        asprintf(&client->header_auth, "Authorization: Bearer %s", options->token) < 0)
+        abort();
+    client->retries = options->retries;
+    *out = client;
+    return true;
+}
+
+void client_free(struct client *client)
+{
+    if (!client)
+        return;
+    curl_easy_cleanup(client->curl);
+    free(client->base);
+    free(client->unix_path);
+    free(client->header_auth);
+    free(client);
+}
+
+char *client_encode(struct arena *mem, const char *text)
+{
+    static const char unreserved[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    char *out = arena_alloc(mem, 3 * strlen(text) + 1), *end = out;
+
+    for (; *text; text++) {
+        if (strchr(unreserved, *text))
+            *end++ = *text;
+        else
+            end += sprintf(end, "%%%02X", (unsigned char)*text);
+    }
+    return out;
+}
+
+char *client_target(struct arena *mem, const char *path, const struct client_param *params)
+{
+    char *out = arena_strdup(mem, path);
+    char separator = strchr(path, '?') ? '&' : '?';
+
+    for (; params && params->name; params++) {
+        if (!params->value)
+            continue;
+        out = arena_printf(mem, "%s%c%s=%s", out, separator, params->name,
+                           client_encode(mem, params->value));
+        separator = '&';
+    }
+    return out;
+}
+
+static size_t on_read(char *out, size_t size, size_t count, void *context)
+{
+    struct exchange *exchange = context;
+    struct source *source = exchange->request->content->source;
+    size_t got = 0;
+
+    if (!source->read(source, out, size * count, &got, exchange->err)) {
+        exchange->failed = true;
+        return CURL_READFUNC_ABORT;
+    }
+    return got;
+}
+
+/* libcurl asks for this when a kept connection turns out to be dead after bytes were sent. */
+static int on_seek(void *context, curl_off_t offset, int origin)
+{
+    struct exchange *exchange = context;
+    struct client_content *content = exchange->request->content;
+
+    if (offset != 0 || origin != SEEK_SET || !content->rewind || !content->rewind(content))
+        return CURL_SEEKFUNC_CANTSEEK;
+    return CURL_SEEKFUNC_OK;
+}
+
+static bool begin_sink(struct exchange *exchange, long status)
+{
+    const struct client_request *request = exchange->request;
+
+    if (exchange->began)
+        return true;
+    exchange->began = true;
+    return !request->begin || request->begin(request->context, request, status, exchange->err);
+}
+
+static size_t on_write(char *bytes, size_t size, size_t count, void *context)
+{
+    struct exchange *exchange = context;
+    struct sink *sink = exchange->request->sink;
+    long status = 0;
+
+    curl_easy_getinfo(exchange->client->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (!sink || status < 200 || status > 299)
+        return buf_add(&exchange->body, bytes, size * count) ? size * count : 0;
+    if (!begin_sink(exchange, status) || !sink->write(sink, bytes, size * count, exchange->err)) {
+        exchange->failed = true;
+        return 0;
+    }
+    return size * count;
+}
+
+static struct curl_slist *make_headers(const struct exchange *exchange)
+{
+    const struct client_request *request = exchange->request;
+    struct curl_slist *list = NULL;
+
+    if (exchange->client->header_auth)
+        list = curl_slist_append(list, exchange->client->header_auth);
+    if (request->json)
+        list = curl_slist_append(list, "Content-Type: application/json");
+    if (request->content && request->content->length == CLIENT_LENGTH_UNKNOWN)
+        list = curl_slist_append(list, "Transfer-Encoding: chunked");
+    for (const char *const *header = request->headers; header && *header; header++)
+        list = curl_slist_append(list, *header);
+    return list;
+}
+
+static void set_connection(CURL *curl, const struct client *client)
+{
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "audiotricks/" AUDIOTRICKS_VERSION);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SILENCE_LIMIT_S);
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+    if (client->unix_path)
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->unix_path);
+    /* A proxy for the world is no proxy for this machine, unless the user says which. */
+    if (!getenv("no_proxy") && !getenv("NO_PROXY"))
+        curl_easy_setopt(curl, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+}
+
+static void set_body(CURL *curl, struct exchange *exchange, char *json_text)
+{
+    const struct client_request *request = exchange->request;
+
+    if (json_text) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(json_text));
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json_text);
+    } else if (request->content) {
+        curl_easy_setopt(curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
+        curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
+        curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
+        curl_easy_setopt(curl, CURLOPT_SEEKDATA, exchange);
+        if (request->content->length != CLIENT_LENGTH_UNKNOWN)
+            curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                             (curl_off_t)request->content->length);
+    } else if (strcmp(request->method, "POST") == 0) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)0);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+    }
+    if (strcmp(request->method, "HEAD") == 0)
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    else
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+static CURLcode perform(struct exchange *exchange, char *words)
+{
+    CURL *curl = exchange->client->curl;
+    scoped(memory_free) char *url = NULL;
+    scoped(memory_free) char *json_text = NULL;
+    struct curl_slist *headers = make_headers(exchange);
+    CURLcode result;
+
+    if (asprintf(&url, "%s%s", exchange->client->base, exchange->request->target) < 0)
+        abort();
+    if (exchange->request->json)
+        json_text = json_dumps(exchange->request->json, JSON_COMPACT);
+    curl_easy_reset(curl);
+    set_connection(curl, exchange->client);
+    set_body(curl, exchange, json_text);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_write);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words);
+    result = curl_easy_perform(curl);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(headers);
+    return result;
+}
+
+static const char *header_of(CURL *curl, const char *name)
+{
+    struct curl_header *header;
+
+    if (curl_easy_header(curl, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return NULL;
+    return header->value;
+}
+
+/* What became of an attempt that failed. */
+struct attempt {
+    bool never_arrived; /* no connection: safe to repeat, whatever the request */
+    bool later;         /* broken on the way, or the server says so: safe if repeatable */
+    const char *retry_after;
+};
+
+static bool connection_failed(struct exchange *exchange, CURLcode result, const char *words,
+                              struct attempt *attempt)
+{
+    if (exchange->failed)
+        return false; /* source or sink said why */
+    if (exchange->body.overflow)
+        return error_tell(exchange->err, ERR_INTERNAL, "the server's answer is too long");
+    attempt->never_arrived = result == CURLE_COULDNT_CONNECT;
+    attempt->later = result == CURLE_SEND_ERROR || result == CURLE_RECV_ERROR ||
+                     result == CURLE_GOT_NOTHING || result == CURLE_PARTIAL_FILE ||
+                     result == CURLE_OPERATION_TIMEDOUT || result == CURLE_SEND_FAIL_REWIND;
+    return error_tell(exchange->err, ERR_UNAVAILABLE, "%s: %s",
+                      exchange->client->unix_path ? exchange->client->unix_path
+                                                  : exchange->client->base,
+                      words[0] ? words : curl_easy_strerror(result));
+}
+
+static bool read_answer(struct exchange *exchange, struct arena *mem, struct client_answer *out,
+                        struct attempt *attempt)
+{
+    CURL *curl = exchange->client->curl;
+    scoped(json_decrefp) json_t *json = NULL;
+    const char *etag = header_of(curl, "ETag");
+    long status = 0;
+
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (exchange->body.length > 0)
+        json = json_loadb(exchange->body.bytes, exchange->body.length, JSON_DECODE_ANY, NULL);
+    if ((status < 200 || status > 299) && status != 304) {
+        const char *code = json_string_value(json_object_get(json, "code"));
+
+        attempt->later =
+            retry_is_worth_it(status) || (code && strcmp(code, "idempotency_in_progress") == 0);
+        attempt->retry_after = header_of(curl, "Retry-After");
+        return problem_to_error(status, json, exchange->err);
+    }
+    if (exchange->body.length > 0 && !json)
+        return error_tell(exchange->err, ERR_INTERNAL,
+                          "%s answered, but not with JSON: is it an AudioTricks server?",
+                          exchange->client->base);
+    if (exchange->request->sink && status != 304 && !begin_sink(exchange, status))
+        return false; /* an empty body still begins */
+    *out = (struct client_answer){.status = status, .json = take(json)};
+    out->etag = arena_strdup(mem, etag);
+    return true;
+}
+
+static bool attempt_once(struct client *client, const struct client_request *request,
+                         struct arena *mem, struct client_answer *out, struct attempt *attempt,
+                         struct error *err)
+{
+    struct exchange exchange = {.client = client, .request = request, .err = err};
+    char words[CURL_ERROR_SIZE] = "";
+    CURLcode result;
+    bool ok;
+
+    buf_init(&exchange.body, JSON_LIMIT);
+    result = perform(&exchange, words);
+    if (result == CURLE_OK)
+        ok = read_answer(&exchange, mem, out, attempt);
+    else
+        ok = connection_failed(&exchange, result, words, attempt);
+    if (exchange.began)
+        attempt->never_arrived = attempt->later = false; /* the sink's owner knows how to go on */
+    buf_done(&exchange.body);
+    return ok;
+}
+
+static void wait_ms(uint64_t ms)
+{
+    struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    while (nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
+}
+
+static bool may_repeat(const struct client_request *request, const struct attempt *attempt)
+{
+    if (!attempt->never_arrived && !(attempt->later && request->repeatable))
+        return false;
+    return !request->content ||
+           (request->content->rewind && request->content->rewind(request->content));
+}
+
+bool client_send(struct client *client, const struct client_request *request, struct arena *mem,
+                 struct client_answer *out, struct error *err)
+{
+    for (unsigned attempts = 1;; attempts++) {
+        struct attempt attempt = {0};
+        uint32_t chance;
+
+        if (attempt_once(client, request, mem, out, &attempt, err))
+            return true;
+        if (attempts > client->retries || !may_repeat(request, &attempt))
+            return false;
+        random_system.fill(&random_system, &chance, sizeof chance);
+        wait_ms(retry_wait_ms(attempts, chance, attempt.retry_after, clock_now_us(&clock_system)));
+    }
+}

@@ -1,0 +1,38 @@
+/* From the arguments of `upload` to the files that are to be sent. */
+#ifndef CLI_UPLOAD_FILES_H
+#define CLI_UPLOAD_FILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct upload_file {
+    const char *path; /* as it is opened and shown; "-" for standard input */
+    const char *name; /* what the server is told */
+    uint64_t size_bytes;
+    bool is_stream; /* standard input, a pipe: read once, of unknown length */
+};
+
+struct upload_files {
+    struct arena *mem;
+    struct upload_file *files;
+    size_t count;
+    size_t room;
+    uint64_t total_bytes;
+    uint64_t passed_over; /* files in folders that are plainly not audio */
+    bool everything;      /* pass over nothing */
+    /* Called for what cannot be read; the walk goes on. */
+    void (*failed)(void *context, const char *path, const struct error *err);
+    void *context;
+};
+
+/*
+ * Adds the file PATH, or every regular file in the folder PATH and below it, in the order of names.
+ * In folders, names that begin with a dot are left out, links to folders are not followed, and
+ * files whose first bytes are plainly something else than audio are passed over, unless EVERYTHING.
+ */
+void upload_files_add(struct upload_files *files, const char *path);
+
+#endif
