@@ -1,0 +1,8 @@
+/* The contract of store.h, run over the local store. */
+#include "fixture.h"
+
+int main(void)
+{
+    return store_stage_cases() + store_object_cases() + store_list_cases() + store_fault_cases() +
+           store_thread_cases();
+}

@@ -1,0 +1,192 @@
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <unistd.h>
+
+static const char *no_option(const struct store_config *self, const char *key)
+{
+    (void)self;
+    (void)key;
+    return NULL;
+}
+
+static bool fixture_open(struct store_fixture *f, bool create, struct store **out)
+{
+    struct store_config config = {
+        .name = "main",
+        .provider = "local",
+        .path = f->folder,
+        .option = no_option,
+    };
+
+    return store_open(&config, create, out, &f->err);
+}
+
+int store_fixture_setup(void **state)
+{
+    struct store_fixture *f = calloc(1, sizeof *f);
+
+    assert_non_null(f);
+    f->above = strdup("/tmp/store-contract-XXXXXX");
+    assert_non_null(mkdtemp(f->above));
+    assert_true(asprintf(&f->folder, "%s/objects", f->above) > 0);
+    assert_ok(f, fixture_open(f, true, &f->store));
+    *state = f;
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)st;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+int store_fixture_teardown(void **state)
+{
+    struct store_fixture *f = *state;
+
+    store_free(f->store);
+    nftw(f->above, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(f->folder);
+    free(f->above);
+    free(f);
+    return 0;
+}
+
+struct store *store_fixture_open(struct store_fixture *f)
+{
+    struct store *store = NULL;
+
+    assert_ok(f, fixture_open(f, false, &store));
+    return store;
+}
+
+void store_fixture_reopen(struct store_fixture *f)
+{
+    store_free(take(f->store));
+    f->store = store_fixture_open(f);
+}
+
+static bool text_sink_write(struct sink *self, const void *buf, size_t size, struct error *err)
+{
+    struct text_sink *sink = container_of(self, struct text_sink, base);
+
+    (void)err;
+    sink->bytes = realloc(sink->bytes, sink->length + size);
+    assert_true(sink->bytes || size == 0);
+    memcpy(sink->bytes + sink->length, buf, size);
+    sink->length += size;
+    return true;
+}
+
+void text_sink_init(struct text_sink *self)
+{
+    *self = (struct text_sink){.base = {.write = text_sink_write}};
+}
+
+void text_sink_done(struct text_sink *self)
+{
+    free(self->bytes);
+}
+
+bool put_text(struct store *store, const char *id, const char *key, const char *text,
+              struct error *err)
+{
+    struct memory_source content;
+
+    memory_source_init(&content, text, strlen(text));
+    return store_put(store, id, key, &content.base, strlen(text), err);
+}
+
+char *pattern(size_t length, unsigned seed)
+{
+    char *bytes = malloc(length + 1);
+
+    assert_non_null(bytes);
+    for (size_t i = 0; i < length; i++) {
+        seed = seed * 1103515245 + 12345;
+        bytes[i] = (char)(seed >> 16);
+    }
+    return bytes;
+}
+
+static void assert_descriptor(struct store *store, const char *key, const char *bytes,
+                              size_t length)
+{
+    scoped(memory_free) char *read_back = malloc(length + 1);
+    scoped(fd_close) int fd = -1;
+    uint64_t size = 0;
+    struct error err;
+
+    if (!store_open_fd(store, key, &fd, &size, &err)) {
+        assert_int_equal(err.kind, ERR_NOT_IMPLEMENTED);
+        return;
+    }
+    assert_int_equal(size, length);
+    assert_int_equal(pread(fd, read_back, length + 1, 0), length);
+    assert_memory_equal(read_back, bytes, length);
+}
+
+void assert_object_bytes(struct store *store, const char *key, const void *bytes, size_t length)
+{
+    scoped(text_sink_done) struct text_sink sink;
+    struct byte_range whole = {0, BYTE_RANGE_REST};
+    struct store_object object;
+    struct error err = {0};
+
+    text_sink_init(&sink);
+    if (!store_head(store, key, &object, &err) || !store_get(store, key, whole, &sink.base, &err))
+        fail_msg("%s", err.log);
+    assert_string_equal(object.key, key);
+    assert_int_equal(object.size, length);
+    assert_int_equal(sink.length, length);
+    if (length > 0)
+        assert_memory_equal(sink.bytes, bytes, length);
+    assert_descriptor(store, key, bytes, length);
+}
+
+void assert_object(struct store *store, const char *key, const char *text)
+{
+    assert_object_bytes(store, key, text, strlen(text));
+}
+
+void assert_absent(struct store *store, const char *key)
+{
+    struct store_object object;
+    struct error err;
+
+    if (store_head(store, key, &object, &err))
+        fail_msg("%s is there", key);
+    if (err.kind != ERR_NOT_FOUND)
+        fail_msg("%s", err.log);
+}
+
+static bool count_one(void *context, const struct store_object *object)
+{
+    (void)object;
+    ++*(size_t *)context;
+    return true;
+}
+
+size_t count_objects(struct store *store)
+{
+    size_t count = 0;
+    struct error err;
+
+    if (!store_list(store, "", NULL, count_one, &count, &err))
+        fail_msg("%s", err.log);
+    return count;
+}
+
+size_t count_stages(struct store *store)
+{
+    size_t count = 0;
+    struct error err;
+
+    if (!store_list_stages(store, count_one, &count, &err))
+        fail_msg("%s", err.log);
+    return count;
+}
