@@ -108,7 +108,7 @@ static bool sqlite_open(const struct database_options *options, const char *addr
                         struct database **out, struct error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    const char *path;
+    const char *path = NULL;
 
     pthread_once(&once, configure_library);
     if (!path_of(address, &path, err))

@@ -5,6 +5,8 @@
 #include <semaphore.h>
 #include <string.h>
 
+#include "db_fault.h"
+
 static void add_shelf(struct db_fixture *f, int64_t id, const char *label)
 {
     struct shelf_work work = {.id = id, .label = label};
@@ -86,6 +88,42 @@ static void a_failed_work_leaves_nothing(void **state)
     work.fail_after = false;
     check_ok(database_write(f->database, shelf_add_work, &work, &err));
     assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 1);
+}
+
+/* Statements of both kinds, and rows. */
+static bool add_several(struct db *tx, void *context, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+    static char tally[] = "several";
+
+    if (!shelf_add_work(tx, context, err) || !tally_work(tx, tally, err) ||
+        !db_query(tx, SQL_SHELF_COUNT, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(rows))
+        ;
+    return db_rows_ok(rows, err) && tally_work(tx, tally, err);
+}
+
+static void each_operation_of_a_work_may_fail(void **state)
+{
+    struct db_fixture *f = *state;
+    struct shelf_work work = {.id = 1, .label = "one"};
+    struct error err;
+    unsigned nth = 1;
+
+    db_fault_wrap(f->database);
+    db_fault_arm(nth, ERR_UNAVAILABLE);
+    while (!database_write(f->database, add_several, &work, &err)) {
+        assert_int_equal(err.kind, ERR_UNAVAILABLE);
+        assert_true(db_fault_disarm());
+        assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 0);
+        assert_int_equal(db_fixture_tally(f, "several"), 0);
+        db_fault_arm(++nth, ERR_UNAVAILABLE);
+    }
+    assert_false(db_fault_disarm());
+    assert_int_equal(nth, 7); /* four statements, two steps, and none left */
+    assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 1);
+    assert_int_equal(db_fixture_tally(f, "several"), 2);
 }
 
 static bool add_despite_failure(struct db *tx, void *context, struct error *err)
@@ -251,6 +289,7 @@ int main(void)
         with_database(broken_rules_have_kinds),
         with_database(errors_name_the_statement_and_tell_no_sql),
         with_database(a_failed_work_leaves_nothing),
+        with_database(each_operation_of_a_work_may_fail),
         with_database(a_work_may_survive_a_refused_statement),
         with_database(what_was_written_survives_reopening),
         with_database(readers_neither_see_nor_await_an_open_write),

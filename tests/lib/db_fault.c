@@ -1,0 +1,64 @@
+#include "db_fault.h"
+
+#include <stdatomic.h>
+
+#include "db/driver.h"
+
+static struct {
+    const struct database_driver *real;
+    struct database_driver driver;
+    atomic_int left; /* operations until the one that fails; below: disarmed */
+    atomic_int kind;
+    atomic_bool fired;
+} fault;
+
+/* False, with ERR filled, when it is this operation's turn to fail. */
+static bool pass(struct error *err)
+{
+    if (atomic_load(&fault.left) <= 0 || atomic_fetch_sub(&fault.left, 1) != 1)
+        return true;
+    atomic_store(&fault.fired, true);
+    return error_set(err, (enum error_kind)atomic_load(&fault.kind), "told to fail");
+}
+
+static bool query(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+                  struct db_rows **out, struct error *err)
+{
+    return pass(err) && fault.real->query(db, id, args, count, out, err);
+}
+
+static bool execute(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+                    uint64_t *changed, struct error *err)
+{
+    return pass(err) && fault.real->execute(db, id, args, count, changed, err);
+}
+
+static enum db_step next(struct db_rows *rows, struct error *err)
+{
+    return pass(err) ? fault.real->next(rows, err) : DB_STEP_FAILED;
+}
+
+void db_fault_wrap(struct database *database)
+{
+    if (database->driver == &fault.driver)
+        return;
+    fault.real = database->driver;
+    fault.driver = *database->driver;
+    fault.driver.query = query;
+    fault.driver.execute = execute;
+    fault.driver.next = next;
+    database->driver = &fault.driver;
+}
+
+void db_fault_arm(unsigned nth, enum error_kind kind)
+{
+    atomic_store(&fault.kind, (int)kind);
+    atomic_store(&fault.fired, false);
+    atomic_store(&fault.left, (int)nth);
+}
+
+bool db_fault_disarm(void)
+{
+    atomic_store(&fault.left, 0);
+    return atomic_load(&fault.fired);
+}
