@@ -147,6 +147,9 @@ bool demux_open(struct demux *demux, struct probe *probe)
         return false;
     if (needs_analysis(demux))
         demux->av->avformat_find_stream_info(demux->context, NULL);
+    /* Samples are what the header says: looking for other codecs in them takes milliseconds. */
+    if (probe->format->kind == FORMAT_PCM)
+        demux->context->max_probe_packets = 1;
     choose_stream(demux);
     return true;
 }

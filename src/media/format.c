@@ -127,15 +127,15 @@ static const struct format *detect_matroska(const uint8_t head[HEAD_BYTES])
 /* Packets of 188 bytes that all begin with 0x47, in a run that chance does not make. */
 static const struct format *detect_mpegts(struct input *in, uint64_t offset)
 {
-    enum { PACKET = 188, RUN = 8 };
-    const uint8_t *bytes = input_view(in, offset, PACKET * RUN);
+    enum { PACKET = 188, RUN = 5 };
+    const uint8_t *bytes = input_view(in, offset, PACKET * (RUN + 1));
 
     for (size_t start = 0; bytes && start < PACKET; start++) {
         size_t run = 0;
 
-        while (start + run * PACKET < PACKET * RUN && bytes[start + run * PACKET] == 0x47)
+        while (run < RUN && bytes[start + run * PACKET] == 0x47)
             run++;
-        if (run >= RUN - (start > 0))
+        if (run == RUN)
             return format_named("mpegts");
     }
     return NULL;

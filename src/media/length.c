@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "media/boxes.h"
+#include "media/wave.h"
 
 #define US INT64_C(1000000)
 
@@ -16,6 +17,15 @@ int64_t samples_to_us(uint64_t samples, int32_t rate_hz)
     uint64_t rate = (uint64_t)rate_hz;
 
     return (int64_t)(samples / rate * (uint64_t)US + samples % rate * (uint64_t)US / rate);
+}
+
+static uint64_t us_to_samples(int64_t us, int32_t rate_hz)
+{
+    uint64_t time = (uint64_t)us;
+    uint64_t rate = (uint64_t)rate_hz;
+
+    return time / (uint64_t)US * rate +
+           (time % (uint64_t)US * rate + (uint64_t)US / 2) / (uint64_t)US;
 }
 
 /* The stream's own word, else the container's; 0 if neither says anything. */
@@ -55,6 +65,7 @@ struct packet_walk {
     int64_t first; /* in the stream's time base; AV_NOPTS_VALUE: no time stamps */
     int64_t end;
     int64_t length_sum;
+    int64_t last_cut; /* the length of the last packet, where that is not whole */
     uint64_t packets;
     uint64_t bytes;
 };
@@ -83,6 +94,7 @@ static void walk(struct demux *demux, struct packet_walk *out)
         out->packets++;
         out->bytes += (uint64_t)demux->packet->size;
         out->length_sum += length;
+        out->last_cut = (demux->packet->flags & AV_PKT_FLAG_CORRUPT) ? length : 0;
         if (at == AV_NOPTS_VALUE)
             continue;
         if (out->first == AV_NOPTS_VALUE || at < out->first)
@@ -97,8 +109,8 @@ static int64_t walked_us(const struct demux *demux, const struct packet_walk *wa
     int64_t first = walked->first > 0 ? walked->first : 0;
 
     if (walked->first == AV_NOPTS_VALUE || walked->end <= first)
-        return to_us(demux, walked->length_sum, demux->audio->time_base);
-    return to_us(demux, walked->end - first, demux->audio->time_base);
+        return to_us(demux, walked->length_sum - walked->last_cut, demux->audio->time_base);
+    return to_us(demux, walked->end - first - walked->last_cut, demux->audio->time_base);
 }
 
 static void set_bitrate(struct probe *probe, uint64_t bytes)
@@ -140,31 +152,57 @@ static bool length_of_packets(struct demux *demux, struct probe *probe)
     return true;
 }
 
+/* Where the samples begin, and how many bytes of them the header promises (0: it does not say). */
+static bool find_samples(struct demux *demux, struct probe *probe, uint64_t frame_bits,
+                         struct wave_data *out)
+{
+    int64_t declared = declared_us(demux);
+
+    if (strcmp(probe->format->demuxer, "wav") == 0 || strcmp(probe->format->demuxer, "w64") == 0)
+        return wave_find_data(probe->in, probe->start, probe->end, out);
+    if (!demux_next(demux) || demux->packet->pos < 0)
+        return false;
+    out->at = probe->start + (uint64_t)demux->packet->pos;
+    out->declared = declared <= 0 ? 0
+                                  : us_to_samples(declared, demux->audio->codecpar->sample_rate) *
+                                        frame_bits / 8;
+    return true;
+}
+
+/* Sizes of 32 bits have run over in files beyond 4 GiB, and were never filled in by recorders that
+ * write to a pipe or were cut off: then all that is there counts. */
+static bool size_is_void(const struct probe *probe, const struct wave_data *data)
+{
+    bool narrow = strcmp(probe->format->container, "wav") == 0;
+
+    return data->declared == 0 || data->declared == UINT64_MAX ||
+           (narrow && (data->declared >= UINT32_MAX - 256 || probe->end > UINT32_MAX)) ||
+           data->declared >= (UINT64_C(1) << 62);
+}
+
 static bool length_of_pcm(struct demux *demux, struct probe *probe)
 {
     const AVCodecParameters *codec = demux->audio->codecpar;
     int bits = demux->av->av_get_exact_bits_per_sample(codec->codec_id);
     uint64_t frame_bits = (uint64_t)bits * (uint64_t)codec->ch_layout.nb_channels;
-    int64_t declared = declared_us(demux);
-    uint64_t held = 0;
-    int64_t found;
+    struct wave_data data = {.at = probe->end};
+    uint64_t held;
 
     if (bits <= 0)
         return length_of_packets(demux, probe);
-    if (demux_next(demux) && demux->packet->pos >= 0)
-        held = probe->end - probe->start - (uint64_t)demux->packet->pos;
-    found = samples_to_us(held * 8 / frame_bits, codec->sample_rate);
+    if (!find_samples(demux, probe, frame_bits, &data) || data.at >= probe->end)
+        return length_of_nothing(probe, data.declared > 0 ? declared_us(demux) : 0);
     probe->facts.bitrate_kbps = (int32_t)((frame_bits * (uint64_t)codec->sample_rate + 500) / 1000);
-    if (held == 0)
-        return length_of_nothing(probe, declared);
-    /* Sizes of 32 bits have run over in files beyond 4 GiB. */
-    if (declared > 0 && declared <= found &&
-        (probe->in->size <= UINT32_MAX || strcmp(probe->format->container, "wav") != 0)) {
-        length_settle(probe, declared, MEDIA_DECLARED);
+    held = probe->end - data.at;
+    if (!size_is_void(probe, &data) && data.declared <= held) {
+        length_settle(probe, samples_to_us(data.declared * 8 / frame_bits, codec->sample_rate),
+                      MEDIA_DECLARED);
         return true;
     }
-    length_contradict(probe, declared, found);
-    length_settle(probe, found, MEDIA_SCANNED);
+    length_settle(probe, samples_to_us(held * 8 / frame_bits, codec->sample_rate), MEDIA_SCANNED);
+    if (!size_is_void(probe, &data))
+        length_contradict(probe, samples_to_us(data.declared * 8 / frame_bits, codec->sample_rate),
+                          probe->duration_us);
     return true;
 }
 

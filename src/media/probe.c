@@ -14,14 +14,23 @@ static enum answer_outcome refuse(const char **reason, enum answer_outcome outco
     return outcome;
 }
 
+/* Apple's "magic cookie", which libav keeps behind an atom's head of 12 bytes. */
+static int32_t alac_bits(const AVCodecParameters *codec)
+{
+    if (codec->extradata_size < 36 || codec->extradata[17] > 32)
+        return codec->bits_per_coded_sample;
+    return codec->extradata[17];
+}
+
 /* Bits of a sample where samples are kept as they are; lossy codecs have none. */
 static int32_t sample_bits(const AVCodecParameters *codec)
 {
     if (codec->codec_id >= AV_CODEC_ID_FIRST_AUDIO && codec->codec_id < AV_CODEC_ID_RA_144)
         return codec->bits_per_coded_sample;
     switch (codec->codec_id) {
-    case AV_CODEC_ID_FLAC:
     case AV_CODEC_ID_ALAC:
+        return alac_bits(codec);
+    case AV_CODEC_ID_FLAC:
     case AV_CODEC_ID_APE:
     case AV_CODEC_ID_WAVPACK:
     case AV_CODEC_ID_TTA:
@@ -86,6 +95,16 @@ static void names_from_format(struct probe *probe)
     probe->facts.mime_type = probe->format->mime_type;
 }
 
+/* Where no packets were counted: the header's word, else the whole file's rate. */
+static void set_bitrate(struct probe *probe, int64_t declared_bps)
+{
+    if (declared_bps > 0 && declared_bps < INT32_MAX)
+        probe->facts.bitrate_kbps = (int32_t)((declared_bps + 500) / 1000);
+    else if (!probe->facts.has_video && probe->duration_us > 0)
+        probe->facts.bitrate_kbps =
+            (int32_t)((probe->end - probe->start) * 8000 / (uint64_t)probe->duration_us);
+}
+
 static enum answer_outcome read_stream(struct probe *probe, struct demux *demux,
                                        const char **reason)
 {
@@ -100,6 +119,8 @@ static enum answer_outcome read_stream(struct probe *probe, struct demux *demux,
         return refuse(reason, OUTCOME_UNREADABLE, "its header does not say what the audio is");
     if (!length_of_stream(demux, probe))
         return refuse(reason, OUTCOME_UNREADABLE, "there is no audio behind its header");
+    if (probe->facts.bitrate_kbps == 0)
+        set_bitrate(probe, demux->audio->codecpar->bit_rate);
     return probe->facts.has_video ? OUTCOME_VIDEO : OUTCOME_AUDIO;
 }
 

@@ -115,6 +115,11 @@ static bool add_rules(scmp_filter_ctx filter)
     if (SANITIZED && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
                                       SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO)) != 0)
         return false;
+    /* Libraries look for files lazily (character sets, the time zone): those are not there. Whoever
+     * wants to write is no library. */
+    if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT), SCMP_SYS(openat), 1,
+                         SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT, O_RDONLY)) != 0)
+        return false;
     /* No memory becomes code. */
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
                             SCMP_A2(SCMP_CMP_MASKED_EQ, executable, 0)) == 0 &&

@@ -32,8 +32,8 @@ void worker_test(struct input *in)
         abort();
     for (; strncmp(what, "HANG", 4) == 0;)
         __asm__ volatile("" ::: "memory");
-    if (strncmp(what, "OPEN", 4) == 0 && open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= -1)
-        return;
+    if (strncmp(what, "OPEN", 4) == 0 && open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0)
+        open("/etc/passwd", O_RDWR | O_CLOEXEC);
     if (strncmp(what, "ALLOC", 5) == 0)
         allocate_without_end();
 }
