@@ -7,8 +7,8 @@
 
 #include "db/db.h"
 
-/* Puts it over DATABASE until that is freed. Wraps databases of one driver at a time; call it before
- * other threads use the database. */
+/* Puts it over DATABASE until that is freed. Wraps databases of one driver at a time; call it
+ * before other threads use the database. */
 void db_fault_wrap(struct database *database);
 /* The NTH operation from now on (from 1) fails with KIND; those behind it succeed. */
 void db_fault_arm(unsigned nth, enum error_kind kind);

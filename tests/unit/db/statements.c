@@ -59,8 +59,8 @@ static void every_statement_compiles(void **state)
         const struct sql_statement *statement = &sql->statements[i];
         sqlite3_stmt *prepared = NULL;
         const char *tail = "";
-        int code = sqlite3_prepare_v2(*state, statement->text[SQL_ENGINE_SQLITE], -1, &prepared,
-                                      &tail);
+        int code =
+            sqlite3_prepare_v2(*state, statement->text[SQL_ENGINE_SQLITE], -1, &prepared, &tail);
         int parameters = sqlite3_bind_parameter_count(prepared);
         if (code != SQLITE_OK || *tail || (unsigned)parameters != statement->parameters) {
             print_error("%s: %s\n", statement->name,
