@@ -1,0 +1,156 @@
+"""openapi.json: valid, complete as to codes, and every example in it played against a server."""
+import copy
+
+import audio
+import jsonschema
+import openapi
+import pytest
+from people import default_workspace, make_token
+from server import Server
+
+DOCUMENT = openapi.Document(openapi.load())
+OPERATIONS = list(DOCUMENT.operations())
+NAMES = [o["operationId"] for _, _, o in OPERATIONS]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("openapi") / "data") as server:
+        yield server, server.api()
+
+
+def test_served_as_it_stands(world):
+    server, api = world
+    assert api.get_json("/openapi.json") == DOCUMENT.document
+
+
+def walk(node, path="#"):
+    yield path, node
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from walk(value, f"{path}/{key}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from walk(value, f"{path}/{index}")
+
+
+def test_references_lead_somewhere_and_components_are_used():
+    used = set()
+    for path, node in walk(DOCUMENT.document):
+        if isinstance(node, dict) and isinstance(node.get("$ref"), str):
+            DOCUMENT.resolve(node)
+            used.add(node["$ref"])
+    for kind in ("parameters", "schemas", "responses"):
+        for name in DOCUMENT.document["components"][kind]:
+            assert f"#/components/{kind}/{name}" in used, name
+
+
+def test_schemas_are_schemas():
+    for name, schema in DOCUMENT.document["components"]["schemas"].items():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        for example in schema.get("examples", []):
+            validate(example, name)
+
+
+def validate(value, name):
+    validator = jsonschema.Draft202012Validator(
+        DOCUMENT.schema(name), format_checker=jsonschema.FormatChecker())
+    errors = [f"{'/'.join(map(str, e.path))}: {e.message}" for e in validator.iter_errors(value)]
+    assert not errors, errors
+
+
+def test_operations_are_whole():
+    assert len(NAMES) == len(set(NAMES))
+    for method, path, operation in OPERATIONS:
+        assert operation["summary"] and operation["x-role"] and operation["tags"], path
+        places = {p["name"] for p in DOCUMENT.parameters(operation) if p["in"] == "path"}
+        assert places == {part.strip("{}") for part in path.split("/") if part.startswith("{")}
+        assert "default" in operation["responses"]
+        assert any(s.startswith("2") for s in operation["responses"])
+
+
+def things(api, operation, path):
+    """Ids of real things for the parameters in the path."""
+    if "{storage_path}" in path or path.startswith("/v1/uploads/{id}"):
+        record = api.upload(audio.wav(seconds=1), "interview.wav")
+        return {"id": record["id"], "storage_path": record["storage_path"]}
+    if path.startswith("/v1/tokens/"):
+        return {"id": make_token(api, "reader", name="an example")["id"]}
+    if operation["operationId"] == "delete_workspace":
+        return {"id": api.post("/v1/workspaces", json={"name": "to be removed"}).json()["id"]}
+    return {"id": default_workspace(api)["id"]}
+
+
+def ask(api, method, path, operation, **options):
+    query = {p["name"]: p["example"] for p in DOCUMENT.parameters(operation)
+             if p["in"] == "query" and "example" in p}
+    if any(p["name"] == "workspace_id" for p in DOCUMENT.parameters(operation)):
+        query["workspace_id"] = default_workspace(api)["id"]
+    for name, value in things(api, operation, path).items():
+        path = path.replace("{" + name + "}", value)
+    return api.request(method, path, params=query, **options)
+
+
+def examples():
+    for method, path, operation in OPERATIONS:
+        name = operation["operationId"]
+        content = operation.get("requestBody", {}).get("content", {})
+        if "application/json" not in content:
+            yield pytest.param(method, path, operation, None, id=name)
+        for key, example in content.get("application/json", {}).get("examples", {}).items():
+            yield pytest.param(method, path, operation, example, id=f"{name}-{key}")
+
+
+@pytest.mark.parametrize("method, path, operation, example", examples())
+def test_example(world, method, path, operation, example):
+    server, api = world
+    options = {"json": example["value"]} if example else {}
+    if operation["operationId"] == "create_upload":
+        options["data"] = audio.wav(seconds=1, seed=42)
+    answer = ask(api, method, path, operation, **options)
+    success = min(s for s in operation["responses"] if s.startswith("2"))
+    if operation["operationId"] == "create_upload":
+        success = "201"
+    expected = str((example or {}).get("x-status", success))
+    assert str(answer.status_code) == expected, f"{answer.status_code} {answer.text}"
+    response = DOCUMENT.responses(operation)[expected]
+    if example and "x-code" in example:
+        assert answer.json()["code"] == example["x-code"]
+    check_answer(answer, response, method)
+
+
+def check_answer(answer, response, method):
+    contents = response.get("content", {})
+    for header in response.get("headers", {}):
+        assert header in answer.headers
+    if method == "head" or not contents:
+        assert answer.content == b""
+        return
+    kind = answer.headers["Content-Type"].split(";")[0]
+    assert kind in contents or f"{kind.split('/')[0]}/*" in contents
+    if kind.endswith("json") and "$ref" in contents[kind]["schema"]:
+        name = contents[kind]["schema"]["$ref"].rsplit("/", 1)[1]
+        validate(answer.json(), name)
+        for shown in DOCUMENT.document["components"]["schemas"][name].get("examples", []):
+            assert_same_shape(shown, answer.json())
+
+
+def assert_same_shape(shown, answered):
+    """The example tells the truth: members are those of the answer, in the same order."""
+    if isinstance(shown, dict) and isinstance(answered, dict):
+        if shown.keys() & {"tags", "container"} or not shown:
+            return  # metadata: whatever is in the file
+        assert list(shown) == list(answered)
+        for key in shown:
+            assert_same_shape(shown[key], answered[key])
+    elif isinstance(shown, list) and isinstance(answered, list) and shown and answered:
+        assert_same_shape(shown[0], answered[0])
+
+
+def test_problems_of_any_route_are_listed(world):
+    """A protocol refusal is one of the codes under `default`."""
+    server, api = world
+    codes = copy.copy(DOCUMENT.codes(next(o for _, _, o in OPERATIONS)))
+    for answer in (api.get("/nothing"), api.put("/v1/uploads"), api.get("/v1/uploads?%zz"),
+                   api.get("/" + "x" * 100_000)):
+        assert ("default", answer.json()["code"]) in codes, answer.text

@@ -1,0 +1,125 @@
+"""Tokens and users."""
+import datetime
+import sqlite3
+import stat
+
+import pytest
+from people import default_workspace, make_token, make_workspace, member
+from server import expect_problem, wait_until
+
+
+def whoami(server, token):
+    return server.api(token).get("/v1/uploads").status_code
+
+
+def test_operator_token_of_a_new_server(server):
+    path = server.data / "operator-token"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert server.token.startswith("at_")
+    assert str(path) in server.log_text() and server.token not in server.log_text()
+
+
+def test_token_is_shown_once_and_kept_hashed(server, api):
+    made = make_token(api, "writer", name="studio")
+    listed = next(t for t in api.get_json("/v1/tokens")["items"] if t["id"] == made["id"])
+    assert "token" not in listed and listed == {k: v for k, v in made.items() if k != "token"}
+    assert made["token"].startswith(made["prefix"]) and len(made["token"]) == 46
+    assert listed["name"] == "studio" and listed["role"] == "writer"
+    with sqlite3.connect(f"file:{server.data}/catalog.db?mode=ro", uri=True) as db:
+        assert made["token"] not in "\n".join(db.iterdump())
+
+
+def test_use_is_noted(server, api):
+    made = make_token(api, "reader")
+    assert made["last_used_at"] is None
+    assert whoami(server, made["token"]) == 200
+    wait_until(lambda: next(t for t in api.get_json("/v1/tokens")["items"]
+                            if t["id"] == made["id"])["last_used_at"], what="last_used_at")
+
+
+def test_revoked(server, api):
+    made = make_token(api, "reader")
+    assert whoami(server, made["token"]) == 200
+    for _ in range(2):
+        assert api.delete(f"/v1/tokens/{made['id']}").status_code == 204
+    assert whoami(server, made["token"]) == 401
+    assert next(t for t in api.get_json("/v1/tokens")["items"]
+                if t["id"] == made["id"])["revoked_at"]
+
+
+def test_expiry(server, api):
+    soon = make_token(api, "reader", expires_in_s=1)
+    later = make_token(api, "reader", expires_in_s=3600)
+    at = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).isoformat()
+    assert make_token(api, "reader", expires_at=at)["expires_at"]
+    wait_until(lambda: whoami(server, soon["token"]) == 401, 10, "the token to expire")
+    assert whoami(server, later["token"]) == 200
+
+
+@pytest.mark.parametrize("body", [
+    {}, {"role": "king"}, {"role": None}, {"role": 1}, {"role": "reader", "user_id": "x"},
+    {"role": "reader", "expires_in_s": 0}, {"role": "reader", "expires_in_s": 1.5},
+    {"role": "reader", "expires_at": "2001-01-01T00:00:00Z"}, {"role": "reader", "expires_at": "x"},
+    {"role": "reader", "expires_in_s": 9, "expires_at": "2099-01-01T00:00:00Z"},
+    {"role": "reader", "token": "at_x"}, {"role": "reader", "name": "a\nb"},
+    {"role": "reader", "name": "x" * 101},
+])
+def test_bad_tokens(api, body):
+    expect_problem(api.post("/v1/tokens", json=body), 400, "invalid_request")
+
+
+def test_user_of_another_workspace(api):
+    other = make_workspace(api)
+    default = default_workspace(api)["id"]
+    stranger = api.post("/v1/users", params={"workspace_id": other["id"]},
+                        json={"name": "eve"}).json()
+    answer = api.post("/v1/tokens", params={"workspace_id": default},
+                      json={"role": "reader", "user_id": stranger["id"]})
+    expect_problem(answer, 404, "not_found")
+
+
+def test_role_above_ones_own(server, api):
+    admin = member(server, "admin")
+    assert make_token(admin, "admin")["role"] == "admin"
+    expect_problem(admin.post("/v1/tokens", json={"role": "operator"}), 403, "forbidden")
+
+
+def test_operator_makes_operators(server, api):
+    made = make_token(api, "operator", name="second")
+    assert made["workspace_id"] is None and made["user_id"] is None
+    assert server.api(made["token"]).get("/v1/workspaces").status_code == 200
+
+
+def test_token_belongs_to_its_user(server, api):
+    workspace = default_workspace(api)["id"]
+    ada = api.post("/v1/users", params={"workspace_id": workspace}, json={"name": "ada"}).json()
+    made = make_token(api, "writer", workspace, user_id=ada["id"])
+    assert made["user_id"] == ada["id"]
+    mine = make_token(server.api(make_token(api, "admin", user_id=ada["id"])["token"]), "reader")
+    assert mine["user_id"] == ada["id"]
+
+
+def test_users(api):
+    made = api.post("/v1/users", json={"name": "ada"})
+    assert made.status_code == 201
+    assert set(made.json()) == {"id", "workspace_id", "name", "created_at", "disabled_at"}
+    expect_problem(api.post("/v1/users", json={"name": "ada"}), 409, "already_exists")
+    assert [u["name"] for u in api.get_json("/v1/users")["items"]] == ["admin", "ada"]
+    for body in ({}, {"name": ""}, {"name": 1}, {"name": "x" * 101}, {"name": "a", "x": 1}):
+        expect_problem(api.post("/v1/users", json=body), 400, "invalid_request")
+
+
+@pytest.mark.parametrize("path", ["/v1/users", "/v1/tokens"])
+def test_pages(api, path):
+    for i in range(5):
+        api.post("/v1/users", json={"name": f"user {i}"})
+        make_token(api, "reader")
+    whole = api.get_json(path)["items"]
+    seen, cursor = [], None
+    while True:
+        page = api.get_json(path, params={"limit": 2, **({"cursor": cursor} if cursor else {})})
+        seen += page["items"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    assert [i["id"] for i in seen] == [i["id"] for i in whole] and len(seen) >= 5
