@@ -192,8 +192,10 @@ bool sqlite_statement(struct sqlite_db *db, enum sql_id id, sqlite3_stmt **out, 
 
 void sqlite_statement_done(struct sqlite_db *db, enum sql_id id, sqlite3_stmt *statement)
 {
-    if (statement == db->prepared[id])
-        sqlite3_reset(statement);
-    else
+    if (statement != db->prepared[id]) {
         sqlite3_finalize(statement);
+        return;
+    }
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement); /* or a large value would stay until the next use */
 }

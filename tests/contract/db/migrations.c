@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -188,6 +189,22 @@ static void addresses_are_checked(void **state)
     assert_int_equal(access(f->path, F_OK), 0);
 }
 
+/* It holds digests of tokens. */
+static void files_are_their_owners_alone(void **state)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    struct db_fixture *f = *state;
+
+    db_fixture_open(f);
+    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+        char name[128];
+        struct stat found;
+        snprintf(name, sizeof name, "%s%s", f->path, suffixes[i]);
+        assert_int_equal(stat(name, &found), 0);
+        assert_int_equal(found.st_mode & 0777, 0600);
+    }
+}
+
 /* ---- several at once ---- */
 
 static int open_in_child(const struct db_fixture *f, int start)
@@ -278,6 +295,7 @@ int main(void)
         closed(an_existing_one_reads_and_writes),
         closed(other_files_are_refused),
         closed(addresses_are_checked),
+        closed(files_are_their_owners_alone),
         closed(openers_of_one_process_agree),
     };
 
