@@ -43,6 +43,19 @@ bool local_place_of(const char *key, struct local_place *out, struct error *err)
     return true;
 }
 
+/* A link where a folder must be is told apart from a file, as openat2 does. */
+static int open_step(int dir_fd, const char *name, int flags)
+{
+    struct stat st;
+    int fd = openat(dir_fd, name, flags | O_NOFOLLOW);
+
+    if (fd >= 0 || errno != ENOTDIR)
+        return fd;
+    bool is_link = fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+    errno = is_link ? ELOOP : ENOTDIR;
+    return -1;
+}
+
 /* For kernels, and sandboxes, without openat2: one segment after the other. */
 static int open_by_segments(int dir_fd, const char *path, int flags)
 {
@@ -59,8 +72,8 @@ static int open_by_segments(int dir_fd, const char *path, int flags)
         memcpy(segment, path, length);
         segment[length] = '\0';
         if (path[length] == '\0')
-            return openat(at, segment, flags);
-        int next = openat(at, segment, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            return open_step(at, segment, flags);
+        int next = open_step(at, segment, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (next < 0)
             return -1;
         fd_close(&held);
@@ -72,7 +85,9 @@ static int open_by_segments(int dir_fd, const char *path, int flags)
 static int open_at_once(int dir_fd, const char *path, int flags)
 {
     struct open_how how = {
-        .flags = (unsigned)flags,
+        /* With O_NOFOLLOW a link in a folder's place would be ENOTDIR; RESOLVE_NO_SYMLINKS says
+           ELOOP. */
+        .flags = (unsigned)(flags & ~O_NOFOLLOW),
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
     };
     long fd;
@@ -88,7 +103,7 @@ int local_open(int dir_fd, const char *path, int flags)
     const char *name = *path ? path : ".";
     int fd;
 
-    flags |= O_CLOEXEC | O_NOFOLLOW;
+    flags |= O_CLOEXEC;
     fd = open_at_once(dir_fd, name, flags);
     if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
         return fd;
