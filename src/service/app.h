@@ -1,0 +1,92 @@
+/*
+ * What every service works with: the database, the stores, the media processes, the settings, time
+ * and chance. Made once at start, shared by all threads, never changed afterwards but for the
+ * counters.
+ */
+#ifndef SERVICE_APP_H
+#define SERVICE_APP_H
+
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/random.h"
+#include "catalog/quota.h"
+#include "crypto/signed_link.h"
+#include "db/db.h"
+#include "media/media.h"
+#include "store/store.h"
+
+/* Which content is taken. */
+enum accept_policy {
+    ACCEPT_AUDIO, /* audio only; a moving picture is refused */
+    ACCEPT_MEDIA, /* the audio of videos too */
+    ACCEPT_ANY    /* anything; what is not audio has no facts and no chunks */
+};
+
+/* The configuration, read and checked. Text is the configuration's and lives as long as it. */
+struct settings {
+    enum accept_policy accept;
+    const char *formats; /* comma-separated file types that are taken; NULL: all */
+    uint64_t max_file_size_bytes; /* for any workspace; 0: no limit */
+    int64_t chunk_threshold_ms;
+    int64_t max_chunk_duration_ms;
+    int64_t session_ttl_us;
+    struct quota_limits default_limits;
+};
+
+struct app_counters {
+    atomic_uint_fast64_t uploads_stored;
+    atomic_uint_fast64_t uploads_shared;
+    atomic_uint_fast64_t uploads_refused;
+    atomic_uint_fast64_t upload_bytes;
+    atomic_uint_fast64_t uploads_active;
+};
+
+struct app {
+    const struct config *config;
+    struct settings settings;
+    struct database *database;
+    struct store **stores; /* the first takes new uploads */
+    size_t store_count;
+    struct media_pool *media;
+    const struct clock *clock;
+    const struct random_source *random;
+    uint8_t link_key[SIGNED_LINK_KEY_BYTES];
+    struct app_counters counters;
+};
+
+/* Reads SETTINGS out of CONFIG. Fails with ERR_INVALID, naming the option, if a value makes no
+ * sense. */
+bool settings_read(const struct config *config, struct settings *out, struct error *err);
+
+struct app_options {
+    const char *data;      /* the data folder, made if its parent exists */
+    bool existing_only;    /* change nothing: fail where something is missing */
+    bool without_media;    /* start no media process */
+    const char *program;   /* for media processes; NULL: this binary */
+};
+
+/*
+ * Opens everything that CONFIG names. A new data folder gets a catalog, a store, the workspace
+ * "default" with its user "admin", and an operator token in DATA/operator-token (mode 0600).
+ * CONFIG must outlive the app.
+ */
+bool app_open(const struct config *config, const struct app_options *options, struct app **out,
+              struct error *err);
+void app_free(struct app *app);
+DEFINE_RELEASE(app, struct app)
+
+/* The store of that name; NULL if none is configured under it. */
+struct store *app_store(const struct app *app, const char *name);
+
+static inline int64_t app_now_us(const struct app *app)
+{
+    return clock_now_us(app->clock);
+}
+static inline struct uuid app_new_id(const struct app *app)
+{
+    return uuid_new(app->clock, app->random);
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* Clears away what crashes and expiries have left, so that every byte stays explained. */
+#ifndef SERVICE_SWEEP_H
+#define SERVICE_SWEEP_H
+
+#include "service/app.h"
+
+struct sweep_report {
+    uint64_t sessions;   /* closed: left by a crash, or past their expiry */
+    uint64_t stages;     /* discarded that had no session */
+    uint64_t objects;    /* removed from the garbage list */
+    uint64_t bytes;      /* of those objects */
+    uint64_t keys;       /* idempotency keys forgotten */
+};
+
+/*
+ * Once, before serving: sessions of a single request that a crash left open are closed, whatever
+ * they staged or published without a record is removed, stages without a session are discarded.
+ * Nothing else may use the data meanwhile. REPORT may be NULL.
+ */
+bool sweep_start(struct app *app, struct sweep_report *report, struct error *err);
+/* At any time: expired sessions, garbage objects, old idempotency keys. REPORT may be NULL. */
+bool sweep_run(struct app *app, struct sweep_report *report, struct error *err);
+
+/* Removes what stands on the garbage list at KEY of STORE_NAME, now. A store that does not answer
+ * leaves it for the next sweep. */
+void sweep_object(struct app *app, const char *store_name, const char *key);
+
+#endif

@@ -1,0 +1,168 @@
+"""Starts and stops the real server for tests, and talks to it over real HTTP."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import requests
+
+import openapi
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("AUDIOTRICKS_BINARY", str(ROOT / "build/test/src/audiotricks"))
+START_LIMIT_S = 30
+STOP_LIMIT_S = 40
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(question, limit_s=20.0, what="a condition"):
+    """Asks until the answer is true; fails after limit_s. The answer is given back."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        answer = question()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"waited {limit_s} s for {what}"
+        time.sleep(0.01)
+
+
+class Server:
+    """One `audiotricks serve` on a data folder. Use it as a context."""
+
+    def __init__(self, data, *flags, env=None, binary=BINARY, wrapper=()):
+        self.data = pathlib.Path(data)
+        self.flags = list(flags)
+        self.env = dict(env or {})
+        self.binary = binary
+        self.wrapper = list(wrapper)
+        self.port = free_port()
+        self.process = None
+        self.log_path = self.data.with_name(self.data.name + ".log")
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def token(self):
+        return (self.data / "operator-token").read_text().strip()
+
+    def start(self, wait=True):
+        command = self.wrapper + [self.binary, "serve", "--data", str(self.data), "--listen",
+                                  f"127.0.0.1:{self.port}"] + self.flags
+        self.log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log,
+                                        env={**os.environ, **self.env})
+        if wait:
+            wait_until(self.is_ready, START_LIMIT_S, "the server to be ready")
+        return self
+
+    def is_ready(self):
+        assert self.process.poll() is None, (
+            f"the server ended with {self.process.returncode}:\n{self.log_text()[-4000:]}")
+        try:
+            return requests.get(self.url + "/readyz", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def stop(self):
+        """Stops it as an operator would; gives its exit status."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(STOP_LIMIT_S)
+        self.process = None
+        self.log.close()
+        return status
+
+    def kill(self):
+        """kill -9, of the server alone: its media processes must notice by themselves."""
+        self.process.kill()
+        self.process.wait(STOP_LIMIT_S)
+        self.process = None
+        self.log.close()
+
+    def log_text(self):
+        return self.log_path.read_text(errors="replace")
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, value, trace):
+        status = self.stop()
+        if kind is None and status is not None:
+            assert status == 0, f"exit status {status}:\n{self.log_text()[-4000:]}"
+            text = self.log_text()
+            for word in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
+                         "WARNING: ThreadSanitizer"):
+                assert word not in text, text[text.index(word):][:4000]
+
+    def api(self, token=None):
+        return Api(self.url, token or self.token)
+
+    def cli(self, *arguments, env=None, check=True, **options):
+        """Runs a client command against this server; gives the finished process."""
+        done = subprocess.run(
+            [self.binary, *map(str, arguments)], capture_output=True, text=True, timeout=120,
+            env={**os.environ, "AUDIOTRICKS_CLIENT_SERVER": self.url,
+                 "AUDIOTRICKS_CLIENT_TOKEN": self.token, **(env or {})}, **options)
+        if check:
+            assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    def verify(self):
+        """`audiotricks verify`: fails unless all adds up."""
+        done = subprocess.run([self.binary, "verify", "--data", str(self.data), "--json"],
+                              capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, f"verify: {done.returncode}\n{done.stdout}{done.stderr}"
+        return json.loads(done.stdout)
+
+
+class Api(requests.Session):
+    """A requests session with a token, whose paths are relative to the server."""
+
+    def __init__(self, url, token):
+        super().__init__()
+        self.url = url
+        self.trust_env = False
+        self.headers["Authorization"] = f"Bearer {token}"
+
+    def request(self, method, path, **options):
+        options.setdefault("timeout", 60)
+        answer = super().request(method, self.url + path if path.startswith("/") else path,
+                                 **options)
+        if path.startswith("/"):
+            openapi.assert_documented(method, path, answer)
+        return answer
+
+    def upload(self, content, filename="a.wav", expect=201, **query):
+        """POSTs content; gives the record, or the problem where another status is expected."""
+        answer = self.post("/v1/uploads", data=content, params={"filename": filename, **query},
+                           headers={"Content-Type": "application/octet-stream"})
+        assert answer.status_code == expect, f"{answer.status_code} {answer.text}"
+        return answer.json()
+
+    def get_json(self, path, expect=200, **options):
+        answer = self.get(path, **options)
+        assert answer.status_code == expect, f"{answer.status_code} {answer.text}"
+        return answer.json()
+
+
+def expect_problem(answer, status, code):
+    """Checks that an answer is the problem (RFC 9457) it should be; gives it."""
+    assert answer.status_code == status, f"{answer.status_code} {answer.text}"
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    problem = answer.json()
+    assert problem["code"] == code, problem
+    assert problem["status"] == status
+    assert problem["request_id"] and problem["detail"] and problem["title"]
+    return problem
