@@ -1,6 +1,7 @@
 /* A pool of connections for reading: it grows when all are lent, and shrinks when they lie idle. */
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -141,6 +142,9 @@ bool sqlite_readers_shrink(struct sqlite_readers *readers)
     readers->watched = surplus;
     pthread_mutex_unlock(&readers->lock);
 
-    free_all(unused);
+    if (unused) {
+        free_all(unused);
+        malloc_trim(0); /* their caches lie scattered, and would stay resident */
+    }
     return surplus;
 }

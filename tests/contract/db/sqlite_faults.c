@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -216,6 +217,25 @@ static void a_file_that_vanished_takes_no_writes(void **state)
     check_count(f, 2);
 }
 
+static void a_file_in_its_place_takes_no_writes(void **state)
+{
+    struct db_fixture *f = *state;
+    char aside[128];
+    struct stat found;
+    struct error err;
+
+    snprintf(aside, sizeof aside, "%s-aside", f->path);
+    check_ok(write_shelf(f, 0, &err));
+    assert_int_equal(rename(f->path, aside), 0);
+    assert_int_equal(mknod(f->path, S_IFREG | 0600, 0), 0);
+    check_fails(write_shelf(f, 1, &err), ERR_UNAVAILABLE);
+    assert_int_equal(stat(f->path, &found), 0);
+    assert_int_equal(found.st_size, 0);
+    assert_int_equal(rename(aside, f->path), 0);
+    check_ok(write_shelf(f, 1, &err));
+    check_count(f, 2);
+}
+
 /* ---- another process ---- */
 
 /* Opens the file and holds its write lock from the first byte written to SAY until HEAR ends. */
@@ -291,6 +311,7 @@ int main(void)
         with_database(a_large_work_fails_in_its_middle),
         with_database(a_checkpoint_may_fail),
         with_database(a_file_that_vanished_takes_no_writes),
+        with_database(a_file_in_its_place_takes_no_writes),
     };
 
     fault_vfs_install();
