@@ -10,9 +10,10 @@
 #include "base/str.h"
 #include "base/stream.h"
 
-#define MULTIPART_BOUNDARY_MAX 70      /* RFC 2046 section 5.1.1 */
-#define MULTIPART_HEAD_MAX (16 * 1024) /* bytes of a part's headers */
-#define MULTIPART_PARTS_MAX 10000
+#define MULTIPART_BOUNDARY_MAX 70        /* RFC 2046 section 5.1.1 */
+#define MULTIPART_LINE_MAX (4 * 1024)    /* bytes of a header line */
+#define MULTIPART_HEADS_MAX (256 * 1024) /* bytes of all parts' headers together */
+#define MULTIPART_PARTS_MAX 1000
 #define MULTIPART_BUFFER_BYTES (64 * 1024)
 
 struct multipart;

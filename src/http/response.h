@@ -24,6 +24,8 @@ struct response;
 void response_header(struct response *res, const char *name, const char *value);
 __attribute__((format(printf, 3, 4))) void
 response_header_printf(struct response *res, const char *name, const char *fmt, ...);
+/* The same for a header that stays when the handler fails; the others are then dropped. */
+void response_header_always(struct response *res, const char *name, const char *value);
 /* Closes the connection after this answer. */
 void response_close(struct response *res);
 

@@ -15,26 +15,26 @@
 /* Times in milliseconds, sizes in bytes, rates in bytes per second; 0 turns a limit of rate, time
  * or number off, except that sizes, threads_min and threads_max must be given. */
 struct http_limits {
-    uint32_t head_timeout_ms;     /* for a whole head, from its first byte (the first head of a
-                                     connection: from accept) */
-    uint32_t idle_timeout_ms;     /* between requests */
-    uint32_t linger_ms;           /* for a refused client to read the answer and close */
-    size_t head_max_bytes;        /* request line and headers; beyond: 431 */
-    size_t target_max_bytes;      /* the request target; beyond: 414 */
-    unsigned headers_max;         /* header lines; beyond: 431 */
-    uint64_t body_min_rate;       /* of a body that arrives, over each rate_window_ms */
-    uint64_t send_min_rate;       /* of an answer that leaves, over each rate_window_ms */
-    uint32_t rate_window_ms;      /* also the longest time in which nothing moves */
-    uint32_t rate_grace_ms;       /* the minimum rates do not hold before */
+    uint32_t head_timeout_ms; /* for a whole head, and a small body with it, from its first byte */
+    uint32_t idle_timeout_ms; /* between requests, and before the first */
+    uint32_t linger_ms;       /* for a refused client to read the answer and close */
+    size_t head_max_bytes;    /* request line and headers; beyond: 431 */
+    size_t target_max_bytes;  /* the request target; beyond: 414 */
+    unsigned headers_max;     /* header lines; beyond: 431 */
+    uint64_t body_min_rate;   /* of a body that arrives, over each rate_window_ms */
+    uint64_t send_min_rate;   /* of an answer that leaves, over each rate_window_ms */
+    uint32_t rate_window_ms;  /* also the longest time in which nothing moves */
+    uint32_t rate_grace_ms;   /* the minimum rates do not hold before */
     uint64_t json_body_max_bytes; /* of routes without ROUTE_STREAMS */
-    uint64_t small_body_bytes;    /* bodies up to this do not count as concurrent bodies */
+    size_t small_body_bytes;      /* bodies up to this are awaited without holding a thread */
     uint64_t drain_max_bytes;     /* of an unread body, skipped to keep the connection */
-    unsigned bodies_max;          /* larger bodies received at once; beyond: 503 */
+    unsigned bodies_max;          /* other bodies received at once; beyond: 503 */
+    unsigned answers_max;         /* large contents sent at once; beyond: 503 */
     unsigned connections_max;     /* beyond: 503, closed */
     unsigned connections_per_address_max; /* beyond: 429, closed; unix sockets are exempt */
     unsigned threads_min;                 /* worker threads from the start */
-    unsigned threads_max;                 /* at most; must exceed bodies_max */
-    uint32_t thread_idle_ms;              /* after which a thread above threads_min ends */
+    unsigned threads_max;    /* at most; must exceed bodies_max and answers_max together */
+    uint32_t thread_idle_ms; /* after which a thread above threads_min ends */
 };
 
 /* The limits that fit a server open to the internet. */

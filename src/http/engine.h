@@ -1,0 +1,36 @@
+/* The server's inside: what workers and the supervisor share. Private to the layer. */
+#ifndef HTTP_ENGINE_H
+#define HTTP_ENGINE_H
+
+#include "http/client_address.h"
+#include "http/connection.h"
+#include "http/listener.h"
+
+struct worker;
+
+struct http_server {
+    struct http_options options;
+    struct http_limits limits;
+    struct arena *mem;
+    struct router *router;
+    struct networks trusted;
+    struct http_metrics metrics;
+    struct listeners listeners;
+    struct connection_table connections;
+
+    int epoll_fd;
+    int wake_fd; /* wakes the supervisor */
+    int end_fd;  /* wakes all workers, for good */
+    enum event_kind end_event;
+
+    atomic_uint waiting;           /* workers in epoll_wait */
+    atomic_bool is_stopping;       /* no new connections, no keep-alive */
+    atomic_bool is_cut;            /* the grace is over */
+    atomic_int_fast64_t cut_at_ms; /* of coarse_now_ms; meaningful once it is stopping */
+
+    pthread_mutex_t workers_lock; /* of the two lists */
+    struct worker *workers;       /* that run */
+    struct worker *finished;      /* to be joined */
+};
+
+#endif

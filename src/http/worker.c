@@ -1,0 +1,575 @@
+#include "http/worker.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "http/exchange.h"
+
+#define STACK_BYTES (256 * 1024)
+#define ACCEPTS_AT_ONCE 64
+#define READS_AT_ONCE 256 /* of one connection, before others have their turn */
+#define RANDOM_BYTES 512
+
+/* Randomness fetched in larger pieces: request ids need 16 bytes each. */
+struct random_pool {
+    struct random_source base;
+    const struct random_source *origin;
+    size_t used;
+    unsigned char bytes[RANDOM_BYTES];
+};
+
+struct worker {
+    struct http_server *server;
+    pthread_t thread;
+    struct workbench bench;
+    struct random_pool random;
+    struct exchange exchange;
+    struct worker *previous, *next;
+};
+
+static void pool_fill(const struct random_source *source, void *out, size_t length)
+{
+    struct random_pool *pool =
+        container_of((struct random_source *)source, struct random_pool, base);
+
+    if (length > RANDOM_BYTES) {
+        pool->origin->fill(pool->origin, out, length);
+        return;
+    }
+    if (length > RANDOM_BYTES - pool->used) {
+        pool->origin->fill(pool->origin, pool->bytes, RANDOM_BYTES);
+        pool->used = 0;
+    }
+    memcpy(out, pool->bytes + pool->used, length);
+    pool->used += length;
+}
+
+/* ---- giving connections back ---- */
+
+void connection_arm(struct http_server *server, struct connection *connection, bool is_new)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
+                                .data.ptr = connection};
+
+    /* Fails only for lack of kernel memory; then nobody would ever wake for it. */
+    if (epoll_ctl(server->epoll_fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, connection->fd,
+                  &event) == 0)
+        return;
+    atomic_fetch_sub(&server->metrics.connections_open, 1);
+    connection_close(&server->connections, connection);
+}
+
+bool listener_arm(struct http_server *server, struct listener *listener, bool is_new)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = listener};
+
+    return epoll_ctl(server->epoll_fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, listener->fd,
+                     &event) == 0;
+}
+
+static void drop(struct worker *worker, struct connection *connection)
+{
+    atomic_fetch_sub(&worker->server->metrics.connections_open, 1);
+    connection_close(&worker->server->connections, connection);
+}
+
+static size_t waiting_bytes(const struct worker *worker)
+{
+    return worker->bench.inbox.end - worker->bench.inbox.start;
+}
+
+static void keep_partial(struct worker *worker, struct connection *connection)
+{
+    const struct inbox *inbox = &worker->bench.inbox;
+
+    connection->partial_bytes = waiting_bytes(worker);
+    if (connection->partial_bytes == 0)
+        return;
+    connection->partial = malloc(connection->partial_bytes);
+    if (!connection->partial)
+        abort();
+    memcpy(connection->partial, inbox->bytes + inbox->start, connection->partial_bytes);
+}
+
+static void take_partial(struct worker *worker, struct connection *connection)
+{
+    struct inbox *inbox = &worker->bench.inbox;
+
+    inbox->start = 0;
+    inbox->end = connection->partial_bytes;
+    if (connection->partial)
+        memcpy(inbox->bytes, connection->partial, connection->partial_bytes);
+    free(take(connection->partial));
+    connection->partial_bytes = 0;
+}
+
+static int64_t next_due_ms(const struct http_server *server, struct connection *connection,
+                           bool is_idle)
+{
+    const struct http_limits *limits = &server->limits;
+    int64_t now_ms = coarse_now_ms();
+
+    if (connection->is_lingering)
+        return connection->head_due_ms;
+    if (is_idle)
+        return limits->idle_timeout_ms > 0 ? now_ms + limits->idle_timeout_ms : 0;
+    if (connection->head_due_ms == 0 && limits->head_timeout_ms > 0)
+        connection->head_due_ms = now_ms + limits->head_timeout_ms;
+    return connection->head_due_ms;
+}
+
+/* Nothing more can be done until the client sends something. */
+static void park(struct worker *worker, struct connection *connection)
+{
+    struct http_server *server = worker->server;
+    bool is_idle =
+        waiting_bytes(worker) == 0 && connection->skip_bytes == 0 && !connection->is_lingering;
+
+    if (is_idle && atomic_load(&server->is_stopping)) {
+        drop(worker, connection);
+        return;
+    }
+    keep_partial(worker, connection);
+    atomic_store(&connection->is_idle, is_idle);
+    atomic_store(&connection->due_ms, next_due_ms(server, connection, is_idle));
+    connection_arm(server, connection, false);
+}
+
+/* ---- serving ---- */
+
+enum turn { TURN_AGAIN, TURN_NEEDS_BYTES, TURN_CLOSE };
+
+static struct exchange *fresh_exchange(struct worker *worker, struct connection *connection)
+{
+    struct exchange *x = &worker->exchange;
+
+    memset(x, 0, sizeof *x);
+    x->server = worker->server;
+    x->bench = &worker->bench;
+    x->connection = connection;
+    return x;
+}
+
+/* The client may still be sending: closing now could destroy the answer on its way (RFC 9112
+ * section 9.6), so what comes is read and dropped for a while. */
+static enum turn linger(struct worker *worker, struct connection *connection)
+{
+    uint32_t linger_ms = worker->server->limits.linger_ms;
+
+    if (linger_ms == 0)
+        return TURN_CLOSE;
+    shutdown(connection->fd, SHUT_WR);
+    connection->is_lingering = true;
+    connection->head_due_ms = coarse_now_ms() + linger_ms;
+    return TURN_AGAIN;
+}
+
+static enum turn refuse(struct worker *worker, struct connection *connection,
+                        const struct error *err)
+{
+    struct exchange *x = fresh_exchange(worker, connection);
+
+    exchange_refuse(x, err);
+    arena_reset(worker->bench.mem);
+    return x->response.was_cut ? TURN_CLOSE : linger(worker, connection);
+}
+
+static enum turn run(struct worker *worker, struct connection *connection, const struct head *head)
+{
+    struct exchange *x = fresh_exchange(worker, connection);
+    enum exchange_end end;
+
+    connection->head_due_ms = 0;
+    connection->needed_bytes = 0;
+    end = exchange_run(x, head);
+    arena_reset(worker->bench.mem);
+    if (end == EXCHANGE_KEEP)
+        return TURN_AGAIN;
+    if (end == EXCHANGE_CLOSE && (x->response.was_cut || waiting_bytes(worker) == 0))
+        return TURN_CLOSE;
+    return linger(worker, connection);
+}
+
+/* A small body is awaited together with its head, so that a slow one holds no thread. */
+static bool awaits_body(struct worker *worker, struct connection *connection,
+                        const struct head *head, size_t head_bytes)
+{
+    if (head->expects_continue || !head->has_length ||
+        head->length > worker->server->limits.small_body_bytes)
+        return false;
+    connection->needed_bytes = head_bytes + (size_t)head->length;
+    return waiting_bytes(worker) < connection->needed_bytes;
+}
+
+static enum turn try_request(struct worker *worker, struct connection *connection)
+{
+    const struct http_limits *limits = &worker->server->limits;
+    struct head_limits head_limits = {limits->head_max_bytes, limits->target_max_bytes,
+                                      limits->headers_max};
+    struct inbox *inbox = &worker->bench.inbox;
+    size_t skip, length;
+    struct error err;
+    struct head head;
+
+    if (waiting_bytes(worker) < connection->needed_bytes || waiting_bytes(worker) == 0)
+        return TURN_NEEDS_BYTES;
+    switch (head_find(inbox->bytes + inbox->start, waiting_bytes(worker), &head_limits, &skip,
+                      &length, &err)) {
+    case HEAD_PARTIAL:
+        return TURN_NEEDS_BYTES;
+    case HEAD_BAD:
+        return refuse(worker, connection, &err);
+    case HEAD_COMPLETE:
+        break;
+    }
+    inbox->start += skip;
+    if (!head_parse(inbox->bytes + inbox->start, length, &head_limits, worker->bench.mem, &head,
+                    &err))
+        return refuse(worker, connection, &err);
+    if (awaits_body(worker, connection, &head, length)) {
+        arena_reset(worker->bench.mem);
+        return TURN_NEEDS_BYTES;
+    }
+    inbox->start += length;
+    return run(worker, connection, &head);
+}
+
+static enum turn skip_body(struct worker *worker, struct connection *connection)
+{
+    struct inbox *inbox = &worker->bench.inbox;
+    size_t skip = waiting_bytes(worker);
+
+    if (skip > connection->skip_bytes)
+        skip = connection->skip_bytes;
+    inbox->start += skip;
+    connection->skip_bytes -= skip;
+    if (connection->skip_bytes > 0)
+        return TURN_NEEDS_BYTES;
+    connection->head_due_ms = 0;
+    return TURN_AGAIN;
+}
+
+static enum turn take_turn(struct worker *worker, struct connection *connection)
+{
+    if (connection->is_lingering) {
+        worker->bench.inbox.start = worker->bench.inbox.end = 0;
+        return TURN_NEEDS_BYTES;
+    }
+    if (connection->skip_bytes > 0)
+        return skip_body(worker, connection);
+    return try_request(worker, connection);
+}
+
+enum arrival { ARRIVED, NOTHING_YET, CLIENT_CLOSED };
+
+static enum arrival receive_some(struct worker *worker, const struct connection *connection)
+{
+    struct inbox *inbox = &worker->bench.inbox;
+    ssize_t got;
+
+    if (inbox->start > 0) {
+        memmove(inbox->bytes, inbox->bytes + inbox->start, waiting_bytes(worker));
+        inbox->end -= inbox->start;
+        inbox->start = 0;
+    }
+    do
+        got =
+            recv(connection->fd, inbox->bytes + inbox->end, inbox->room - inbox->end, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return NOTHING_YET;
+    if (got <= 0)
+        return CLIENT_CLOSED;
+    inbox->end += (size_t)got;
+    return ARRIVED;
+}
+
+/* The time for the head, or for lingering, is over. */
+static bool is_late(const struct connection *connection)
+{
+    return connection->head_due_ms != 0 && coarse_now_ms() >= connection->head_due_ms;
+}
+
+static enum turn give_up(struct worker *worker, struct connection *connection)
+{
+    struct error err;
+
+    atomic_fetch_add(&worker->server->metrics.connections_timed_out, 1);
+    if (connection->is_lingering || connection->skip_bytes > 0)
+        return TURN_CLOSE;
+    error_tell(&err, ERR_SLOW, "the request's head took too long to arrive");
+    return refuse(worker, connection, &err);
+}
+
+static void serve(struct worker *worker, struct connection *connection)
+{
+    enum turn turn = TURN_NEEDS_BYTES;
+    unsigned reads = 0;
+
+    /* An exchange, for its memory order: what the last owner wrote is seen by this one. */
+    atomic_exchange(&connection->due_ms, 0);
+    atomic_store(&connection->is_idle, false);
+    take_partial(worker, connection);
+    if (is_late(connection))
+        turn = give_up(worker, connection);
+    while (turn != TURN_CLOSE) {
+        enum arrival arrival = ARRIVED;
+
+        if (turn == TURN_NEEDS_BYTES)
+            arrival = ++reads > READS_AT_ONCE ? NOTHING_YET : receive_some(worker, connection);
+        if (arrival == NOTHING_YET) {
+            park(worker, connection);
+            return;
+        }
+        turn = arrival == ARRIVED ? take_turn(worker, connection) : TURN_CLOSE;
+    }
+    drop(worker, connection);
+}
+
+/* ---- accepting ---- */
+
+static struct address address_of(const struct sockaddr_storage *peer)
+{
+    struct address address = {false, {0}};
+
+    if (peer->ss_family == AF_INET) {
+        memset(address.bytes + 10, 0xff, 2);
+        memcpy(address.bytes + 12, &((const struct sockaddr_in *)peer)->sin_addr, 4);
+    } else if (peer->ss_family == AF_INET6) {
+        memcpy(address.bytes, &((const struct sockaddr_in6 *)peer)->sin6_addr, 16);
+    } else {
+        address.is_unix = true;
+    }
+    return address;
+}
+
+/* Too many connections: a short answer that needs no connection of ours. */
+static void turn_away(struct http_server *server, int fd, enum admission admission)
+{
+    static const char all[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+                              "Content-Length: 0\r\nConnection: close\r\n\r\n";
+    static const char address[] = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\n"
+                                  "Content-Length: 0\r\nConnection: close\r\n\r\n";
+    char rest[4096];
+
+    atomic_fetch_add(&server->metrics.connections_refused, 1);
+    if (admission == REFUSED_ALL)
+        send(fd, all, sizeof all - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    else
+        send(fd, address, sizeof address - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    shutdown(fd, SHUT_WR);
+    /* Unread bytes would make the close a reset, which can overtake the answer. */
+    while (recv(fd, rest, sizeof rest, MSG_DONTWAIT) > 0)
+        ;
+    close(fd);
+}
+
+static void welcome(struct http_server *server, int fd, const struct sockaddr_storage *peer)
+{
+    struct address address = address_of(peer);
+    struct connection *connection;
+    enum admission admission =
+        connection_admit(&server->connections, &server->limits, fd, &address, &connection);
+
+    if (admission != ADMITTED) {
+        turn_away(server, fd, admission);
+        return;
+    }
+    if (address.is_unix)
+        socket_set_slice(fd, &server->limits);
+    atomic_fetch_add(&server->metrics.connections_accepted, 1);
+    atomic_fetch_add(&server->metrics.connections_open, 1);
+    atomic_store(&connection->is_idle, true);
+    atomic_store(&connection->due_ms, next_due_ms(server, connection, true));
+    connection_arm(server, connection, true);
+}
+
+/* False if no descriptors are left: then the supervisor arms the listener again a little later. */
+static bool accept_some(struct http_server *server, const struct listener *listener)
+{
+    for (unsigned i = 0; i < ACCEPTS_AT_ONCE; i++) {
+        struct sockaddr_storage peer = {0};
+        socklen_t size = sizeof peer;
+        int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_CLOEXEC);
+
+        if (fd >= 0)
+            welcome(server, fd, &peer);
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            return false;
+        else if (errno != ECONNABORTED && errno != EINTR)
+            return true;
+    }
+    return true;
+}
+
+static void serve_listener(struct http_server *server, struct listener *listener)
+{
+    pthread_mutex_lock(&listener->lock);
+    if (listener->fd >= 0) {
+        listener->is_paused = !accept_some(server, listener);
+        if (!listener->is_paused)
+            listener_arm(server, listener, false);
+    }
+    pthread_mutex_unlock(&listener->lock);
+}
+
+/* ---- threads ---- */
+
+static void unlink_worker(struct worker **list, struct worker *worker)
+{
+    if (worker->next)
+        worker->next->previous = worker->previous;
+    if (worker->previous)
+        worker->previous->next = worker->next;
+    else
+        *list = worker->next;
+    worker->previous = worker->next = NULL;
+}
+
+static void link_worker(struct worker **list, struct worker *worker)
+{
+    worker->next = *list;
+    if (*list)
+        (*list)->previous = worker;
+    *list = worker;
+}
+
+/* Leaves the threads that run; with SURPLUS only if there are more than the least. */
+static bool retire(struct worker *worker, bool surplus)
+{
+    struct http_server *server = worker->server;
+    bool retires;
+
+    pthread_mutex_lock(&server->workers_lock);
+    retires = !surplus || atomic_load(&server->metrics.threads) > server->limits.threads_min;
+    if (retires) {
+        unlink_worker(&server->workers, worker);
+        link_worker(&server->finished, worker);
+        atomic_fetch_sub(&server->metrics.threads, 1);
+    }
+    pthread_mutex_unlock(&server->workers_lock);
+    return retires;
+}
+
+/* False once the thread has retired. */
+static bool wait_and_serve(struct worker *worker)
+{
+    struct http_server *server = worker->server;
+    struct epoll_event event;
+    int timeout_ms = (int)server->limits.thread_idle_ms, events;
+    enum event_kind kind;
+
+    atomic_fetch_add(&server->waiting, 1);
+    events = epoll_wait(server->epoll_fd, &event, 1, timeout_ms > 0 ? timeout_ms : -1);
+    if (atomic_fetch_sub(&server->waiting, 1) == 1 && events == 1)
+        worker_start(server);
+    if (events == 0)
+        return !retire(worker, true);
+    if (events < 0)
+        return true;
+    kind = *(enum event_kind *)event.data.ptr;
+    if (kind == EVENT_CONNECTION)
+        serve(worker, event.data.ptr);
+    else if (kind == EVENT_LISTENER)
+        serve_listener(server, event.data.ptr);
+    else
+        return !retire(worker, false);
+    return true;
+}
+
+static void *worker_main(void *argument)
+{
+    struct worker *worker = argument;
+
+    while (wait_and_serve(worker))
+        ;
+    return NULL;
+}
+
+static void worker_free(struct worker *worker)
+{
+    arena_free(worker->bench.mem);
+    free(worker->bench.inbox.bytes);
+    free(worker);
+}
+
+static struct worker *worker_new(struct http_server *server)
+{
+    size_t room = server->limits.head_max_bytes + server->limits.small_body_bytes;
+    struct worker *worker = calloc(1, sizeof *worker);
+    char *bytes = malloc(room);
+
+    if (!worker || !bytes)
+        abort();
+    worker->server = server;
+    worker->random = (struct random_pool){
+        .base.fill = pool_fill, .origin = server->options.random, .used = RANDOM_BYTES};
+    worker->bench = (struct workbench){.server = server,
+                                       .mem = arena_new(),
+                                       .inbox = {.bytes = bytes, .room = room},
+                                       .random = &worker->random.base,
+                                       .date_s = -1};
+    return worker;
+}
+
+/* Signals are for the program's own threads, and SIGPIPE of sendfile for nobody. */
+static bool start_thread(struct worker *worker)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    int code;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    code = pthread_create(&worker->thread, &attributes, worker_main, worker);
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code == 0;
+}
+
+bool worker_start(struct http_server *server)
+{
+    struct worker *worker;
+    bool started = false;
+
+    if (atomic_load(&server->metrics.threads) >= server->limits.threads_max)
+        return false;
+    pthread_mutex_lock(&server->workers_lock);
+    if (atomic_load(&server->metrics.threads) < server->limits.threads_max) {
+        worker = worker_new(server);
+        link_worker(&server->workers, worker);
+        atomic_fetch_add(&server->metrics.threads, 1);
+        started = start_thread(worker);
+        if (!started) {
+            atomic_fetch_sub(&server->metrics.threads, 1);
+            unlink_worker(&server->workers, worker);
+            worker_free(worker);
+        }
+    }
+    pthread_mutex_unlock(&server->workers_lock);
+    return started;
+}
+
+unsigned worker_reap(struct http_server *server)
+{
+    struct worker *finished;
+
+    pthread_mutex_lock(&server->workers_lock);
+    finished = take(server->finished);
+    pthread_mutex_unlock(&server->workers_lock);
+    while (finished) {
+        struct worker *next = finished->next;
+
+        pthread_join(finished->thread, NULL);
+        worker_free(finished);
+        finished = next;
+    }
+    return atomic_load(&server->metrics.threads);
+}

@@ -1,0 +1,17 @@
+/* Worker threads: each waits on the epoll, and serves the connection it is woken for. Private. */
+#ifndef HTTP_WORKER_H
+#define HTTP_WORKER_H
+
+#include "http/engine.h"
+
+/* Starts one more thread, unless there are as many as may be. False if none could be started. */
+bool worker_start(struct http_server *server);
+/* Joins and frees those that have ended. Returns how many still run. */
+unsigned worker_reap(struct http_server *server);
+
+/* Arms the connection for its next owner; it may be gone when this returns. */
+void connection_arm(struct http_server *server, struct connection *connection, bool is_new);
+/* Arms a listener, the first time and again. */
+bool listener_arm(struct http_server *server, struct listener *listener, bool is_new);
+
+#endif
