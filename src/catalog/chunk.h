@@ -1,0 +1,41 @@
+/* Chunks: spans of time of a recording, each of which can be cut into a file of its own. */
+#ifndef CATALOG_CHUNK_H
+#define CATALOG_CHUNK_H
+
+#include "base/clock.h"
+#include "db/db.h"
+
+struct chunk {
+    struct uuid id;
+    struct uuid upload_id;
+    uint32_t chunk_index; /* from 0 */
+    uint32_t total_chunks;
+    int64_t start_time_ms;
+    int64_t end_time_ms;
+    int64_t duration_ms;
+    const char *chunk_filename;
+    bool has_file; /* it has been cut: size, path and checksum are set */
+    uint64_t chunk_size;
+    const char *chunk_path;
+    const char *checksum_md5;
+    const char *status;
+    int64_t processing_started_at_us;
+    int64_t processing_completed_at_us;
+    bool has_processing_time;
+    int64_t processing_time_ms;
+    struct uuid transcription_result_id;
+    struct uuid processing_job_id;
+};
+
+/*
+ * Plans the chunks of an upload of DURATION_MS: as few as have at most MOST_MS each, one behind the
+ * other, covering it exactly (the spec's create_audio_chunks). *COUNT is how many.
+ */
+bool chunk_plan(struct db *tx, struct uuid upload_id, int64_t duration_ms, int64_t most_ms,
+                const struct clock *clock, const struct random_source *random, uint32_t *count,
+                struct error *err);
+/* At most LIMIT chunks of an upload from index FROM on, in order. */
+bool chunk_list(struct db *db, struct uuid upload_id, uint32_t from, size_t limit,
+                struct arena *mem, struct chunk **out, size_t *count, struct error *err);
+
+#endif

@@ -1,0 +1,26 @@
+/* Which request, by the key its client gave, has made what. */
+#ifndef CATALOG_IDEMPOTENCY_H
+#define CATALOG_IDEMPOTENCY_H
+
+#include "db/db.h"
+
+struct idempotency {
+    struct uuid workspace_id;
+    struct uuid user_id; /* nil for the operator */
+    const char *key;
+    const char *fingerprint; /* of the request, SHA-256 in hex */
+    struct uuid resource_id;
+    int64_t created_at_us;
+};
+
+/* ERR_IDEMPOTENCY_BUSY if another request with the key was quicker. */
+bool idempotency_add(struct db *tx, const struct idempotency *entry, struct error *err);
+/* *FOUND and *RESOURCE_ID if the key has made something for the same request. Fails with
+ * ERR_IDEMPOTENCY_REUSED if it was another request. */
+bool idempotency_find(struct db *db, struct uuid workspace_id, struct uuid user_id,
+                      const char *key, const char *fingerprint, bool *found,
+                      struct uuid *resource_id, struct error *err);
+/* Forgets those from before BEFORE_US. */
+bool idempotency_forget(struct db *tx, int64_t before_us, uint64_t *count, struct error *err);
+
+#endif

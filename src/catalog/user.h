@@ -1,0 +1,28 @@
+/* Users: to whom, within a workspace, uploads and tokens belong. */
+#ifndef CATALOG_USER_H
+#define CATALOG_USER_H
+
+#include "db/db.h"
+
+#define USER_NAME_MAX 100 /* bytes */
+
+struct user {
+    struct uuid id;
+    struct uuid workspace_id;
+    const char *name;
+    int64_t created_at_us;
+    int64_t disabled_at_us; /* 0: not disabled */
+};
+
+/* ERR_EXISTS if the workspace has a user of that name. */
+bool user_insert(struct db *tx, const struct user *user, struct error *err);
+/* ERR_NOT_FOUND if the workspace has no such user. */
+bool user_by_id(struct db *db, struct uuid workspace_id, struct uuid id, struct arena *mem,
+                struct user *out, struct error *err);
+/* The workspace's oldest user, to whom what the operator does belongs. ERR_NOT_FOUND. */
+bool user_first(struct db *db, struct uuid workspace_id, struct uuid *out, struct error *err);
+/* At most LIMIT users whose id is greater than AFTER, in the order of their ids. */
+bool user_list(struct db *db, struct uuid workspace_id, struct uuid after, size_t limit,
+               struct arena *mem, struct user **out, size_t *count, struct error *err);
+
+#endif
