@@ -54,9 +54,10 @@ void length_contradict(struct probe *probe, int64_t declared_us, int64_t found_u
         probe->header_wrong = true;
 }
 
-static bool differ(int64_t declared, int64_t found)
+/* The last packet may hold more than is to be heard: PACKET is its length. */
+static bool differ(int64_t declared, int64_t found, int64_t packet)
 {
-    int64_t slack = declared / 200 > 60000 ? declared / 200 : 60000;
+    int64_t slack = packet + (declared / 200 > 60000 ? declared / 200 : 60000);
 
     return declared - found > slack || found - declared > slack;
 }
@@ -65,6 +66,7 @@ struct packet_walk {
     int64_t first; /* in the stream's time base; AV_NOPTS_VALUE: no time stamps */
     int64_t end;
     int64_t length_sum;
+    int64_t last;     /* the length of the last packet */
     int64_t last_cut; /* the length of the last packet, where that is not whole */
     uint64_t packets;
     uint64_t bytes;
@@ -86,14 +88,21 @@ static int64_t packet_length(const struct demux *demux)
 
 static void walk(struct demux *demux, struct packet_walk *out)
 {
+    int64_t previous = AV_NOPTS_VALUE;
+
     *out = (struct packet_walk){.first = AV_NOPTS_VALUE, .end = 0};
     while (demux_next(demux)) {
         int64_t length = packet_length(demux);
         int64_t at = demux->packet->pts;
 
+        /* Where no packet says how long it is, the last is taken to be like the one before. */
+        if (length == 0 && at != AV_NOPTS_VALUE && previous != AV_NOPTS_VALUE && at > previous)
+            length = at - previous;
+        previous = at;
         out->packets++;
         out->bytes += (uint64_t)demux->packet->size;
         out->length_sum += length;
+        out->last = length;
         out->last_cut = (demux->packet->flags & AV_PKT_FLAG_CORRUPT) ? length : 0;
         if (at == AV_NOPTS_VALUE)
             continue;
@@ -143,7 +152,8 @@ static bool length_of_packets(struct demux *demux, struct probe *probe)
         length_settle(probe, declared, MEDIA_DECLARED);
         return true;
     }
-    if (found <= 0 || (declared > 0 && !differ(declared, found)))
+    if (found <= 0 || (declared > 0 && !differ(declared, found,
+                                               to_us(demux, walked.last, demux->audio->time_base))))
         found = declared;
     else
         length_contradict(probe, declared, found);
@@ -152,13 +162,19 @@ static bool length_of_packets(struct demux *demux, struct probe *probe)
     return true;
 }
 
+static bool has_chunks(const struct probe *probe)
+{
+    return strcmp(probe->format->demuxer, "wav") == 0 ||
+           strcmp(probe->format->demuxer, "w64") == 0 || strcmp(probe->format->demuxer, "caf") == 0;
+}
+
 /* Where the samples begin, and how many bytes of them the header promises (0: it does not say). */
 static bool find_samples(struct demux *demux, struct probe *probe, uint64_t frame_bits,
                          struct wave_data *out)
 {
     int64_t declared = declared_us(demux);
 
-    if (strcmp(probe->format->demuxer, "wav") == 0 || strcmp(probe->format->demuxer, "w64") == 0)
+    if (has_chunks(probe))
         return wave_find_data(probe->in, probe->start, probe->end, out);
     if (!demux_next(demux) || demux->packet->pos < 0)
         return false;
@@ -180,6 +196,19 @@ static bool size_is_void(const struct probe *probe, const struct wave_data *data
            data->declared >= (UINT64_C(1) << 62);
 }
 
+/* Packets in a container for samples. CAF alone says how much of them is to be heard. */
+static bool length_of_coded(struct demux *demux, struct probe *probe)
+{
+    struct wave_data data = {0};
+
+    if (strcmp(probe->format->demuxer, "caf") == 0 &&
+        wave_find_data(probe->in, probe->start, probe->end, &data) && data.frames > 0)
+        demux->audio->duration = demux->av->av_rescale_q(
+            (int64_t)data.frames, (AVRational){1, demux->audio->codecpar->sample_rate},
+            demux->audio->time_base);
+    return length_of_packets(demux, probe);
+}
+
 static bool length_of_pcm(struct demux *demux, struct probe *probe)
 {
     const AVCodecParameters *codec = demux->audio->codecpar;
@@ -189,7 +218,7 @@ static bool length_of_pcm(struct demux *demux, struct probe *probe)
     uint64_t held;
 
     if (bits <= 0)
-        return length_of_packets(demux, probe);
+        return length_of_coded(demux, probe);
     if (!find_samples(demux, probe, frame_bits, &data) || data.at >= probe->end)
         return length_of_nothing(probe, data.declared > 0 ? declared_us(demux) : 0);
     probe->facts.bitrate_kbps = (int32_t)((frame_bits * (uint64_t)codec->sample_rate + 500) / 1000);

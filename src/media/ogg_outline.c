@@ -41,6 +41,15 @@ static bool page_at(struct input *in, uint64_t at, struct page *out)
     return true;
 }
 
+/* What is left begins like a page, but is not even a page's head. */
+static bool is_page_head(struct input *in, uint64_t at, uint64_t end)
+{
+    size_t left = end - at < 4 ? (size_t)(end - at) : 4;
+    const uint8_t *bytes = input_view(in, at, left);
+
+    return bytes && memcmp(bytes, "OggS", left) == 0 && end - at < PAGE_HEAD_BYTES + 255;
+}
+
 /* Does the first page of a stream announce audio? The granules' rate and the pre-skip stand there.
  */
 static bool link_begin(struct input *in, uint64_t at, const struct page *page, struct link *out)
@@ -99,6 +108,7 @@ void ogg_outline(struct input *in, uint64_t at, uint64_t end, struct ogg_outline
         struct link begun;
 
         if (!page_at(in, at, &page)) {
+            out->cut = is_page_head(in, at, end);
             at = next_page(in, at + 1, end);
             continue;
         }

@@ -54,6 +54,33 @@ static bool find_w64(struct input *in, uint64_t start, uint64_t end, struct wave
     return false;
 }
 
+/* Chunks of CAF: a name and 64 bits of size. pakt counts packets, then frames that are to be heard;
+ * data begins with a count of edits. */
+static bool find_caf(struct input *in, uint64_t start, uint64_t end, struct wave_data *out)
+{
+    uint64_t at = start + 8;
+    bool found = false;
+
+    for (int i = 0; i < CHUNKS_MAX && at + 12 <= end; i++) {
+        uint8_t head[28] = {0};
+        uint64_t size;
+
+        input_read(in, at, head, sizeof head);
+        size = be64(head + 4);
+        if (memcmp(head, "pakt", 4) == 0)
+            out->frames = be64(head + 20) <= INT64_MAX ? be64(head + 20) : 0;
+        if (memcmp(head, "data", 4) == 0) {
+            found = true;
+            out->at = at + 16;
+            out->declared = size == UINT64_MAX ? size : size > 4 ? size - 4 : 0;
+        }
+        if (size > end - at - 12)
+            break;
+        at += 12 + size;
+    }
+    return found;
+}
+
 bool wave_find_data(struct input *in, uint64_t start, uint64_t end, struct wave_data *out)
 {
     uint8_t head[4] = {0};
@@ -61,5 +88,7 @@ bool wave_find_data(struct input *in, uint64_t start, uint64_t end, struct wave_
     input_read(in, start, head, sizeof head);
     if (memcmp(head, "riff", 4) == 0)
         return find_w64(in, start, end, out);
+    if (memcmp(head, "caff", 4) == 0)
+        return find_caf(in, start, end, out);
     return find_riff(in, start, end, memcmp(head, "RIFX", 4) == 0, out);
 }

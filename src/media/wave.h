@@ -1,4 +1,4 @@
-/* Where the samples of a WAV, RF64, BW64 or Wave64 file lie, read without libav. */
+/* Where the samples of a WAV, RF64, BW64, Wave64 or CAF file lie, read without libav. */
 #ifndef MEDIA_WAVE_H
 #define MEDIA_WAVE_H
 
@@ -7,6 +7,7 @@
 struct wave_data {
     uint64_t at;       /* of the first sample */
     uint64_t declared; /* bytes; 0 or UINT64_MAX: not said */
+    uint64_t frames;   /* what the packets of a CAF file hold in all; 0: not said */
 };
 
 /* Finds the data chunk between START and END. False if there is none. */
