@@ -84,8 +84,7 @@ static bool unknown_option(struct invocation *in, const char *argument, struct e
             char *flag = arena_alloc(in->mem, CONFIGURATION_FLAG_SIZE);
 
             configuration_flag_name(&configuration_options[i], flag, CONFIGURATION_FLAG_SIZE);
-            if (!configuration_is_named(&configuration_options[i]))
-                hint_offer(&hint, flag);
+            hint_offer(&hint, flag);
         }
     }
     if (hint.best)

@@ -32,8 +32,7 @@ static void print_flags(const struct command *command)
         char name[CONFIGURATION_FLAG_SIZE];
 
         configuration_flag_name(&configuration_options[i], name, sizeof name);
-        if (!configuration_is_named(&configuration_options[i]))
-            printf(" --%s", name);
+        printf(" --%s", name);
     }
 }
 

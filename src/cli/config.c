@@ -1,7 +1,6 @@
 /* `audiotricks config`: every option with its effective value and where that came from. */
 #include <ctype.h>
 #include <jansson.h>
-#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -38,9 +37,8 @@ static char *environment_name(struct arena *mem, const struct config_option *opt
 }
 
 static void print_json(struct arena *mem, const char *name, const struct config_option *option,
-                       const char *value, const char *origin)
+                       const char *value, const char *origin, bool is_named)
 {
-    bool is_named = configuration_is_named(option);
     char flag[CONFIGURATION_FLAG_SIZE];
     json_t *line;
 
@@ -54,12 +52,13 @@ static void print_json(struct arena *mem, const char *name, const struct config_
 }
 
 static void print_one(struct invocation *in, struct table *table, const char *name,
-                      const struct config_option *option, const char *text, const char *origin)
+                      const struct config_option *option, const char *text, const char *origin,
+                      bool is_named)
 {
     const char *value = shown(option, text);
 
     if (in->json)
-        print_json(in->mem, name, option, value, origin);
+        print_json(in->mem, name, option, value, origin, is_named);
     else
         table_add(table, (const char *[]){name, origin, value ? value : "(not set)"});
 }
@@ -76,7 +75,7 @@ static void print_named(struct invocation *in, struct table *table,
         if (text)
             print_one(in, table,
                       arena_printf(in->mem, "%s \"%s\".%s", option->section, name, option->key),
-                      option, text, origin_name(CONFIG_FILE));
+                      option, text, origin_name(CONFIG_FILE), true);
     }
 }
 
@@ -85,15 +84,12 @@ static enum cli_exit run(struct invocation *in)
     struct table *table = table_new(in->mem, columns, COUNT_OF(columns));
     struct config_value value;
 
-    for (size_t i = 0; config_at(in->config, i, &value); i++) {
-        const struct config_option *option = value.option;
-
-        if (configuration_is_named(option))
-            print_named(in, table, option);
-        else
-            print_one(in, table, arena_printf(in->mem, "%s.%s", option->section, option->key),
-                      option, value.text, origin_name(value.origin));
-    }
+    for (size_t i = 0; config_at(in->config, i, &value); i++)
+        print_one(in, table,
+                  arena_printf(in->mem, "%s.%s", value.option->section, value.option->key),
+                  value.option, value.text, origin_name(value.origin), false);
+    for (size_t i = 0; i < configuration_named_option_count; i++)
+        print_named(in, table, &configuration_named_options[i]);
     if (!in->json)
         table_print(table, table_terminal_width(stdout), stdout);
     return CLI_OK;

@@ -5,7 +5,6 @@
 #include "cli/commands.h"
 #include "cli/download.h"
 #include "cli/names.h"
-#include "cli/text.h"
 #include "cli/view.h"
 
 static bool is_folder(const char *path)
@@ -32,8 +31,6 @@ static const char *choose_path(const struct invocation *in, const json_t *record
 
 static void report(const struct invocation *in, const struct download *download)
 {
-    size_t size = TEXT_VISIBLE_SIZE(strlen(download->path));
-    char *visible = arena_alloc(in->mem, size);
     json_t *line;
 
     if (in->json) {
@@ -44,21 +41,22 @@ static void report(const struct invocation *in, const struct download *download)
         json_decref(line);
         return;
     }
-    text_visible(download->path, visible, size);
-    meter_say(download->meter, stdout, "%s  %s", download->id, visible);
+    meter_say(download->meter, stdout, "%s  %s", download->id,
+              view_visible(in->mem, download->path));
 }
 
 static bool fetch(struct invocation *in, const struct connection *connection, const char *id,
                   const json_t *record, struct error *err)
 {
     scoped(meter_release) struct meter *meter = NULL;
-    const char *output = option_text(in, "output"), *sha256 = view_text(record, "sha256");
+    const char *output = option_text(in, "output"), *sha256 = view_text(record, "checksum_sha256");
     json_int_t size = view_int(record, "file_size", -1);
     struct download download = {
         .connection = connection, .id = id, .sha256 = sha256, .force = option_given(in, "force")};
 
     if (!sha256 || size < 0)
-        return error_tell(err, ERR_INTERNAL, "the server's record has no sha256 or no file_size");
+        return error_tell(err, ERR_INTERNAL,
+                          "the server's record has no checksum_sha256 or no file_size");
     download.meter = meter = meter_new(1, (uint64_t)size);
     download.size_bytes = (uint64_t)size;
     if (output && strcmp(output, "-") == 0)

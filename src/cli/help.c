@@ -36,8 +36,6 @@ static void print_configuration(FILE *out)
         const struct config_option *option = &configuration_options[i];
         char name[CONFIGURATION_FLAG_SIZE], left[96], right[256];
 
-        if (configuration_is_named(option))
-            continue;
         configuration_flag_name(option, name, sizeof name);
         snprintf(left, sizeof left, "      --%s VALUE", name);
         snprintf(right, sizeof right, "%s%s%s%s", option->help, option->fallback ? " [" : "",

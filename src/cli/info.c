@@ -36,7 +36,7 @@ static void show_object(struct arena *mem, const json_t *object, const char *pre
 
     json_object_foreach((json_t *)object, name, value)
     {
-        const char *label = arena_printf(mem, "%s%s", prefix, name);
+        const char *label = arena_printf(mem, "%s%s", prefix, view_visible(mem, name));
 
         if (!*prefix && is_leading(name))
             continue;

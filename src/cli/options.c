@@ -1,7 +1,6 @@
 #include "cli/options.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/scoped.h"
 
@@ -69,6 +68,9 @@ const struct config_option configuration_options[] = {
      "debug, info, warn or error"},
     {"log", "format", CONFIG_TEXT, "logfmt", NULL,
      "logfmt or json"},
+};
+
+const struct config_option configuration_named_options[] = {
     {"store", "provider", CONFIG_TEXT, NULL, NULL,
      "kind of store: local"},
     {"store", "path", CONFIG_TEXT, NULL, NULL,
@@ -76,11 +78,7 @@ const struct config_option configuration_options[] = {
 };
 /* clang-format on */
 const size_t configuration_option_count = COUNT_OF(configuration_options);
-
-bool configuration_is_named(const struct config_option *option)
-{
-    return strcmp(option->section, "store") == 0;
-}
+const size_t configuration_named_option_count = COUNT_OF(configuration_named_options);
 
 void configuration_flag_name(const struct config_option *option, char *out, size_t size)
 {

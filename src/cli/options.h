@@ -17,7 +17,8 @@ extern const size_t configuration_option_count;
  * SIZE bytes. */
 void configuration_flag_name(const struct config_option *option, char *out, size_t size);
 
-/* Belongs to a section that repeats per name ([store "main"]): set in the file, not by a flag. */
-bool configuration_is_named(const struct config_option *option);
+/* Options of sections that repeat per name, such as [store "main"]: set in the file alone. */
+extern const struct config_option configuration_named_options[];
+extern const size_t configuration_named_option_count;
 
 #endif

@@ -53,12 +53,12 @@ bool problem_to_error(long status, const json_t *problem, struct error *err)
     const char *code = json_string_value(json_object_get(problem, "code"));
     const char *detail = json_string_value(json_object_get(problem, "detail"));
     enum error_kind kind = kind_of(status, code);
-    char visible[320], limit[96];
+    char visible[320], visible_code[64], limit[96];
 
     if (!code)
         return error_tell(err, kind, "the server answered with status %ld", status);
     text_visible(detail ? detail : "the server refused", visible, sizeof visible);
+    text_visible(code, visible_code, sizeof visible_code);
     describe_limit(kind, problem, limit);
-    error_tell(err, kind, "%s%s (%s)", visible, limit, code);
-    return false;
+    return error_tell(err, kind, "%s%s (%s)", visible, limit, visible_code);
 }

@@ -1,11 +1,9 @@
 /* `audiotricks upload`: several files at once, each on a connection of its own. */
 #include <pthread.h>
-#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/meter.h"
-#include "cli/text.h"
 #include "cli/upload_files.h"
 #include "cli/upload_send.h"
 #include "cli/view.h"
@@ -27,15 +25,6 @@ struct run {
 
 static const char *const outcome_words[] = {"uploaded", "duplicate", "skipped"};
 
-static char *visible(struct arena *mem, const char *text)
-{
-    size_t size = TEXT_VISIBLE_SIZE(strlen(text));
-    char *out = arena_alloc(mem, size);
-
-    text_visible(text, out, size);
-    return out;
-}
-
 static void count_failure(struct run *run, const struct error *err)
 {
     pthread_mutex_lock(&run->lock);
@@ -47,7 +36,7 @@ static void count_failure(struct run *run, const struct error *err)
 static void report_failure(struct run *run, const char *path, const struct error *err,
                            struct arena *mem)
 {
-    char *shown = visible(mem, path);
+    char *shown = view_visible(mem, path);
     scoped(json_decrefp) json_t *line = NULL;
     scoped(memory_free) char *text = NULL;
 
@@ -56,7 +45,7 @@ static void report_failure(struct run *run, const char *path, const struct error
     if (!run->in->json)
         return;
     line = json_pack("{s:s, s:{s:s, s:s}}", "file", shown, "error", "code", error_code(err),
-                     "detail", visible(mem, err->log));
+                     "detail", view_visible(mem, err->log));
     text = json_dumps(line, JSON_COMPACT);
     meter_say(run->meter, stdout, "%s", text);
 }
@@ -80,8 +69,9 @@ static void report_record(struct run *run, const struct upload_file *file, const
         text = json_dumps(record, JSON_COMPACT);
         meter_say(run->meter, stdout, "%s", text);
     } else {
-        meter_say(run->meter, stdout, "%s  %-9s  %s", view_text(record, "id"),
-                  outcome_words[outcome], visible(mem, file->is_stream ? file->name : file->path));
+        meter_say(run->meter, stdout, "%s  %-9s  %s",
+                  view_value(mem, json_object_get(record, "id")), outcome_words[outcome],
+                  view_visible(mem, file->is_stream ? file->name : file->path));
     }
 }
 
@@ -226,7 +216,7 @@ static const struct command_option options[] = {
     {"parallel", 'p', "N", "so many files at once (default 4)"},
     {"name", 0, "NAME", "the file's name on the server; needed for standard input"},
     {"on-duplicate", 0, "link|return|reject",
-     "content that is there already: new record, the old one, or an error; implies --no-skip"},
+     "content that is there: a new record, the old one, or an error; not skipped"},
     {"no-skip", 0, NULL, "send a file even if the server has its content"},
     {"any", 0, NULL, "in folders, send also what is plainly not audio (images, texts, archives)"},
     {0},

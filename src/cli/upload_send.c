@@ -150,7 +150,7 @@ static bool post(const struct upload_send *what, struct body *body, const struct
 static bool check_record(const struct body *body, const struct digests *known, const json_t *record,
                          struct error *err)
 {
-    const char *sha256 = view_text(record, "sha256");
+    const char *sha256 = view_text(record, "checksum_sha256");
     struct digests digests;
     char hex[HEX_SIZE(SHA256_BYTES)];
 

@@ -76,7 +76,7 @@ char *view_duration(struct arena *mem, const json_t *object, const char *name)
     return arena_strdup(mem, text);
 }
 
-static char *visible(struct arena *mem, const char *text)
+char *view_visible(struct arena *mem, const char *text)
 {
     size_t size = TEXT_VISIBLE_SIZE(strlen(text));
     char *out = arena_alloc(mem, size);
@@ -92,9 +92,9 @@ char *view_value(struct arena *mem, const json_t *value)
     if (!value || json_is_null(value))
         return NULL;
     if (json_is_string(value))
-        return visible(mem, json_string_value(value));
+        return view_visible(mem, json_string_value(value));
     dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    return visible(mem, dumped);
+    return view_visible(mem, dumped);
 }
 
 void view_pair(const char *name, const char *value)

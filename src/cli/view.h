@@ -23,7 +23,10 @@ char *view_duration(struct arena *mem, const json_t *object, const char *name); 
 /* Any value as visible text: a string as it is, others as JSON; NULL if absent or null. */
 char *view_value(struct arena *mem, const json_t *value);
 
-/* "name:   value", the value made visible; nothing where VALUE is NULL. */
+/* TEXT made visible (text.h). */
+char *view_visible(struct arena *mem, const char *text);
+
+/* "name   value", of which the caller made both visible; nothing where VALUE is NULL. */
 void view_pair(const char *name, const char *value);
 
 #endif

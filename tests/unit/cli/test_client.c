@@ -44,7 +44,7 @@ static void problems_become_sentences(void **state)
                  "{\"code\": \"quota_storage_exceeded\", \"detail\": \"the storage is full\","
                  " \"limit\": 1073741824, \"remaining\": 1024}",
                  ERR_QUOTA_STORAGE,
-                 "the storage is full; 1 KiB of 1 GiB remain (quota_storage_exceeded)");
+                 "the storage is full; 1.0 KiB of 1.0 GiB remain (quota_storage_exceeded)");
     expect_error(403,
                  "{\"code\": \"quota_files_exceeded\", \"detail\": \"too many files\","
                  " \"limit\": 10, \"remaining\": 0}",

@@ -1,0 +1,148 @@
+# bash completion for audiotricks; made by `audiotricks completion bash`.
+# Use: source <(audiotricks completion bash)
+_audiotricks()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local commands='upload ls info get rm undelete quota usage workspace user token config completion help'
+    local options='' words='' files=0 path=${COMP_WORDS[1]-}
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        COMPREPLY=($(compgen -W "$commands --help --version" -- "$word"))
+        return
+    fi
+    case $before in
+    --on-duplicate)
+        COMPREPLY=($(compgen -W 'link return reject' -- "$word"))
+        return
+        ;;
+    --role)
+        COMPREPLY=($(compgen -W 'reader writer admin operator' -- "$word"))
+        return
+        ;;
+    --token-file | --config | --output | -o)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --data)
+        COMPREPLY=($(compgen -d -- "$word"))
+        return
+        ;;
+    esac
+    case $path in
+    help) words=$commands ;;
+    completion) words=bash ;;
+    quota | workspace | user | token)
+        ((COMP_CWORD == 2)) || path="$path ${COMP_WORDS[2]-}"
+        ;;
+    esac
+    case $path in
+    'upload')
+        options=' --parallel --name --on-duplicate --no-skip --any --server --token-file --data --workspace --retries --json --help'
+        files=1
+        ;;
+    'ls')
+        options=' --status --trash --type --sha256 --after --before --sort --limit --all --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'info')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'get')
+        options=' --output --force --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'rm')
+        options=' --permanent --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'undelete')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'quota')
+        options='--help'
+        words='show set'
+        ;;
+    'quota show')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'quota set')
+        options=' --storage --files --file-size --monthly-uploads --retention-days --archive-days --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'usage')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'workspace')
+        options='--help'
+        words='ls add rename rm'
+        ;;
+    'workspace ls')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'workspace add')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'workspace rename')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'workspace rm')
+        options=' --force --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'user')
+        options='--help'
+        words='ls add'
+        ;;
+    'user ls')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'user add')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'token')
+        options='--help'
+        words='ls add revoke'
+        ;;
+    'token ls')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'token add')
+        options=' --role --user --name --expires --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'token revoke')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'config')
+        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --log-level --log-format'
+        files=0
+        ;;
+    'completion')
+        options=' --json --help'
+        files=0
+        ;;
+    'help')
+        options=' --json --help'
+        files=0
+        ;;
+    esac
+    if [[ $word == -* ]]; then
+        COMPREPLY=($(compgen -W "$options" -- "$word"))
+    elif ((files)); then
+        COMPREPLY=($(compgen -f -- "$word"))
+    else
+        COMPREPLY=($(compgen -W "$words" -- "$word"))
+    fi
+}
+complete -o filenames -o bashdefault -F _audiotricks audiotricks

@@ -1,0 +1,232 @@
+"""What client commands do when a server fails for a while. The answers are canned; that the commands
+understand the real server is shown in the other files."""
+import base64
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+import audio
+from server import BINARY, free_port
+from unsteady import Answer, Unsteady
+
+EMPTY = Answer(body={"items": [], "next_cursor": None})
+BUSY = {"code": "unavailable", "detail": "try again later", "status": 503}
+
+
+def run(server, *arguments, cwd=None, **options):
+    url = server if isinstance(server, str) else server.url
+    return subprocess.run(
+        [BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=120, cwd=cwd,
+        env={**os.environ, "AUDIOTRICKS_CLIENT_SERVER": url, "AUDIOTRICKS_CLIENT_TOKEN": "at_x"},
+        **options)
+
+
+def record_of(content, **more):
+    return {"id": "01936f4e-8f5a-7c3e-9b1d-2f6a4c8e0b13", "original_filename": "take.wav",
+            "file_size": len(content), "duplicate_of": None,
+            "checksum_sha256": hashlib.sha256(content).hexdigest(), **more}
+
+
+@pytest.fixture
+def take(tmp_path):
+    path = tmp_path / "take.wav"
+    path.write_bytes(audio.wav(seed=1))
+    return path
+
+
+@pytest.mark.parametrize("trouble", [
+    Answer(503, BUSY), Answer(502, b"<html>"), Answer(504, b""), Answer(429, BUSY),
+    Answer(hang_up=True), Answer(409, {"code": "idempotency_in_progress", "detail": "wait"}),
+], ids=["503", "502", "504", "429", "hang up", "in progress"])
+def test_uploads_are_repeated_with_the_same_key(take, trouble):
+    content = take.read_bytes()
+    with Unsteady({("GET", "/v1/uploads"): [EMPTY],
+                   ("POST", "/v1/uploads"): [trouble, trouble, Answer(201, record_of(content))],
+                   }) as server:
+        done = run(server, "upload", take)
+        posts = server.requests("POST", "/v1/uploads")
+    assert done.returncode == 0, done.stderr
+    assert len(posts) == 3
+    assert len({headers["Idempotency-Key"] for _, _, headers, _ in posts}) == 1
+    assert all(body == content for _, _, _, body in posts)
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    assert posts[0][2]["Repr-Digest"] == f"sha-256=:{digest}:"
+    assert posts[0][2]["Authorization"] == "Bearer at_x"
+
+
+def test_patience_ends(take):
+    with Unsteady({("GET", "/v1/uploads"): [Answer(503, BUSY)]}) as server:
+        done = run(server, "upload", "--retries", "2", take)
+        assert len(server.seen) == 3
+    assert done.returncode == 3
+    assert "try again later (unavailable)" in done.stderr
+
+
+def test_retry_after_is_honoured():
+    with Unsteady({("GET", "/v1/uploads"): [
+            Answer(503, BUSY, {"Retry-After": "2"}), EMPTY]}) as server:
+        began = time.monotonic()
+        assert run(server, "ls").returncode == 0
+        assert time.monotonic() - began >= 2
+
+
+@pytest.mark.parametrize("status, code, expected", [
+    (400, "invalid_request", 2), (401, "unauthorized", 4), (403, "forbidden", 4),
+    (403, "quota_storage_exceeded", 6), (404, "not_found", 5), (409, "conflict", 6),
+    (415, "not_audio", 6), (500, "internal_error", 1), (507, "storage_full", 1),
+    (403, "unheard_of", 4),
+])
+def test_refusals_are_not_repeated(take, status, code, expected):
+    with Unsteady({("POST", "/v1/uploads"): [
+            Answer(status, {"code": code, "detail": "because"})]}) as server:
+        done = run(server, "upload", "--no-skip", take)
+        assert len(server.seen) == 1
+    assert done.returncode == expected
+    assert f"take.wav: because ({code})" in done.stderr
+
+
+def test_a_new_user_is_not_made_twice():
+    with Unsteady({("POST", "/v1/users"): [Answer(hang_up=True)]}) as server:
+        assert run(server, "user", "add", "anna").returncode == 3
+        assert len(server.seen) == 1
+
+
+def test_standard_input_is_sent_once(take):
+    with Unsteady({("POST", "/v1/uploads"): [Answer(503, BUSY)]}) as server:
+        with open(take, "rb") as content:
+            done = run(server, "upload", "-", "--name", "a.wav", stdin=content)
+        (_, _, headers, body), = server.seen
+    assert done.returncode == 3
+    assert headers["Transfer-Encoding"] == "chunked" and body == take.read_bytes()
+
+
+def test_a_server_that_starts_late_is_waited_for():
+    port = free_port()
+    listener = socket.socket()
+
+    def answer_late():
+        time.sleep(0.6)
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        body = b'{"items":[],"next_cursor":null}'
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
+                           % (len(body), body))
+        connection.close()
+
+    thread = threading.Thread(target=answer_late)
+    thread.start()
+    done = run(f"http://127.0.0.1:{port}", "ls")
+    thread.join()
+    listener.close()
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_server_that_stored_something_else_is_told_on(take):
+    with Unsteady({("POST", "/v1/uploads"): [Answer(201, record_of(b"other"))]}) as server:
+        done = run(server, "upload", "--no-skip", take)
+    assert done.returncode == 1 and "stored something else" in done.stderr
+
+
+def test_answers_that_are_no_json_are_explained():
+    with Unsteady({("GET", "/v1/uploads"): [Answer(200, b"<html>hello")]}) as server:
+        done = run(server, "ls")
+    assert done.returncode == 1 and "is it an AudioTricks server?" in done.stderr
+
+
+def test_answers_cannot_act_on_the_terminal():
+    item = {"id": "\x1b[2J", "original_filename": "a\x1b]0;x\x07", "status": "\u202e",
+            "file_type": "wav\n", "uploaded_at": "\x1b", "file_size": 1, "duration": 1}
+    with Unsteady({("GET", "/v1/uploads"): [Answer(body={"items": [item], "next_cursor": None})],
+                   ("GET", "/v1/uploads/x"): [Answer(body={**item, "metadata": {"\x1b[1m": "\x1b"}})],
+                   ("DELETE", "/v1/uploads/x"): [
+                       Answer(403, {"code": "\x1b", "detail": "\x1b[2J"})]}) as server:
+        for arguments in (["ls"], ["info", "x"], ["rm", "x"]):
+            done = run(server, *arguments)
+            assert not set("\x1b\x07\u202e") & set(done.stdout + done.stderr), arguments
+
+
+# Downloads that break
+
+CONTENT = audio.wav_of_bytes(1 << 20, 7)
+PATH = "/v1/uploads/x/content"
+ETAG = {"ETag": '"sha256-1"'}
+
+
+def tail(offset):
+    return Answer(206, CONTENT[offset:],
+                  {"Content-Range": f"bytes {offset}-{len(CONTENT) - 1}/{len(CONTENT)}", **ETAG})
+
+
+def downloads(*answers, record=None):
+    return Unsteady({("GET", "/v1/uploads/x"): [Answer(body=record or record_of(CONTENT))],
+                     ("HEAD", PATH): [Answer(200, b"", ETAG)], ("GET", PATH): answers})
+
+
+def test_a_broken_download_goes_on_where_it_was(tmp_path):
+    with downloads(Answer(200, CONTENT, ETAG, cut_after=300_000), tail(300_000)) as server:
+        done = run(server, "get", "x", cwd=tmp_path)
+        first, second = server.requests("GET", PATH)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "take.wav").read_bytes() == CONTENT
+    assert "Range" not in first[2]
+    assert second[2]["Range"] == "bytes=300000-"
+    assert second[2]["If-Range"] == ETAG["ETag"]
+
+
+def test_a_download_of_a_stranger_is_refused_and_gone(tmp_path):
+    with downloads(Answer(200, CONTENT[::-1], ETAG)) as server:
+        done = run(server, "get", "x", cwd=tmp_path)
+    assert done.returncode == 1 and "SHA-256" in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_server_that_ignores_ranges_is_understood(tmp_path):
+    (tmp_path / "take.wav.part").write_bytes(CONTENT[:1000])
+    with downloads(Answer(200, CONTENT, ETAG)) as server:
+        assert run(server, "get", "x", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "take.wav").read_bytes() == CONTENT
+
+
+def test_a_broken_download_is_kept_for_the_next_run(tmp_path):
+    with downloads(Answer(200, CONTENT, ETAG, cut_after=300_000), Answer(503, BUSY)) as server:
+        assert run(server, "get", "x", "--retries", "1", cwd=tmp_path).returncode == 3
+    assert os.listdir(tmp_path) == ["take.wav.part"]
+    with downloads(tail(300_000)) as server:
+        assert run(server, "get", "x", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "take.wav").read_bytes() == CONTENT
+
+
+def test_more_bytes_than_the_record_says_are_refused(tmp_path):
+    record = {**record_of(CONTENT), "file_size": 1000}
+    with downloads(Answer(200, CONTENT, ETAG), record=record) as server:
+        done = run(server, "get", "x", cwd=tmp_path)
+    assert done.returncode == 1
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 1000
+
+
+def test_names_from_the_server_stay_in_the_folder(tmp_path):
+    here = tmp_path / "here"
+    here.mkdir()
+    record = record_of(CONTENT, original_filename="../../escaped/../name.wav")
+    with downloads(Answer(200, CONTENT, ETAG), record=record) as server:
+        assert run(server, "get", "x", cwd=here).returncode == 0
+    assert os.listdir(tmp_path) == ["here"]
+    assert os.listdir(here) == ["_._.._escaped_.._name.wav"]
+
+
+def test_json_lines_of_a_listing_are_the_servers(tmp_path):
+    pages = [Answer(body={"items": [{"id": str(n)}], "next_cursor": "c" if n < 2 else None})
+             for n in range(3)]
+    with Unsteady({("GET", "/v1/uploads"): pages}) as server:
+        done = run(server, "ls", "--all", "--json")
+        assert ["cursor=c" in path for _, path, _, _ in server.seen] == [False, True, True]
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"id": "0"}, {"id": "1"}, {"id": "2"}]
