@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "fault_vfs.h"
 
 static bool write_shelf(struct db_fixture *f, int64_t id, struct error *err)
@@ -238,22 +239,23 @@ static void a_file_in_its_place_takes_no_writes(void **state)
 
 /* ---- another process ---- */
 
-/* Opens the file and holds its write lock from the first byte written to SAY until HEAR ends. */
-static int hold_lock(const char *path, int say, int hear)
+/* Opens the file, and holds its write lock and an unfinished CHANGE from the first byte written to
+ * SAY until HEAR ends. */
+static int hold_lock(const char *path, const char *change, int say, int hear)
 {
     sqlite3 *handle;
     char byte;
 
     if (sqlite3_open(path, &handle) != SQLITE_OK ||
-        sqlite3_exec(handle, "BEGIN IMMEDIATE; DELETE FROM shelves;", NULL, NULL, NULL) !=
-            SQLITE_OK)
+        sqlite3_exec(handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(handle, change, NULL, NULL, NULL) != SQLITE_OK)
         return 1;
     if (write(say, "x", 1) != 1 || read(hear, &byte, 1) != 0)
         return 2;
     return sqlite3_exec(handle, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK ? 0 : 3;
 }
 
-static pid_t start_holder(const char *path, int *let_go)
+static pid_t start_holder(const char *path, const char *change, int *let_go)
 {
     int said[2], heard[2];
     char byte;
@@ -264,7 +266,7 @@ static pid_t start_holder(const char *path, int *let_go)
     assert_true(child >= 0);
     if (child == 0) {
         close(heard[1]);
-        _exit(hold_lock(path, said[1], heard[0]));
+        _exit(hold_lock(path, change, said[1], heard[0]));
     }
     close(said[1]);
     close(heard[0]);
@@ -283,7 +285,7 @@ static void anothers_lock_is_waited_for_but_not_for_ever(void **state)
     db_fixture_open(f);
     check_ok(write_shelf(f, 0, &err));
     db_fixture_close(f);
-    pid_t holder = start_holder(f->path, &let_go);
+    pid_t holder = start_holder(f->path, "DELETE FROM shelves", &let_go);
 
     db_fixture_open(f); /* nothing is to be migrated, so no lock is needed */
     check_fails(write_shelf(f, 1, &err), ERR_UNAVAILABLE);
@@ -296,12 +298,31 @@ static void anothers_lock_is_waited_for_but_not_for_ever(void **state)
     check_count(f, 2);
 }
 
+/* Two servers started at once: the engine itself would not wait here. */
+static void a_fresh_file_under_anothers_lock_is_waited_for(void **state)
+{
+    struct db_fixture *f = *state;
+    struct error err;
+    int let_go, status;
+    pid_t holder = start_holder(f->path, "", &let_go);
+    int64_t start_us = clock_monotonic_us();
+
+    check_fails(database_open_set(&f->options, &sql_set_shelf, DATABASE_CREATE, &f->database, &err),
+                ERR_UNAVAILABLE);
+    assert_true(clock_monotonic_us() - start_us >= f->options.busy_ms * 1000);
+    close(let_go);
+    assert_int_equal(waitpid(holder, &status, 0), holder);
+    assert_int_equal(status, 0);
+    db_fixture_open(f);
+}
+
 int main(void)
 {
 #define closed(test) cmocka_unit_test_setup_teardown(test, db_fixture_up_closed, db_fixture_down)
 #define with_database(test) cmocka_unit_test_setup_teardown(test, db_fixture_up, db_fixture_down)
     const struct CMUnitTest tests[] = {
         closed(anothers_lock_is_waited_for_but_not_for_ever),
+        closed(a_fresh_file_under_anothers_lock_is_waited_for),
         with_database(a_full_disk_at_each_operation),
         with_database(an_io_error_at_each_operation),
         with_database(a_read_only_disk_at_each_operation),
