@@ -17,7 +17,8 @@
 struct store_driver {
     const char *name; /* as in the configuration: "local", "s3", "gcs", "azure" */
 
-    /* Allocates the driver's own struct, of which struct store is the head; store.c fills that. */
+    /* Allocates the driver's own struct, of which struct store is the head; store.c fills that, and
+     * the head of a stage likewise. */
     bool (*open)(const struct store_config *config, bool create, struct store **out,
                  struct error *err);
     void (*free)(struct store *self); /* never called with NULL */
@@ -31,7 +32,7 @@ struct store_driver {
     bool (*stage_sync)(struct stage *stage, struct error *err);
     bool (*stage_read)(struct stage *stage, uint64_t offset, void *bytes, size_t length,
                        size_t *out, struct error *err);
-    int (*stage_fd)(const struct stage *stage); /* optional: -1 */
+    int (*stage_fd)(struct stage *stage); /* optional: -1 */
     bool (*stage_truncate)(struct stage *stage, uint64_t size, struct error *err);
     bool (*stage_publish)(struct stage *stage, uint64_t size, const char *key, struct error *err);
     bool (*stage_discard)(struct store *self, const char *id, struct error *err);
@@ -74,6 +75,8 @@ struct stage {
 
 /* Fills the head of a store that a driver made. NAME has at most STORE_NAME_MAX bytes. */
 void store_init(struct store *self, const struct store_driver *driver, const char *name);
+/* Fills the head of a stage that a driver made. ID has at most STAGE_ID_MAX bytes. */
+void stage_init(struct stage *self, struct store *store, const char *id);
 
 /* How many bytes RANGE takes of an object of SIZE bytes. ERR_RANGE if it starts past the end; the
  * whole of an empty object is 0 bytes. */

@@ -32,7 +32,7 @@
 #define LOCAL_PROBE ".probe" /* in the staging folder; store_check writes it */
 #define LOCAL_ID_SIZE 33     /* 32 hex digits and a NUL */
 #define LOCAL_SEGMENT_MAX 255
-#define LOCAL_FOLDER_SLOTS 512
+#define LOCAL_FOLDER_SLOTS 2048
 
 /* ---- the root: local_root.c ---- */
 
@@ -120,6 +120,7 @@ struct local_stage {
     struct stage base;
     struct local_root *root; /* that it was made or opened under */
     int fd;
+    int read_fd;       /* for others, who may not write; -1 until it is asked for */
     bool named;        /* the stage's name is on stable storage */
     bool spoilt;       /* the system reported lost writes once; it will not do so again */
     bool has_reserve;  /* there may be blocks behind the end */
@@ -145,7 +146,7 @@ bool local_stage_sync(struct stage *stage, struct error *err);
 bool local_stage_sync_content(struct local_stage *self, struct error *err);
 bool local_stage_read(struct stage *stage, uint64_t offset, void *bytes, size_t length, size_t *out,
                       struct error *err);
-int local_stage_fd(const struct stage *stage);
+int local_stage_fd(struct stage *stage);
 bool local_stage_truncate(struct stage *stage, uint64_t size, struct error *err);
 bool local_stage_discard(struct store *store, const char *id, struct error *err);
 bool local_stage_publish(struct stage *stage, uint64_t size, const char *key, struct error *err);

@@ -95,9 +95,9 @@ bool local_stage_publish(struct stage *stage, uint64_t size, const char *key, st
 
     if (!local_place_of(key, &place, err))
         return false;
-    if (!enter(self, &root, err))
-        return false;
     if (!content_settle(self, size, err))
+        return false;
+    if (!enter(self, &root, err)) /* the sync took its time: only now is it known where we are */
         return false;
     return name_object(self, root, &place, err);
 }

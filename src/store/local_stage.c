@@ -21,6 +21,7 @@ static struct local_stage *stage_new(struct local_root *root, int fd)
     assert(self);
     self->root = local_root_share(root);
     self->fd = fd;
+    self->read_fd = -1;
     return self;
 }
 
@@ -29,13 +30,19 @@ void local_stage_free(struct stage *stage)
     struct local_stage *self = local_stage(stage);
 
     local_root_free(self->root);
-    close(self->fd);
+    fd_close(&self->read_fd);
+    fd_close(&self->fd);
     free(self);
 }
 
-int local_stage_fd(const struct stage *stage)
+int local_stage_fd(struct stage *stage)
 {
-    return container_of(stage, const struct local_stage, base)->fd;
+    struct local_stage *self = local_stage(stage);
+
+    if (self->read_fd < 0)
+        self->read_fd =
+            openat(self->root->staging_fd, stage->id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    return self->read_fd;
 }
 
 /* ---- making and opening ---- */

@@ -106,12 +106,14 @@ static bool stage_context(const struct stage *stage, const char *verb, struct er
     return error_context(err, "store \"%s\": %s stage \"%s\"", stage->store->name, verb, stage->id);
 }
 
-static struct stage *stage_filled(struct stage *stage, struct store *store, const char *id)
+void stage_init(struct stage *self, struct store *store, const char *id)
 {
-    stage->store = store;
-    stage->published = false;
-    memcpy(stage->id, id, strlen(id) + 1);
-    return stage;
+    size_t length = strlen(id);
+
+    assert(length <= STAGE_ID_MAX);
+    self->store = store;
+    self->published = false;
+    memcpy(self->id, id, length + 1);
 }
 
 /* ---- receiving ---- */
@@ -125,7 +127,8 @@ bool store_stage_create(struct store *store, const char *id, uint64_t expected, 
         return false;
     if (!store->driver->stage_create(store, id, expected, &stage, err))
         return error_context(err, "store \"%s\": create stage \"%s\"", store->name, id);
-    *out = stage_filled(stage, store, id);
+    stage_init(stage, store, id);
+    *out = stage;
     return true;
 }
 
@@ -137,7 +140,8 @@ bool store_stage_open(struct store *store, const char *id, struct stage **out, s
         return false;
     if (!store->driver->stage_open(store, id, &stage, err))
         return error_context(err, "store \"%s\": open stage \"%s\"", store->name, id);
-    *out = stage_filled(stage, store, id);
+    stage_init(stage, store, id);
+    *out = stage;
     return true;
 }
 
@@ -172,7 +176,7 @@ bool stage_read(struct stage *stage, uint64_t offset, void *bytes, size_t length
     return true;
 }
 
-int stage_fd(const struct stage *stage)
+int stage_fd(struct stage *stage)
 {
     return stage->store->driver->stage_fd ? stage->store->driver->stage_fd(stage) : -1;
 }

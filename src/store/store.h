@@ -84,16 +84,19 @@ bool stage_sync(struct stage *stage, struct error *err);
 /* Reads back; *OUT is short only at the end of what was written. */
 bool stage_read(struct stage *stage, uint64_t offset, void *bytes, size_t length, size_t *out,
                 struct error *err);
-/* A descriptor to read the content from, for the media process; the stage keeps it. */
-int stage_fd(const struct stage *stage);
-/* Cuts the stage to SIZE bytes. */
+/* A descriptor to read the content from, for the media process: it cannot be written through. The
+ * stage keeps it. -1 where the stage is not on this machine's disks, or is gone. */
+int stage_fd(struct stage *stage);
+/* Cuts the stage to SIZE bytes. ERR_INVALID if there are fewer. */
 bool stage_truncate(struct stage *stage, uint64_t size, struct error *err);
 /*
  * Makes the stage's SIZE bytes (all that were written) the object KEY, durable when it returns: the
  * content, its name and every folder on the way. The stage is gone afterwards, STAGE may only be
  * freed. After a failure the stage is as it was, or the object is there: ask store_head.
  *
- * Fails with ERR_EXISTS if KEY is taken, ERR_STORAGE_FULL, ERR_UNAVAILABLE.
+ * Fails with ERR_EXISTS if KEY is taken (for folders on a disk also if "a/b" is wanted where there is
+ * "a", or the reverse), ERR_INCOMPLETE if the stage holds fewer than SIZE bytes, ERR_NOT_FOUND if it
+ * was discarded meanwhile, ERR_INVALID if KEY is not valid here, ERR_STORAGE_FULL, ERR_UNAVAILABLE.
  */
 bool stage_publish(struct stage *stage, uint64_t size, const char *key, struct error *err);
 /* Removes the stage ID and its bytes; succeeds if there is none. */
@@ -102,7 +105,8 @@ bool store_stage_discard(struct store *store, const char *id, struct error *err)
 /* ---- objects ---- */
 
 /* Stores LENGTH bytes of CONTENT under KEY, by way of a stage named STAGE_ID; durable on success.
- * Fails as stage_publish, and with ERR_INCOMPLETE if CONTENT ends before LENGTH bytes. */
+ * Fails as stage_publish, with ERR_INCOMPLETE if CONTENT ends before LENGTH bytes, and with
+ * ERR_CONFLICT if there is a stage of that id already: discard it first. */
 bool store_put(struct store *store, const char *stage_id, const char *key, struct source *content,
                uint64_t length, struct error *err);
 /* Writes RANGE of the object to DEST. ERR_NOT_FOUND if there is none, ERR_RANGE if RANGE starts past
@@ -126,7 +130,8 @@ bool store_remove(struct store *store, const char *key, struct error *err);
 /*
  * Calls VISIT for every object whose key begins with PREFIX, in the order of the keys' bytes, from
  * the first key greater than AFTER (NULL: from the start), until VISIT returns false or all were
- * visited. False only on failure. The object's strings live until VISIT returns.
+ * visited. False only on failure. The object's strings live until VISIT returns. What is in the store
+ * and is no object of ours (a link, a name that is no valid key) is visited all the same.
  */
 bool store_list(struct store *store, const char *prefix, const char *after,
                 bool (*visit)(void *context, const struct store_object *object), void *context,

@@ -54,11 +54,16 @@ static bool stage_fill(struct stage *stage, struct source *content, uint64_t len
 static bool put_stage_create(struct store *self, const char *id, uint64_t length,
                              struct stage **out, struct error *err)
 {
-    if (store_stage_create(self, id, length, out, err))
-        return true;
-    if (err->kind == ERR_EXISTS)
-        err->kind = ERR_CONFLICT;
-    return false;
+    struct stage *stage = NULL;
+
+    if (!self->driver->stage_create(self, id, length, &stage, err)) {
+        if (err->kind == ERR_EXISTS)
+            err->kind = ERR_CONFLICT;
+        return error_context(err, "stage \"%s\"", id);
+    }
+    stage_init(stage, self, id);
+    *out = stage;
+    return true;
 }
 
 bool store_put_staged(struct store *self, const char *stage_id, const char *key,

@@ -160,7 +160,7 @@ static bool fault_stage_read(struct stage *stage, uint64_t offset, void *bytes, 
               stage_read(fault_stage(stage)->inner, offset, bytes, length, out, err));
 }
 
-static int fault_stage_fd(const struct stage *stage)
+static int fault_stage_fd(struct stage *stage)
 {
     return stage_fd(fault_stage(stage)->inner);
 }

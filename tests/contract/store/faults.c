@@ -1,6 +1,6 @@
 /* The nth operation fails, before or after it was done, until none is left to fail. */
-#include "store_fault.h"
 #include "fixture.h"
+#include "store_fault.h"
 
 #define OPERATIONS_MAX 100
 

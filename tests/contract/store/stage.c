@@ -62,6 +62,7 @@ static void a_stage_is_read_where_it_was_written(void **state)
     int fd = stage_fd(stage);
     if (fd >= 0)
         assert_int_equal(pread(fd, back, sizeof back, 0), 6);
+    assert_true(fd < 0 || (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY);
 }
 
 static void a_stage_is_cut(void **state)

@@ -292,6 +292,24 @@ static void a_moved_content_is_found(void **state)
     assert_back(f, stage);
 }
 
+static bool lose_the_marker(void *context, const struct store_object *object)
+{
+    struct store_fixture *f = context;
+
+    (void)object;
+    if (is_there(f, ".audiotricks-store"))
+        rename_in(f, ".audiotricks-store", "../marker");
+    return true;
+}
+
+static void a_list_cut_short_is_no_list(void **state)
+{
+    struct store_fixture *f = *state;
+
+    assert_ok(f, put_text(f->store, "s", "a/k", "x", &f->err));
+    assert_refused(f, ERR_UNAVAILABLE, store_list(f->store, "", NULL, lose_the_marker, f, &f->err));
+}
+
 static void another_store_is_not_taken_for_ours(void **state)
 {
     struct store_fixture *f = *state;
@@ -385,6 +403,7 @@ int main(void)
         CASE(a_lost_marker_stops_the_store_until_it_is_back),
         CASE(a_replaced_folder_is_noticed),
         CASE(a_moved_content_is_found),
+        CASE(a_list_cut_short_is_no_list),
         CASE(another_store_is_not_taken_for_ours),
         CASE(a_removed_staging_folder_is_made_again),
         CASE(a_vanished_stage_is_not_published),
