@@ -44,6 +44,7 @@
     X(av_freep)              \
     X(av_log_set_level)      \
     X(av_malloc)             \
+    X(av_max_alloc)          \
     X(av_rescale_q)
 
 struct av {

@@ -16,6 +16,8 @@ int64_t samples_to_us(uint64_t samples, int32_t rate_hz)
 {
     uint64_t rate = (uint64_t)rate_hz;
 
+    if (samples / rate >= INT64_MAX / (uint64_t)US)
+        return INT64_MAX;
     return (int64_t)(samples / rate * (uint64_t)US + samples % rate * (uint64_t)US / rate);
 }
 

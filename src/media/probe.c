@@ -105,6 +105,12 @@ static void set_bitrate(struct probe *probe, int64_t declared_bps)
             (int32_t)((probe->end - probe->start) * 8000 / (uint64_t)probe->duration_us);
 }
 
+static bool is_possible(const struct media_facts *facts)
+{
+    return facts->sample_rate_hz > 0 && facts->sample_rate_hz <= SAMPLE_RATE_MAX_HZ &&
+           facts->channels > 0 && facts->channels <= CHANNELS_MAX;
+}
+
 static enum answer_outcome read_stream(struct probe *probe, struct demux *demux,
                                        const char **reason)
 {
@@ -115,7 +121,7 @@ static enum answer_outcome read_stream(struct probe *probe, struct demux *demux,
                    : refuse(reason, OUTCOME_UNREADABLE, "there is no audio stream in it");
     facts_from_stream(probe, demux);
     demux_describe(demux, probe);
-    if (probe->facts.sample_rate_hz <= 0 || probe->facts.channels <= 0)
+    if (!is_possible(&probe->facts))
         return refuse(reason, OUTCOME_UNREADABLE, "its header does not say what the audio is");
     if (!length_of_stream(demux, probe))
         return refuse(reason, OUTCOME_UNREADABLE, "there is no audio behind its header");
@@ -208,6 +214,18 @@ static enum answer_outcome probe_run(struct probe *probe, const char **reason)
                                               : probe_stream(probe, reason);
 }
 
+/* Times that no header should have held become nothing rather than nonsense. */
+static void settle_numbers(struct probe *probe)
+{
+    int64_t ms = probe->duration_us / 1000 + (probe->duration_us % 1000 >= 500);
+
+    probe->facts.duration_ms = ms >= 0 && ms <= DURATION_MAX_MS ? ms : 0;
+    if (probe->facts.bitrate_kbps < 0 || probe->facts.bitrate_kbps > BITRATE_MAX_KBPS)
+        probe->facts.bitrate_kbps = 0;
+    if (probe->facts.bits_per_sample < 0 || probe->facts.bits_per_sample > BITS_MAX)
+        probe->facts.bits_per_sample = 0;
+}
+
 enum answer_outcome probe_file(const struct av *av, struct input *in, struct arena *mem,
                                struct media_facts *facts, const char **reason)
 {
@@ -220,7 +238,7 @@ enum answer_outcome probe_file(const struct av *av, struct input *in, struct are
     if (outcome != OUTCOME_AUDIO && outcome != OUTCOME_VIDEO)
         return outcome;
     refine_names(probe);
-    probe->facts.duration_ms = (probe->duration_us + 500) / 1000;
+    settle_numbers(probe);
     probe->facts.has_cover = probe->cover.mime_type != NULL;
     probe->facts.metadata_json = describe(probe);
     *facts = probe->facts;

@@ -5,8 +5,6 @@
 
 #include "base/str.h"
 
-#define DURATION_MAX_MS (INT64_C(1000) * 3600 * 24 * 366 * 100)
-
 static void copy_text(char *to, size_t room, const char *from)
 {
     size_t length = from ? utf8_prefix(str_from(from), room - 1) : 0;
@@ -64,10 +62,11 @@ static bool numbers_are_sane(const struct media_answer *answer)
 {
     return answer->outcome <= OUTCOME_UNREADABLE && answer->duration_source <= MEDIA_DECODED &&
            answer->duration_ms >= 0 && answer->duration_ms <= DURATION_MAX_MS &&
-           answer->sample_rate_hz >= 0 && answer->channels >= 0 && answer->channels <= 1024 &&
-           answer->bitrate_kbps >= 0 && answer->bits_per_sample >= 0 &&
-           answer->bits_per_sample <= 64 && answer->has_video <= 1 && answer->has_cover <= 1 &&
-           answer->retiring <= 1;
+           answer->sample_rate_hz >= 0 && answer->sample_rate_hz <= SAMPLE_RATE_MAX_HZ &&
+           answer->channels >= 0 && answer->channels <= CHANNELS_MAX && answer->bitrate_kbps >= 0 &&
+           answer->bitrate_kbps <= BITRATE_MAX_KBPS && answer->bits_per_sample >= 0 &&
+           answer->bits_per_sample <= BITS_MAX && answer->has_video <= 1 &&
+           answer->has_cover <= 1 && answer->retiring <= 1;
 }
 
 static bool texts_are_sane(const struct media_answer *answer)

@@ -12,6 +12,13 @@
 #define MEDIA_SOCKET_FD 3
 #define METADATA_MAX_BYTES 65536
 #define REQUEST_MAGIC UINT32_C(0x61744d31)
+/* What is beyond these is no fact but a damaged header. */
+#define DURATION_MAX_MS (INT64_C(1000) * 3600 * 24 * 366 * 100)
+#define SAMPLE_RATE_MAX_HZ 100000000
+#define CHANNELS_MAX 1024
+#define BITS_MAX 64
+#define BITRATE_MAX_KBPS 100000000
+
 #define ANSWER_MAGIC UINT32_C(0x61744d32)
 
 /* The file's descriptor travels beside it (SCM_RIGHTS). */

@@ -142,6 +142,7 @@ static void settle(struct worker *worker)
     mallopt(M_MMAP_THRESHOLD, 128 << 10);
     mallopt(M_TRIM_THRESHOLD, 256 << 10);
     worker->av.av_log_set_level(AV_LOG_QUIET);
+    worker->av.av_max_alloc(memory_limit() / 4);
 }
 
 int media_worker_main(void)

@@ -165,7 +165,7 @@ def probe_records(program, folder, rows):
     paths = sorted({str(folder / row["file"]) for row in rows})
     output = subprocess.run([program, *paths], check=True, capture_output=True).stdout
     records = {}
-    for line in output.decode("utf-8").splitlines():
+    for line in output.decode("utf-8").rstrip("\n").split("\n"):
         record = json.loads(line)
         records[os.path.relpath(record["file"], folder)] = record
     return records

@@ -112,7 +112,7 @@ static const struct format_case {
      0, 60, true},
     {"a.caf", NULL, "-c:a pcm_s16be", "caf", "audio/x-caf", "caf", "pcm_s16be", 44100, 2, 16, 1411,
      1, true},
-    {"alac.caf", NULL, "-c:a alac", "caf", "audio/x-caf", "caf", "alac", 44100, 2, 16, 0, 60, true},
+    {"alac.caf", NULL, "-c:a alac", "caf", "audio/x-caf", "caf", "alac", 44100, 2, 16, 0, 100, true},
     {"a.au", NULL, "", "au", "audio/basic", "au", "pcm_s16be", 44100, 2, 16, 1411, 1, false},
     {"a.voc", NULL, "-c:a pcm_s16le -ar 44100", "voc", "audio/x-voc", "voc", "pcm_s16le", 44100, 2,
      16, 1411, 60, false},
