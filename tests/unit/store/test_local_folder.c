@@ -192,18 +192,21 @@ static void a_bottomless_tree_is_listed(void **state)
 {
     struct store_fixture *f = *state;
     char name[201];
-    size_t depth = 30; /* 30 * 201 bytes > PATH_MAX */
-    scoped(fd_close) int fd = open(f->folder, O_RDONLY | O_DIRECTORY);
+    int fds[31]; /* 30 * 201 bytes > PATH_MAX */
 
     memset(name, 'd', 200);
     name[200] = '\0';
-    for (size_t i = 0; i < depth; i++) {
-        assert_int_equal(mkdirat(fd, name, 0700), 0);
-        int next = openat(fd, name, O_RDONLY | O_DIRECTORY);
-        fd_close(&fd);
-        fd = next;
+    fds[0] = open(f->folder, O_RDONLY | O_DIRECTORY);
+    for (size_t i = 0; i < 30; i++) {
+        assert_int_equal(mkdirat(fds[i], name, 0700), 0);
+        fds[i + 1] = openat(fds[i], name, O_RDONLY | O_DIRECTORY);
     }
     assert_int_equal(count_objects(f->store), 1);
+    for (size_t i = 30; i-- > 0;) { /* the fixture could not name it either */
+        close(fds[i + 1]);
+        assert_int_equal(unlinkat(fds[i], name, AT_REMOVEDIR), 0);
+    }
+    close(fds[0]);
 }
 
 /* ---- the marker ---- */
