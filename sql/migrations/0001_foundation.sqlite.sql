@@ -106,7 +106,7 @@ CREATE INDEX audio_uploads_by_size ON audio_uploads (workspace_id, file_size, id
 CREATE INDEX audio_uploads_by_duration ON audio_uploads (workspace_id, coalesce(duration, -1), id);
 CREATE INDEX audio_uploads_by_name ON audio_uploads (workspace_id, original_filename, id);
 CREATE INDEX audio_uploads_by_content ON audio_uploads (workspace_id, checksum_sha256);
-CREATE INDEX audio_uploads_by_object ON audio_uploads (storage_name, storage_path);
+CREATE INDEX audio_uploads_by_object ON audio_uploads (storage_path, storage_name);
 CREATE INDEX audio_uploads_duplicates ON audio_uploads (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE INDEX audio_uploads_trash ON audio_uploads (workspace_id, deleted_at) WHERE deleted_at IS NOT NULL;
 

@@ -77,7 +77,7 @@ bool upload_by_content(struct db *db, struct uuid workspace_id, const char *sha2
 /* An upload whose object stands at PATH of the workspace. ERR_NOT_FOUND. */
 bool upload_by_path(struct db *db, struct uuid workspace_id, const char *storage_path,
                     struct arena *mem, struct upload *out, struct error *err);
-/* The same in any workspace, for links that are signed. ERR_NOT_FOUND. */
+/* The same of any workspace: for a link whose signature was checked. ERR_NOT_FOUND. */
 bool upload_by_signed_path(struct db *db, const char *storage_path, struct arena *mem,
                            struct upload *out, struct error *err);
 

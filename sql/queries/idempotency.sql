@@ -1,0 +1,10 @@
+-- name: idempotency_add
+INSERT INTO idempotency_keys (workspace_id, user_id, key, fingerprint, resource_id, created_at)
+VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: idempotency_find
+SELECT fingerprint, resource_id FROM idempotency_keys
+WHERE workspace_id = $1 AND user_id = $2 AND key = $3;
+
+-- name: idempotency_forget
+DELETE FROM idempotency_keys WHERE created_at < $1;
