@@ -13,11 +13,11 @@
 #define INPUT_MAX_BYTES ((size_t)256 * 1024)
 
 enum member_type {
-    MEMBER_TEXT,   /* MIN to MAX bytes, no control characters */
-    MEMBER_COUNT,  /* an integer from MIN to MAX */
+    MEMBER_TEXT,  /* MIN to MAX bytes, no control characters */
+    MEMBER_COUNT, /* an integer from MIN to MAX */
     MEMBER_BOOL,
     MEMBER_UUID,
-    MEMBER_TIME,   /* RFC 3339 */
+    MEMBER_TIME, /* RFC 3339 */
     MEMBER_OBJECT
 };
 
@@ -50,11 +50,11 @@ static inline void input_release(json_t **variable)
 }
 
 /*
- * The request's body, which must be a JSON object; no body at all is an empty object where OPTIONAL.
- * The caller releases *OUT (scoped(input_release)).
+ * The request's body, which must be a JSON object; no body at all is an empty object where
+ * OPTIONAL. The caller releases *OUT (scoped(input_release)).
  *
- * Fails with ERR_MEDIA_TYPE if it is declared as something else, ERR_BAD_JSON if it is not JSON, has
- * a member twice or nests too deep, ERR_INVALID if it is not an object, ERR_BODY_TOO_LARGE.
+ * Fails with ERR_MEDIA_TYPE if it is declared as something else, ERR_BAD_JSON if it is not JSON,
+ * has a member twice or nests too deep, ERR_INVALID if it is not an object, ERR_BODY_TOO_LARGE.
  */
 bool input_read(struct request *req, bool optional, json_t **out, struct error *err);
 

@@ -35,6 +35,8 @@ struct settings {
     struct quota_limits default_limits;
 };
 
+struct http_metrics; /* of http/metrics.h */
+
 struct app_counters {
     atomic_uint_fast64_t uploads_stored;
     atomic_uint_fast64_t uploads_shared;
@@ -54,6 +56,7 @@ struct app {
     const struct random_source *random;
     uint8_t link_key[SIGNED_LINK_KEY_BYTES];
     struct app_counters counters;
+    const struct http_metrics *http; /* the server's counters, set once by `serve`; NULL without */
 };
 
 /* Reads SETTINGS out of CONFIG. Fails with ERR_INVALID, naming the option, if a value makes no

@@ -29,7 +29,7 @@ def test_quota(server):
     now = one(server.cli("quota", "show", "--json"))
     assert now["max_file_count"] is None and now["max_storage_bytes"] == 10 << 30
     text = server.cli("quota").stdout
-    assert re.search(r"^storage +0 B of 10 GiB$", text, re.M)
+    assert re.search(r"^storage +0 B of 10\.0 GiB$", text, re.M)
     assert re.search(r"^files +0 of unlimited$", text, re.M)
     assert re.search(r"^uploads this month +0 of 7, 0 B$", text, re.M)
 

@@ -1,15 +1,15 @@
 #include <assert.h>
 
-#include "api/json.h"
+#include "api/emit.h"
 #include "base/clock.h"
 
-static void add(struct json_writer *json, const char *bytes, size_t length)
+static void add(struct emitter *json, const char *bytes, size_t length)
 {
     buf_add(json->out, bytes, length);
 }
 
 /* What stands before every value: the comma, and the name of a member. */
-static void lead(struct json_writer *json, const char *name)
+static void lead(struct emitter *json, const char *name)
 {
     if (json->comma)
         add(json, ",", 1);
@@ -21,45 +21,45 @@ static void lead(struct json_writer *json, const char *name)
     add(json, "\":", 2);
 }
 
-static void bare(struct json_writer *json, const char *name, const char *text, size_t length)
+static void bare(struct emitter *json, const char *name, const char *text, size_t length)
 {
     lead(json, name);
     add(json, text, length);
 }
 
-static void open_level(struct json_writer *json, const char *name, const char *bracket)
+static void open_level(struct emitter *json, const char *name, const char *bracket)
 {
     bare(json, name, bracket, 1);
     json->comma = false;
 }
 
-static void close_level(struct json_writer *json, const char *bracket)
+static void close_level(struct emitter *json, const char *bracket)
 {
     add(json, bracket, 1);
     json->comma = true;
 }
 
-void json_open_object(struct json_writer *json, const char *name)
+void emit_open_object(struct emitter *json, const char *name)
 {
     open_level(json, name, "{");
 }
 
-void json_close_object(struct json_writer *json)
+void emit_close_object(struct emitter *json)
 {
     close_level(json, "}");
 }
 
-void json_open_list(struct json_writer *json, const char *name)
+void emit_open_list(struct emitter *json, const char *name)
 {
     open_level(json, name, "[");
 }
 
-void json_close_list(struct json_writer *json)
+void emit_close_list(struct emitter *json)
 {
     close_level(json, "]");
 }
 
-static void add_escape(struct json_writer *json, unsigned char byte)
+static void add_escape(struct emitter *json, unsigned char byte)
 {
     static const char short_form[] = "\bb\tt\nn\ff\rr\"\"\\\\";
     static const char digits[] = "0123456789abcdef";
@@ -79,12 +79,12 @@ static bool needs_escape(unsigned char byte)
     return byte < 0x20 || byte == 0x7f || byte == '"' || byte == '\\';
 }
 
-void json_text(struct json_writer *json, const char *name, const char *text)
+void emit_text(struct emitter *json, const char *name, const char *text)
 {
     const char *plain = text; /* what has not been written yet */
 
     if (!text) {
-        json_null(json, name);
+        emit_null(json, name);
         return;
     }
     bare(json, name, "\"", 1);
@@ -98,7 +98,8 @@ void json_text(struct json_writer *json, const char *name, const char *text)
     add(json, "\"", 1);
 }
 
-/* The decimal digits of VALUE, at least LEAST of them, ending before END; gives where they begin. */
+/* The decimal digits of VALUE, at least LEAST of them, ending before END; gives where they begin.
+ */
 static char *digits_before(char *end, uint64_t value, int least)
 {
     do {
@@ -114,7 +115,7 @@ static uint64_t magnitude(int64_t value)
     return value < 0 ? -(uint64_t)value : (uint64_t)value;
 }
 
-void json_int(struct json_writer *json, const char *name, int64_t value)
+void emit_int(struct emitter *json, const char *name, int64_t value)
 {
     char text[24];
     char *start = digits_before(text + sizeof(text), magnitude(value), 1);
@@ -124,7 +125,7 @@ void json_int(struct json_writer *json, const char *name, int64_t value)
     bare(json, name, start, (size_t)(text + sizeof(text) - start));
 }
 
-void json_count(struct json_writer *json, const char *name, uint64_t value)
+void emit_count(struct emitter *json, const char *name, uint64_t value)
 {
     char text[24];
     char *start = digits_before(text + sizeof(text), value, 1);
@@ -132,7 +133,7 @@ void json_count(struct json_writer *json, const char *name, uint64_t value)
     bare(json, name, start, (size_t)(text + sizeof(text) - start));
 }
 
-void json_milli(struct json_writer *json, const char *name, int64_t thousandths)
+void emit_milli(struct emitter *json, const char *name, int64_t thousandths)
 {
     char text[28];
     char *end = text + sizeof(text);
@@ -145,24 +146,24 @@ void json_milli(struct json_writer *json, const char *name, int64_t thousandths)
     bare(json, name, start, (size_t)(end - start));
 }
 
-void json_bool(struct json_writer *json, const char *name, bool value)
+void emit_bool(struct emitter *json, const char *name, bool value)
 {
     bare(json, name, value ? "true" : "false", value ? 4 : 5);
 }
 
-void json_null(struct json_writer *json, const char *name)
+void emit_null(struct emitter *json, const char *name)
 {
     bare(json, name, "null", 4);
 }
 
-static void quoted(struct json_writer *json, const char *name, const char *plain, size_t length)
+static void quoted(struct emitter *json, const char *name, const char *plain, size_t length)
 {
     bare(json, name, "\"", 1);
     add(json, plain, length);
     add(json, "\"", 1);
 }
 
-void json_uuid(struct json_writer *json, const char *name, struct uuid id)
+void emit_uuid(struct emitter *json, const char *name, struct uuid id)
 {
     char text[UUID_TEXT_SIZE];
 
@@ -170,27 +171,27 @@ void json_uuid(struct json_writer *json, const char *name, struct uuid id)
     quoted(json, name, text, UUID_TEXT_SIZE - 1);
 }
 
-void json_uuid_or_null(struct json_writer *json, const char *name, struct uuid id)
+void emit_uuid_or_null(struct emitter *json, const char *name, struct uuid id)
 {
     if (uuid_is_nil(id))
-        json_null(json, name);
+        emit_null(json, name);
     else
-        json_uuid(json, name, id);
+        emit_uuid(json, name, id);
 }
 
-void json_time(struct json_writer *json, const char *name, int64_t time_us)
+void emit_time(struct emitter *json, const char *name, int64_t time_us)
 {
     char text[TIME_RFC3339_SIZE];
 
     if (time_us == 0) {
-        json_null(json, name);
+        emit_null(json, name);
         return;
     }
     time_to_rfc3339(time_us, text);
     quoted(json, name, text, strlen(text));
 }
 
-void json_hex(struct json_writer *json, const char *name, const void *bytes, size_t length)
+void emit_hex(struct emitter *json, const char *name, const void *bytes, size_t length)
 {
     char text[HEX_SIZE(32)];
 
@@ -199,7 +200,7 @@ void json_hex(struct json_writer *json, const char *name, const void *bytes, siz
     quoted(json, name, text, 2 * length);
 }
 
-void json_raw(struct json_writer *json, const char *name, const char *text)
+void emit_raw(struct emitter *json, const char *name, const char *text)
 {
     if (text && *text)
         bare(json, name, text, strlen(text));

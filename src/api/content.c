@@ -1,0 +1,112 @@
+#include "api/content.h"
+#include "http/conditional.h"
+#include "http/digest_header.h"
+#include "http/disposition.h"
+#include "http/query.h"
+#include "service/app.h"
+
+/* Types that a browser plays and does not run; all else is bytes. */
+static const char *safe_type(const char *type)
+{
+    if (type && (strncmp(type, "audio/", 6) == 0 || strncmp(type, "video/", 6) == 0))
+        return type;
+    return "application/octet-stream";
+}
+
+static const char *make_etag(const struct upload *upload, struct arena *mem)
+{
+    return arena_printf(mem, "\"sha256-%s\"", upload->checksum_sha256);
+}
+
+static void add_digest(struct response *res, const struct upload *upload)
+{
+    struct digest_fields fields = {.has_sha256 = true};
+    char header[DIGEST_HEADER_SIZE];
+
+    if (!hex_decode(str_from(upload->checksum_sha256), fields.sha256, sizeof(fields.sha256)))
+        return;
+    digest_fields_format(&fields, header);
+    response_header(res, "Repr-Digest", header);
+}
+
+static void add_headers(struct request *req, const struct upload *upload, bool download,
+                        struct response *res)
+{
+    add_digest(res, upload);
+    response_header(res, "Content-Disposition",
+                    disposition_format(download ? "attachment" : "inline",
+                                       upload->original_filename, req->mem));
+    response_header(res, "Cache-Control", "private");
+    response_header(res, "X-Content-Type-Options", "nosniff");
+    response_header(res, "Content-Security-Policy", "sandbox");
+}
+
+/* The front server reads the file, cuts the ranges and sends it; preconditions are judged here, as
+ * the ETag is ours. */
+static bool send_by_proxy(struct request *req, const struct upload *upload, const char *prefix,
+                          const char *etag, struct response *res, struct error *err)
+{
+    struct validators validators = {
+        .exists = true, .etag = etag, .modified_us = upload->uploaded_at_us};
+    struct conditions conditions;
+    enum condition_result result;
+
+    request_conditions(req, &conditions);
+    result = conditions_evaluate(&conditions, &validators, true);
+    if (result == CONDITION_FAILED)
+        return error_set(err, ERR_PRECONDITION, "content of upload");
+    response_header(res, "ETag", etag);
+    if (result == CONDITION_NOT_MODIFIED)
+        return response_empty(res, 304, err);
+    response_header(res, "Content-Type", safe_type(upload->mime_type));
+    response_header_printf(res, "X-Accel-Redirect", "%s%s%s", prefix,
+                           str_ends_with(str_from(prefix), "/") ? "" : "/",
+                           percent_encode(upload->storage_path, true, req->mem));
+    return response_empty(res, 200, err);
+}
+
+static bool open_object(struct store *store, const struct upload *upload, int *fd, uint64_t *size,
+                        struct error *err)
+{
+    if (store_open_fd(store, upload->storage_path, fd, size, err))
+        return true;
+    if (err->kind == ERR_NOT_FOUND) {
+        err->kind = ERR_INTERNAL; /* the record is there, so this is a loss, not a wrong id */
+        error_client(err, "the content is missing from the store");
+    }
+    return false;
+}
+
+static bool send_from_store(struct request *req, const struct upload *upload, const char *etag,
+                            struct response *res, struct error *err)
+{
+    struct store *store = app_store(req->app, upload->storage_name);
+    struct content content = {
+        .type = safe_type(upload->mime_type), .etag = etag, .modified_us = upload->uploaded_at_us};
+    scoped(fd_close) int fd = -1;
+
+    if (!store)
+        return error_set(err, ERR_UNAVAILABLE, "store \"%s\" is not configured",
+                         upload->storage_name);
+    if (!open_object(store, upload, &fd, &content.size, err))
+        return false;
+    content.fd = fd;
+    return response_content(res, &content, err);
+}
+
+bool content_send(struct request *req, const struct upload *upload, struct response *res,
+                  struct error *err)
+{
+    const char *prefix = config_text(req->app->config, "server", "accel_prefix");
+    const char *etag = make_etag(upload, req->mem);
+    bool download = false;
+
+    if (!request_query_bool(req, "download", false, &download, err))
+        return false;
+    if (upload->status == UPLOAD_DELETED)
+        return error_tell(err, ERR_NOT_FOUND, "the upload is in the trash");
+    add_headers(req, upload, download, res);
+    if (prefix && *prefix)
+        return send_by_proxy(req, upload, prefix, etag, res, err);
+    return send_from_store(req, upload, etag, res, err);
+}

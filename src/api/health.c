@@ -1,0 +1,90 @@
+#include "api/emit.h"
+#include "api/openapi.h"
+#include "api/resources.h"
+#include "api/views.h"
+
+#define READY_FREE_BYTES (UINT64_C(64) * 1024 * 1024)
+
+bool get_health(struct request *req, const struct caller *who, struct response *res,
+                struct error *err)
+{
+    static const char body[] = "{\"status\":\"ok\",\"version\":\"" AUDIOTRICKS_VERSION "\"}";
+
+    (void)req;
+    (void)who;
+    return response_json(res, 200, body, sizeof(body) - 1, err);
+}
+
+static bool check_stores(struct app *app, struct error *err)
+{
+    for (size_t i = 0; i < app->store_count; i++)
+        if (!store_check(app->stores[i], err))
+            return false;
+    return true;
+}
+
+static bool check_database(struct app *app, struct error *err)
+{
+    return database_check(app->database, err);
+}
+
+/* Only the store that takes new uploads needs room. */
+static bool check_space(struct app *app, struct error *err)
+{
+    uint64_t free_bytes = 0;
+    uint64_t total_bytes = 0;
+
+    if (!store_space(app->stores[0], &free_bytes, &total_bytes, err))
+        return false;
+    if (free_bytes < READY_FREE_BYTES)
+        return error_tell(err, ERR_STORAGE_FULL, "the server is nearly out of disk space");
+    return true;
+}
+
+static bool write_check(struct emitter *json, const char *name,
+                        bool (*check)(struct app *, struct error *), struct app *app)
+{
+    struct error err;
+    bool ok = check(app, &err);
+
+    emit_open_object(json, name);
+    emit_bool(json, "ok", ok);
+    emit_text(json, "code", ok ? NULL : error_code(&err));
+    emit_text(json, "detail", ok ? NULL : error_detail(&err));
+    emit_close_object(json);
+    return ok;
+}
+
+bool get_readiness(struct request *req, const struct caller *who, struct response *res,
+                   struct error *err)
+{
+    scoped(buf_release) struct buf checks;
+    scoped(buf_release) struct buf out;
+    struct emitter json = emit_to(&checks);
+    bool ok;
+
+    (void)who;
+    buf_init(&checks, VIEW_SMALL_BYTES);
+    buf_init(&out, VIEW_SMALL_BYTES);
+    emit_open_object(&json, NULL);
+    ok = write_check(&json, "database", check_database, req->app);
+    ok = write_check(&json, "store", check_stores, req->app) && ok;
+    ok = write_check(&json, "space", check_space, req->app) && ok;
+    emit_close_object(&json);
+
+    json = emit_to(&out);
+    emit_open_object(&json, NULL);
+    emit_text(&json, "status", ok ? "ok" : "unavailable");
+    emit_raw(&json, "checks", checks.bytes);
+    emit_close_object(&json);
+    return view_send(res, ok ? 200 : 503, &out, err);
+}
+
+bool get_openapi(struct request *req, const struct caller *who, struct response *res,
+                 struct error *err)
+{
+    (void)req;
+    (void)who;
+    response_header(res, "Cache-Control", "max-age=300");
+    return response_json(res, 200, openapi_document, openapi_document_length, err);
+}

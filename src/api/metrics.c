@@ -1,0 +1,131 @@
+/* GET /metrics: Prometheus text format 0.0.4. */
+#include "http/metrics.h"
+#include "api/resources.h"
+#include "api/views.h"
+
+#define METRICS_MAX_BYTES ((size_t)64 * 1024)
+
+static void add_head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_printf(out, "# HELP audiotricks_%s %s\n# TYPE audiotricks_%s %s\n", name, help, name, type);
+}
+
+static void add_one(struct buf *out, const char *name, const char *type, const char *help,
+                    uint64_t value)
+{
+    add_head(out, name, type, help);
+    buf_printf(out, "audiotricks_%s %llu\n", name, (unsigned long long)value);
+}
+
+static void add_requests(struct buf *out, const struct http_metrics *http)
+{
+    static const char *const classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+
+    add_head(out, "http_requests_total", "counter", "Requests answered, by class of status.");
+    for (size_t i = 0; i < COUNT_OF(classes); i++)
+        buf_printf(out, "audiotricks_http_requests_total{status=\"%s\"} %llu\n", classes[i],
+                   (unsigned long long)atomic_load(&http->requests[i]));
+}
+
+static void add_latency(struct buf *out, const struct http_metrics *http)
+{
+    static const uint32_t bounds_us[] = HTTP_LATENCY_BOUNDS_US;
+    static const char name[] = "audiotricks_http_request_seconds";
+    unsigned long long sum = 0;
+
+    add_head(out, "http_request_seconds", "histogram", "From a request's head to its end.");
+    for (size_t i = 0; i < HTTP_LATENCY_BUCKETS; i++) {
+        sum += atomic_load(&http->latency[i]);
+        if (i < COUNT_OF(bounds_us))
+            buf_printf(out, "%s_bucket{le=\"%g\"} %llu\n", name, bounds_us[i] / 1e6, sum);
+    }
+    buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.6f\n%s_count %llu\n", name, sum, name,
+               (double)atomic_load(&http->latency_sum_us) / 1e6, name, sum);
+}
+
+static void add_http(struct buf *out, const struct http_metrics *http)
+{
+    add_requests(out, http);
+    add_latency(out, http);
+    add_one(out, "http_body_bytes_received_total", "counter", "Bytes of bodies received.",
+            atomic_load(&http->bytes_in));
+    add_one(out, "http_bytes_sent_total", "counter", "Bytes of heads and bodies sent.",
+            atomic_load(&http->bytes_out));
+    add_one(out, "http_connections_accepted_total", "counter", "Connections accepted.",
+            atomic_load(&http->connections_accepted));
+    add_one(out, "http_connections_refused_total", "counter", "Connections over a limit.",
+            atomic_load(&http->connections_refused));
+    add_one(out, "http_connections_timed_out_total", "counter", "Connections closed by a deadline.",
+            atomic_load(&http->connections_timed_out));
+    add_one(out, "http_heads_refused_total", "counter", "Heads malformed or too large.",
+            atomic_load(&http->heads_refused));
+    add_one(out, "http_connections_open", "gauge", "Connections open.",
+            atomic_load(&http->connections_open));
+    add_one(out, "http_requests_active", "gauge", "Requests being answered.",
+            atomic_load(&http->requests_active));
+    add_one(out, "http_bodies_active", "gauge", "Bodies being received.",
+            atomic_load(&http->bodies_active));
+    add_one(out, "http_threads", "gauge", "Worker threads.", atomic_load(&http->threads));
+}
+
+static void add_uploads(struct buf *out, const struct app_counters *counters)
+{
+    add_one(out, "uploads_stored_total", "counter", "Uploads whose content was stored.",
+            atomic_load(&counters->uploads_stored));
+    add_one(out, "uploads_shared_total", "counter", "Uploads that share content stored before.",
+            atomic_load(&counters->uploads_shared));
+    add_one(out, "uploads_refused_total", "counter", "Uploads refused.",
+            atomic_load(&counters->uploads_refused));
+    add_one(out, "upload_bytes_total", "counter", "Bytes of accepted uploads.",
+            atomic_load(&counters->upload_bytes));
+    add_one(out, "uploads_active", "gauge", "Uploads being received.",
+            atomic_load(&counters->uploads_active));
+}
+
+static void add_stores(struct buf *out, const struct app *app)
+{
+    add_head(out, "store_free_bytes", "gauge", "Bytes that can still be written.");
+    for (size_t i = 0; i < app->store_count; i++) {
+        uint64_t free_bytes = 0;
+        uint64_t total_bytes = 0;
+        struct error err;
+
+        if (store_space(app->stores[i], &free_bytes, &total_bytes, &err))
+            buf_printf(out, "audiotricks_store_free_bytes{store=\"%s\"} %llu\n",
+                       store_name(app->stores[i]), (unsigned long long)free_bytes);
+    }
+}
+
+/* Without a token the caller must be on this machine, and not
+ * somebody for whom a proxy on this machine asks. */
+static bool may_read(const struct request *req, const struct caller *who, struct response *res,
+                     struct error *err)
+{
+    bool forwarded = request_header(req, "Forwarded") || request_header(req, "X-Forwarded-For");
+    bool local = strcmp(req->client, "127.0.0.1") == 0 || strcmp(req->client, "::1") == 0 ||
+                 strcmp(req->client, "unix") == 0;
+
+    if (uuid_is_nil(who->token_id))
+        return (local && !forwarded) || endpoint_refuse(res, "no token", err);
+    return true;
+}
+
+bool get_metrics(struct request *req, const struct caller *who, struct response *res,
+                 struct error *err)
+{
+    scoped(buf_release) struct buf out;
+    struct app *app = req->app;
+
+    if (!may_read(req, who, res, err))
+        return false;
+    buf_init(&out, METRICS_MAX_BYTES);
+    add_head(&out, "build_info", "gauge", "What runs.");
+    buf_printf(&out, "audiotricks_build_info{version=\"%s\",database=\"%s\"} 1\n",
+               AUDIOTRICKS_VERSION, database_version(app->database));
+    if (app->http)
+        add_http(&out, app->http);
+    add_uploads(&out, &app->counters);
+    add_stores(&out, app);
+    response_header(res, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    return response_text(res, 200, out.bytes, out.length, err);
+}

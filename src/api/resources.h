@@ -1,0 +1,37 @@
+/* The handlers, one file per resource. What each takes and answers stands in openapi.json. */
+#ifndef API_RESOURCES_H
+#define API_RESOURCES_H
+
+#include "api/endpoint.h"
+
+/* uploads.c */
+endpoint_handler post_uploads;
+
+/* upload_records.c */
+endpoint_handler get_upload, patch_upload, delete_upload, post_undelete;
+
+/* upload_lists.c */
+endpoint_handler get_uploads, get_upload_history, get_upload_chunks;
+
+/* files.c */
+endpoint_handler get_upload_content, get_file, post_upload_links;
+
+/* workspaces.c */
+endpoint_handler get_workspaces, post_workspaces, get_workspace, patch_workspace, delete_workspace;
+
+/* quota.c */
+endpoint_handler get_quota, put_quota, post_quota_check;
+
+/* users.c */
+endpoint_handler get_users, post_users;
+
+/* tokens.c */
+endpoint_handler get_tokens, post_tokens, delete_token;
+
+/* analytics.c */
+endpoint_handler get_usage;
+
+/* health.c, metrics.c */
+endpoint_handler get_health, get_readiness, get_metrics, get_openapi;
+
+#endif

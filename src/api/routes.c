@@ -1,0 +1,68 @@
+#include "api/routes.h"
+
+#include "api/resources.h"
+
+#define PARAMETERS(...) ((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+#define ENDPOINT(scope, role, answer, ...) \
+    (&(const struct endpoint){scope, role, answer, PARAMETERS(__VA_ARGS__)})
+#define ROUTE(method, path, flags, ...)                                      \
+    {                                                                        \
+        METHOD_##method, path, endpoint_answer, flags, ENDPOINT(__VA_ARGS__) \
+    }
+
+/* clang-format off */
+static const struct route routes[] = {
+    ROUTE(POST, "/v1/uploads", ROUTE_STREAMS, SCOPE_WORKSPACE, ROLE_WRITER, post_uploads,
+          "filename", "on_duplicate"),
+    ROUTE(GET, "/v1/uploads", 0, SCOPE_WORKSPACE, ROLE_READER, get_uploads,
+          "status", "file_type", "q", "sha256", "uploaded_after", "uploaded_before", "sort",
+          "limit", "cursor"),
+    ROUTE(GET, "/v1/uploads/{id}", 0, SCOPE_WORKSPACE, ROLE_READER, get_upload),
+    ROUTE(PATCH, "/v1/uploads/{id}", 0, SCOPE_WORKSPACE, ROLE_WRITER, patch_upload),
+    ROUTE(DELETE, "/v1/uploads/{id}", 0, SCOPE_WORKSPACE, ROLE_WRITER, delete_upload,
+          "permanent"),
+    ROUTE(POST, "/v1/uploads/{id}/undelete", 0, SCOPE_WORKSPACE, ROLE_WRITER, post_undelete),
+    ROUTE(POST, "/v1/uploads/{id}/links", 0, SCOPE_WORKSPACE, ROLE_WRITER, post_upload_links),
+    ROUTE(GET, "/v1/uploads/{id}/content", 0, SCOPE_WORKSPACE, ROLE_READER, get_upload_content,
+          "download"),
+    ROUTE(GET, "/v1/uploads/{id}/chunks", 0, SCOPE_WORKSPACE, ROLE_READER, get_upload_chunks,
+          "limit", "cursor"),
+    ROUTE(GET, "/v1/uploads/{id}/history", 0, SCOPE_WORKSPACE, ROLE_READER, get_upload_history,
+          "limit", "cursor"),
+    ROUTE(GET, "/files/{storage_path...}", 0, SCOPE_LINK, ROLE_READER, get_file,
+          "download", "expires", "signature"),
+
+    ROUTE(GET, "/v1/workspaces", 0, SCOPE_SERVER, ROLE_READER, get_workspaces,
+          "limit", "cursor"),
+    ROUTE(POST, "/v1/workspaces", 0, SCOPE_SERVER, ROLE_OPERATOR, post_workspaces),
+    ROUTE(GET, "/v1/workspaces/{id}", 0, SCOPE_PATH_WORKSPACE, ROLE_READER, get_workspace),
+    ROUTE(PATCH, "/v1/workspaces/{id}", 0, SCOPE_PATH_WORKSPACE, ROLE_ADMIN, patch_workspace),
+    ROUTE(DELETE, "/v1/workspaces/{id}", 0, SCOPE_PATH_WORKSPACE, ROLE_OPERATOR,
+          delete_workspace, "force"),
+    ROUTE(GET, "/v1/workspaces/{id}/quota", 0, SCOPE_PATH_WORKSPACE, ROLE_READER, get_quota),
+    ROUTE(PUT, "/v1/workspaces/{id}/quota", 0, SCOPE_PATH_WORKSPACE, ROLE_OPERATOR, put_quota),
+    ROUTE(POST, "/v1/workspaces/{id}/quota/check", 0, SCOPE_PATH_WORKSPACE, ROLE_READER,
+          post_quota_check),
+
+    ROUTE(GET, "/v1/users", 0, SCOPE_WORKSPACE, ROLE_ADMIN, get_users, "limit", "cursor"),
+    ROUTE(POST, "/v1/users", 0, SCOPE_WORKSPACE, ROLE_ADMIN, post_users),
+    ROUTE(GET, "/v1/tokens", 0, SCOPE_WORKSPACE, ROLE_ADMIN, get_tokens,
+          "role", "limit", "cursor"),
+    ROUTE(POST, "/v1/tokens", 0, SCOPE_WORKSPACE, ROLE_ADMIN, post_tokens),
+    ROUTE(DELETE, "/v1/tokens/{id}", 0, SCOPE_WORKSPACE, ROLE_ADMIN, delete_token),
+
+    ROUTE(GET, "/v1/analytics/usage", 0, SCOPE_REPORT, ROLE_READER, get_usage,
+          "limit", "cursor"),
+
+    ROUTE(GET, "/healthz", ROUTE_LOG_QUIET, SCOPE_PUBLIC, ROLE_READER, get_health),
+    ROUTE(GET, "/readyz", ROUTE_LOG_QUIET, SCOPE_PUBLIC, ROLE_READER, get_readiness),
+    ROUTE(GET, "/metrics", ROUTE_LOG_QUIET, SCOPE_LOCAL, ROLE_OPERATOR, get_metrics),
+    ROUTE(GET, "/openapi.json", ROUTE_LOG_QUIET, SCOPE_PUBLIC, ROLE_READER, get_openapi),
+};
+/* clang-format on */
+
+const struct route *routes_table(size_t *count)
+{
+    *count = COUNT_OF(routes);
+    return routes;
+}

@@ -1,0 +1,68 @@
+#include "catalog/user.h"
+
+#include "api/input.h"
+#include "api/lists.h"
+#include "api/resources.h"
+
+static bool find_users(struct request *req, const struct caller *who, const struct page *page,
+                       struct user **items, size_t *count, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+
+    return database_read(req->app->database, &db, err) &&
+           user_list(db, who->workspace_id, page->cursor.id, page->limit + 1, req->mem, items,
+                     count, err);
+}
+
+bool get_users(struct request *req, const struct caller *who, struct response *res,
+               struct error *err)
+{
+    scoped(listing_release) struct listing listing = {0};
+    struct user *items = NULL;
+    const char *next = NULL;
+    struct page page;
+    size_t count = 0;
+
+    if (!page_read(req, ORDER_IDS, &page, err) || !find_users(req, who, &page, &items, &count, err))
+        return false;
+    if (count > page.limit) {
+        count = page.limit;
+        next = cursor_of_id(items[count - 1].id, req->mem);
+    }
+    listing_open(&listing);
+    for (size_t i = 0; i < count; i++)
+        view_user(&listing.json, &items[i]);
+    return listing_send(&listing, next, res, err);
+}
+
+static bool insert_work(struct db *tx, void *context, struct error *err)
+{
+    return user_insert(tx, context, err);
+}
+
+static bool answer_user(struct response *res, const struct user *user, struct error *err)
+{
+    scoped(buf_release) struct buf out;
+    struct emitter json = emit_to(&out);
+
+    buf_init(&out, VIEW_SMALL_BYTES);
+    view_user(&json, user);
+    return view_send(res, 201, &out, err);
+}
+
+bool post_users(struct request *req, const struct caller *who, struct response *res,
+                struct error *err)
+{
+    struct member_value name = {0};
+    const struct member table[] = {{"name", MEMBER_TEXT, true, false, 1, USER_NAME_MAX, &name}};
+    scoped(input_release) json_t *body = NULL;
+    struct user user = {.id = app_new_id(req->app),
+                        .workspace_id = who->workspace_id,
+                        .created_at_us = app_now_us(req->app)};
+
+    if (!input_read(req, false, &body, err) || !input_members(body, table, COUNT_OF(table), err))
+        return false;
+    user.name = name.text;
+    return database_write(req->app->database, insert_work, &user, err) &&
+           answer_user(res, &user, err);
+}

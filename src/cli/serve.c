@@ -1,0 +1,228 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "api/routes.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/sweeper.h"
+#include "http/server.h"
+#include "service/app.h"
+
+#define GRACE_AT_SECOND_SIGNAL_MS 0
+
+/* What the signal handler needs. */
+static struct http_server *volatile signalled_server;
+static volatile sig_atomic_t signals_seen;
+static uint32_t stop_grace_ms;
+
+static void stop_on_signal(int number)
+{
+    (void)number;
+    if (signalled_server)
+        http_server_stop(signalled_server,
+                         signals_seen ? GRACE_AT_SECOND_SIGNAL_MS : stop_grace_ms);
+    signals_seen = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction stop = {.sa_handler = stop_on_signal, .sa_flags = SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGHUP, &ignore, NULL);
+}
+
+static bool setup_log(const struct config *config, struct error *err)
+{
+    static const char *const levels[] = {
+        [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+    const char *level = config_text(config, "log", "level");
+    const char *format = config_text(config, "log", "format");
+    bool json = strcmp(format, "json") == 0;
+
+    if (!json && strcmp(format, "logfmt") != 0)
+        return error_tell(err, ERR_INVALID, "log.format: \"%s\" is not logfmt or json", format);
+    for (size_t i = 0; i < COUNT_OF(levels); i++)
+        if (strcmp(level, levels[i]) == 0) {
+            log_setup((enum log_level)i, json ? LOG_JSON : LOG_LOGFMT);
+            return true;
+        }
+    return error_tell(err, ERR_INVALID, "log.level: \"%s\" is not debug, info, warn or error",
+                      level);
+}
+
+/* One server for each data folder: two would clear away each other's open sessions. */
+static bool lock_data(const char *data, int *out, struct error *err)
+{
+    scoped(fd_close) int folder = -1;
+    scoped(fd_close) int lock = -1;
+
+    if (mkdir(data, 0700) != 0 && errno != EEXIST)
+        return error_errno(err, "data folder \"%s\"", data);
+    folder = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return error_errno(err, "data folder \"%s\"", data);
+    lock = openat(folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock < 0)
+        return error_errno(err, "lock of data folder \"%s\"", data);
+    if (flock(lock, LOCK_EX | LOCK_NB) != 0)
+        return error_tell(err, ERR_EXISTS, "data folder \"%s\" is in use by another server", data);
+    *out = fd_take(&lock);
+    return true;
+}
+
+static uint32_t config_ms(const struct config *config, const char *key)
+{
+    uint64_t value = config_number(config, "server", key);
+
+    return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+static unsigned config_unsigned(const struct config *config, const char *key)
+{
+    uint64_t value = config_number(config, "server", key);
+
+    return value > INT32_MAX ? INT32_MAX : (unsigned)value;
+}
+
+static bool read_limits(const struct config *config, struct http_limits *out, struct error *err)
+{
+    http_limits_default(out);
+    out->head_timeout_ms = config_ms(config, "head_timeout");
+    out->idle_timeout_ms = config_ms(config, "idle_timeout");
+    out->body_min_rate = config_number(config, "server", "min_body_rate");
+    out->send_min_rate = config_number(config, "server", "min_send_rate");
+    out->connections_max = config_unsigned(config, "max_connections");
+    out->connections_per_address_max = config_unsigned(config, "max_connections_per_address");
+    out->bodies_max = config_unsigned(config, "max_uploads");
+    out->threads_max = config_unsigned(config, "workers_max");
+    if (out->threads_max <= out->bodies_max)
+        return error_tell(err, ERR_INVALID, "server.workers_max must exceed server.max_uploads");
+    if (out->threads_min > out->threads_max)
+        out->threads_min = out->threads_max;
+    return true;
+}
+
+/* A unix socket gets the configured mode, unless its address says another. */
+static bool listen_at(struct http_server *server, const struct config *config, struct str where,
+                      struct arena *mem, struct error *err)
+{
+    const char *text = arena_strndup(mem, where.ptr, where.len);
+
+    if (str_starts_with(where, "unix:") && !strchr(text, '?'))
+        text = arena_printf(mem, "%s?mode=%s", text, config_text(config, "server", "socket_mode"));
+    return http_server_listen(server, text, err);
+}
+
+static bool listen_everywhere(struct http_server *server, const struct config *config,
+                              struct arena *mem, struct error *err)
+{
+    struct str rest = str_from(config_text(config, "server", "listen"));
+    struct str where;
+    unsigned inherited = 0;
+
+    if (!http_server_listen_inherited(server, &inherited, err))
+        return false;
+    if (inherited > 0)
+        return true;
+    while (str_split(&rest, ',', &where))
+        if (!listen_at(server, config, str_trim(where), mem, err))
+            return false;
+    return true;
+}
+
+static void announce(const struct http_server *server, const char *data)
+{
+    const char *address;
+
+    for (size_t i = 0; (address = http_server_address_at(server, i)); i++)
+        printf("listening on %s%s\n", strncmp(address, "unix:", 5) == 0 ? "" : "http://", address);
+    printf("operator token in %s/operator-token\n", data);
+    fflush(stdout);
+}
+
+static bool new_server(const struct config *config, struct app *app, struct http_server **out,
+                       struct error *err)
+{
+    struct http_options options = {
+        .trusted_proxies = config_text(config, "server", "trusted_proxies"),
+        .app = app,
+        .clock = app->clock,
+        .random = app->random,
+    };
+
+    options.routes = routes_table(&options.route_count);
+    return read_limits(config, &options.limits, err) && http_server_new(&options, out, err);
+}
+
+/* Serves until a signal ends it. */
+static bool run_server(struct http_server *server, struct app *app, struct error *err)
+{
+    scoped(sweeper_release) struct sweeper *sweeper = NULL;
+    bool ran;
+
+    if (!sweeper_start(app, &sweeper, err))
+        return false;
+    signalled_server = server;
+    if (signals_seen) /* one that came before there was a server to stop */
+        http_server_stop(server, 0);
+    ran = http_server_run(server, err);
+    signalled_server = NULL;
+    return ran;
+}
+
+static bool serve(const struct config *config, struct arena *mem, struct error *err)
+{
+    const char *data = config_text(config, "server", "data");
+    scoped(fd_close) int lock = -1;
+    scoped(app_release) struct app *app = NULL;
+    scoped(http_server_release) struct http_server *server = NULL;
+
+    stop_grace_ms = config_ms(config, "stop_grace");
+    catch_signals();
+    if (!setup_log(config, err) || !lock_data(data, &lock, err) ||
+        !app_open(config, &(struct app_options){.data = data}, &app, err) ||
+        !new_server(config, app, &server, err) || !listen_everywhere(server, config, mem, err))
+        return false;
+    app->http = http_server_metrics(server);
+    announce(server, data);
+    log_event(LOG_INFO, "serving", log_text("version", AUDIOTRICKS_VERSION),
+              log_text("data", data));
+    if (!run_server(server, app, err))
+        return false;
+    log_event(LOG_INFO, "stopped");
+    return true;
+}
+
+static enum cli_exit run(struct invocation *in)
+{
+    struct error err;
+
+    return serve(in->config, in->mem, &err) ? CLI_OK : cli_fail(&err);
+}
+
+const struct command command_serve = {
+    .name = "serve",
+    .summary = "run the server in the foreground",
+    .help = "Serves the HTTP API until SIGTERM or SIGINT, then lets running requests finish for\n"
+            "--server-stop-grace. A second signal ends it at once.\n"
+            "\n"
+            "A new data folder gets a catalog, a store, the workspace \"default\" and an operator\n"
+            "token in DATA/operator-token. One server runs on a data folder at a time.\n"
+            "\n"
+            "  audiotricks serve\n"
+            "  audiotricks serve --data /srv/audiotricks --listen 0.0.0.0:8080\n"
+            "  audiotricks serve --listen unix:/run/audiotricks.sock\n",
+    .takes = TAKES_CONFIGURATION,
+    .run = run,
+};
