@@ -37,7 +37,7 @@ enum cli_exit {
 struct command_option {
     const char *name;     /* "on-duplicate" for --on-duplicate */
     char letter;          /* 'o' for -o; 0: none */
-    const char *argument; /* "FILE"; NULL: a switch. "a|b|c" is a closed list (checked) */
+    const char *argument; /* "FILE"; NULL: a switch. "a|b|c" in small letters is a closed list */
     const char *help;     /* one line */
 };
 
