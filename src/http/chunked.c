@@ -56,13 +56,21 @@ static bool trailers_end(const struct chunked *self)
     return length > 2 && memcmp(self->trailers + length - 4, "\r\n\r\n", 4) == 0;
 }
 
+/* Cuts the next trailer off REST, without its line end. False at the empty line. */
+static bool next_trailer(struct str *rest, struct str *line)
+{
+    if (rest->len <= 2 || !str_split(rest, '\n', line))
+        return false;
+    line->len--;
+    return true;
+}
+
 static bool trailers_are_fields(const struct chunked *self)
 {
-    struct str rest = {self->trailers, self->trailer_bytes - 2}, line, name, value;
+    struct str rest = {self->trailers, self->trailer_bytes}, line, name, value;
 
-    while (str_split(&rest, '\n', &line)) {
-        if (line.len == 0 || line.ptr[line.len - 1] != '\r' ||
-            !text_parse_field((struct str){line.ptr, line.len - 1}, &name, &value))
+    while (next_trailer(&rest, &line)) {
+        if (!text_parse_field(line, &name, &value))
             return false;
     }
     return true;
@@ -145,9 +153,8 @@ const char *chunked_trailer(const struct chunked *self, const char *name, struct
 
     if (self->state != CHUNKED_DONE || !self->trailers)
         return NULL;
-    rest = (struct str){self->trailers, self->trailer_bytes - 2};
-    while (str_split(&rest, '\n', &line)) {
-        line.len--;
+    rest = (struct str){self->trailers, self->trailer_bytes};
+    while (next_trailer(&rest, &line)) {
         if (text_parse_field(line, &field, &value) && str_equal_nocase(field, name))
             return arena_strndup(mem, value.ptr, value.len);
     }

@@ -158,6 +158,7 @@ static bool check_lines(struct str head, struct error *err)
 {
     struct str line;
 
+    head.len--; /* the last line's LF */
     while (str_split(&head, '\n', &line)) {
         if (line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
             return bad(err, "a header is folded over several lines");
@@ -290,7 +291,8 @@ static bool read_coding(struct head *head, const struct header *coding, struct e
         head->is_chunked = true;
         return true;
     }
-    if (count == 0 || chunked > 1 || (chunked == 1 && !str_equal_nocase(one, "chunked")))
+    if (coding->value.len == 0 || chunked > 1 ||
+        (chunked == 1 && !str_equal_nocase(one, "chunked")))
         return bad(err, "the Transfer-Encoding does not end in chunked, once");
     return error_tell(err, ERR_NOT_IMPLEMENTED, "the transfer coding is not supported");
 }

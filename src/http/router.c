@@ -74,7 +74,7 @@ static void add_route(struct router *router, const struct route *route)
 
     assert(path.len > 0 && path.ptr[0] == '/' && route->method < METHOD_COUNT && route->handler);
     path = (struct str){path.ptr + 1, path.len - 1};
-    while (str_split(&path, '/', &segment)) {
+    while (path.len > 0 && str_split(&path, '/', &segment)) {
         assert(segment.len > 0);
         params += is_parameter(segment);
         at = step(router, at, segment, path.len == 0);
