@@ -125,7 +125,8 @@ void ogg_outline(struct input *in, uint64_t at, uint64_t end, struct ogg_outline
         } else if (link.open && page.serial == link.serial) {
             if (page.granule > 0)
                 link.last = (uint64_t)page.granule;
-            out->bytes += page.content_bytes;
+            if (link.last > 0) /* headers, with their covers, have no position */
+                out->bytes += page.content_bytes;
         }
         at += page.head_bytes + page.content_bytes;
     }

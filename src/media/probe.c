@@ -22,6 +22,13 @@ static int32_t alac_bits(const AVCodecParameters *codec)
     return codec->extradata[17];
 }
 
+static bool is_dsd(enum AVCodecID codec)
+{
+    return codec == AV_CODEC_ID_DSD_LSBF || codec == AV_CODEC_ID_DSD_MSBF ||
+           codec == AV_CODEC_ID_DSD_LSBF_PLANAR || codec == AV_CODEC_ID_DSD_MSBF_PLANAR ||
+           codec == AV_CODEC_ID_DST;
+}
+
 /* Bits of a sample where samples are kept as they are; lossy codecs have none. */
 static int32_t sample_bits(const AVCodecParameters *codec)
 {
@@ -42,14 +49,8 @@ static int32_t sample_bits(const AVCodecParameters *codec)
     case AV_CODEC_ID_MLP:
         return codec->bits_per_raw_sample > 0 ? codec->bits_per_raw_sample
                                               : codec->bits_per_coded_sample;
-    case AV_CODEC_ID_DSD_LSBF:
-    case AV_CODEC_ID_DSD_MSBF:
-    case AV_CODEC_ID_DSD_LSBF_PLANAR:
-    case AV_CODEC_ID_DSD_MSBF_PLANAR:
-    case AV_CODEC_ID_DST:
-        return 1;
     default:
-        return 0;
+        return is_dsd(codec->codec_id);
     }
 }
 
@@ -58,7 +59,9 @@ static void facts_from_stream(struct probe *probe, const struct demux *demux)
     const AVCodecParameters *codec = demux->audio->codecpar;
 
     probe->facts.codec = probe->av->avcodec_get_name(codec->codec_id);
-    probe->facts.sample_rate_hz = codec->sample_rate;
+    probe->facts.sample_rate_hz = is_dsd(codec->codec_id) && codec->sample_rate < INT32_MAX / 8
+                                      ? codec->sample_rate * 8 /* libav counts bytes */
+                                      : codec->sample_rate;
     probe->facts.channels = codec->ch_layout.nb_channels;
     probe->facts.bits_per_sample = sample_bits(codec);
 }
@@ -95,14 +98,15 @@ static void names_from_format(struct probe *probe)
     probe->facts.mime_type = probe->format->mime_type;
 }
 
-/* Where no packets were counted: the header's word, else the whole file's rate. */
+/* Where no packets were counted: the whole file's rate, else (beside a picture) the header's word.
+ */
 static void set_bitrate(struct probe *probe, int64_t declared_bps)
 {
-    if (declared_bps > 0 && declared_bps < INT32_MAX)
-        probe->facts.bitrate_kbps = (int32_t)((declared_bps + 500) / 1000);
-    else if (!probe->facts.has_video && probe->duration_us > 0)
+    if (!probe->facts.has_video && probe->duration_us > 0)
         probe->facts.bitrate_kbps =
             (int32_t)((probe->end - probe->start) * 8000 / (uint64_t)probe->duration_us);
+    else if (declared_bps > 0 && declared_bps < INT32_MAX)
+        probe->facts.bitrate_kbps = (int32_t)((declared_bps + 500) / 1000);
 }
 
 static bool is_possible(const struct media_facts *facts)

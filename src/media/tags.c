@@ -48,7 +48,7 @@ static const struct alias {
     {"comm", "comment"},
     {"com", "comment"},
     {"icmt", "comment"},
-    {"description", "comment"},
+
     {"comments", "comment"},
     {"wm/text", "comment"},
     {"trck", "track"},

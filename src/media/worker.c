@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "media/footprint.h"
 #include "media/probe.h"
 #include "media/sandbox.h"
 #include "media/worker_test.h"
@@ -155,6 +156,7 @@ int media_worker_main(void)
         _exit(1);
     worker->testing = getenv("MEDIA_WORKER_TEST") != NULL;
     settle(worker);
+    footprint_shrink();
     if (!sandbox_enter(memory_limit(), CPU_LIMIT_S))
         _exit(1);
     if (greet())
