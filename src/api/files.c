@@ -1,6 +1,6 @@
 /* The bytes of uploads: by id, by storage path, and by links that need no token. */
 #include "api/content.h"
-#include "api/input.h"
+#include "api/members.h"
 #include "api/resources.h"
 #include "api/views.h"
 #include "crypto/signed_link.h"
@@ -71,9 +71,9 @@ static bool read_lifetime(struct request *req, uint64_t *out, struct error *err)
     struct member_value expires = {0};
     const struct member table[] = {
         {"expires_in_s", MEMBER_COUNT, false, false, LINK_SHORTEST_S, LINK_LONGEST_S, &expires}};
-    scoped(input_release) json_t *body = NULL;
+    scoped(members_release) json_t *body = NULL;
 
-    if (!input_read(req, true, &body, err) || !input_members(body, table, COUNT_OF(table), err))
+    if (!members_read(req, true, &body, err) || !members_take(body, table, COUNT_OF(table), err))
         return false;
     *out = expires.given ? expires.count : LINK_USUAL_S;
     return true;

@@ -2,7 +2,7 @@
 
 #include <jansson.h>
 
-#include "api/input.h"
+#include "api/members.h"
 
 #define CURSOR_MAX_BYTES 2048
 
@@ -54,7 +54,7 @@ static bool read_cursor(const json_t *root, const char *order, struct arena *mem
 bool cursor_decode(const char *text, const char *order, struct arena *mem, struct cursor *out,
                    struct error *err)
 {
-    scoped(input_release) json_t *root = NULL;
+    scoped(members_release) json_t *root = NULL;
     struct cursor cursor = {.order = order};
     char bytes[CURSOR_MAX_BYTES];
     size_t length = 0;

@@ -2,6 +2,7 @@
 #include "http/metrics.h"
 #include "api/resources.h"
 #include "api/views.h"
+#include "catalog/session.h"
 
 #define METRICS_MAX_BYTES ((size_t)64 * 1024)
 
@@ -82,6 +83,20 @@ static void add_uploads(struct buf *out, const struct app_counters *counters)
             atomic_load(&counters->uploads_active));
 }
 
+static void add_sessions(struct buf *out, struct app *app)
+{
+    scoped(db_release) struct db *db = NULL;
+    uint64_t count = 0;
+    uint64_t reserved_bytes = 0;
+    struct error err;
+
+    if (!database_read(app->database, &db, &err) ||
+        !session_figures(db, &count, &reserved_bytes, &err))
+        return; /* a gauge that is missing says so */
+    add_one(out, "sessions_open", "gauge", "Uploads in progress in the catalog.", count);
+    add_one(out, "sessions_reserved_bytes", "gauge", "Bytes they have reserved.", reserved_bytes);
+}
+
 static void add_stores(struct buf *out, const struct app *app)
 {
     add_head(out, "store_free_bytes", "gauge", "Bytes that can still be written.");
@@ -125,6 +140,7 @@ bool get_metrics(struct request *req, const struct caller *who, struct response 
     if (app->http)
         add_http(&out, app->http);
     add_uploads(&out, &app->counters);
+    add_sessions(&out, app);
     add_stores(&out, app);
     response_header(res, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     return response_text(res, 200, out.bytes, out.length, err);

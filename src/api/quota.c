@@ -1,4 +1,4 @@
-#include "api/input.h"
+#include "api/members.h"
 #include "api/quota_input.h"
 #include "api/resources.h"
 #include "api/views.h"
@@ -49,7 +49,7 @@ bool quota_input(const json_t *object, struct quota_limits *limits,
     struct quota_members in = {0};
     const struct member table[] = QUOTA_MEMBERS(in);
 
-    if (!input_members(object, table, COUNT_OF(table), err))
+    if (!members_take(object, table, COUNT_OF(table), err))
         return false;
     set_limits(&in, limits);
     set_limit(&in.retention_days, &lifecycle->retention_days);
@@ -67,7 +67,7 @@ bool quota_input_limits(const json_t *object, struct quota_limits *limits, struc
     struct quota_members in = {0};
     const struct member table[] = QUOTA_MEMBERS(in);
 
-    if (!input_members(object, table, QUOTA_LIMITS, err))
+    if (!members_take(object, table, QUOTA_LIMITS, err))
         return false;
     set_limits(&in, limits);
     return true;
@@ -118,11 +118,11 @@ static bool change_work(struct db *tx, void *context, struct error *err)
 bool put_quota(struct request *req, const struct caller *who, struct response *res,
                struct error *err)
 {
-    scoped(input_release) json_t *body = NULL;
+    scoped(members_release) json_t *body = NULL;
     struct quota_change change = {
         .workspace_id = who->workspace_id, .now_us = app_now_us(req->app), .mem = req->mem};
 
-    if (!input_read(req, false, &body, err))
+    if (!members_read(req, false, &body, err))
         return false;
     change.body = body;
     return database_write(req->app->database, change_work, &change, err) &&
@@ -165,10 +165,10 @@ bool post_quota_check(struct request *req, const struct caller *who, struct resp
 {
     struct member_value size = {0};
     const struct member table[] = {{"file_size", MEMBER_COUNT, true, false, 0, INT64_MAX, &size}};
-    scoped(input_release) json_t *body = NULL;
+    scoped(members_release) json_t *body = NULL;
     struct quota quota;
 
-    if (!input_read(req, false, &body, err) || !input_members(body, table, COUNT_OF(table), err) ||
+    if (!members_read(req, false, &body, err) || !members_take(body, table, COUNT_OF(table), err) ||
         !read_quota(req, who, &quota, err))
         return false;
     apply_server_limit(req->app, &quota);

@@ -1,7 +1,7 @@
 #include "catalog/token.h"
 
-#include "api/input.h"
 #include "api/lists.h"
+#include "api/members.h"
 #include "api/resources.h"
 #include "catalog/user.h"
 #include "crypto/token.h"
@@ -73,7 +73,7 @@ static bool read_wish(const json_t *body, struct token_wish *out, struct error *
         {"expires_in_s", MEMBER_COUNT, false, false, 1, TOKEN_LONGEST_S, &out->expires_in_s},
     };
 
-    return input_members(body, table, COUNT_OF(table), err);
+    return members_take(body, table, COUNT_OF(table), err);
 }
 
 static bool set_expiry(const struct token_wish *wish, struct token *token, struct error *err)
@@ -144,12 +144,12 @@ static bool answer_token(struct response *res, const struct token_insertion *mad
 bool post_tokens(struct request *req, const struct caller *who, struct response *res,
                  struct error *err)
 {
-    scoped(input_release) json_t *body = NULL;
+    scoped(members_release) json_t *body = NULL;
     struct token_wish wish = {0};
     struct token_insertion made = {
         .token = {.id = app_new_id(req->app), .created_at_us = app_now_us(req->app)}};
 
-    if (!input_read(req, false, &body, err) || !read_wish(body, &wish, err) ||
+    if (!members_read(req, false, &body, err) || !read_wish(body, &wish, err) ||
         !set_expiry(&wish, &made.token, err) || !set_role(&wish, who, &made.token, err) ||
         !set_owner(req, &wish, who, &made.token, err))
         return false;

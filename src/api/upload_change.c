@@ -1,7 +1,7 @@
 #include "api/upload_change.h"
 
 #include "api/emit.h"
-#include "api/input.h"
+#include "api/members.h"
 #include "catalog/history.h"
 
 bool upload_change_check(const struct upload_change *change, struct error *err)
@@ -46,8 +46,8 @@ struct change_run {
 static bool merge_metadata(const struct change_run *run, const char *before, const char **out,
                            struct error *err)
 {
-    scoped(input_release) json_t *target = json_loads(before ? before : "{}", 0, NULL);
-    scoped(input_release) json_t *merged = upload_change_merge(target, run->change->metadata);
+    scoped(members_release) json_t *target = json_loads(before ? before : "{}", 0, NULL);
+    scoped(members_release) json_t *merged = upload_change_merge(target, run->change->metadata);
     scoped(memory_free) char *text = json_dumps(merged, JSON_COMPACT);
 
     if (!text)

@@ -1,5 +1,5 @@
 /* One upload's record: reading, changing, trash and back. */
-#include "api/input.h"
+#include "api/members.h"
 #include "api/resources.h"
 #include "api/upload_change.h"
 #include "api/views.h"
@@ -55,7 +55,7 @@ static bool read_change(struct request *req, const json_t *body, struct upload_c
         {"metadata", MEMBER_OBJECT, false, false, 0, 0, &metadata},
     };
 
-    if (!input_members(body, table, COUNT_OF(table), err))
+    if (!members_take(body, table, COUNT_OF(table), err))
         return false;
     if (name.given && !filename_check(str_from(name.text), req->mem, &out->original_filename, err))
         return false;
@@ -66,14 +66,14 @@ static bool read_change(struct request *req, const json_t *body, struct upload_c
 bool patch_upload(struct request *req, const struct caller *who, struct response *res,
                   struct error *err)
 {
-    scoped(input_release) json_t *body = NULL;
+    scoped(members_release) json_t *body = NULL;
     struct upload_change change = {.workspace_id = who->workspace_id,
                                    .user_id = who->user_id,
                                    .allowed = check_conditions,
                                    .context = req};
     struct upload upload;
 
-    if (!endpoint_upload(req, who, &upload, err) || !input_read(req, false, &body, err) ||
+    if (!endpoint_upload(req, who, &upload, err) || !members_read(req, false, &body, err) ||
         !read_change(req, body, &change, err))
         return false;
     change.id = upload.id;

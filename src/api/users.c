@@ -1,7 +1,7 @@
 #include "catalog/user.h"
 
-#include "api/input.h"
 #include "api/lists.h"
+#include "api/members.h"
 #include "api/resources.h"
 
 static bool find_users(struct request *req, const struct caller *who, const struct page *page,
@@ -55,12 +55,12 @@ bool post_users(struct request *req, const struct caller *who, struct response *
 {
     struct member_value name = {0};
     const struct member table[] = {{"name", MEMBER_TEXT, true, false, 1, USER_NAME_MAX, &name}};
-    scoped(input_release) json_t *body = NULL;
+    scoped(members_release) json_t *body = NULL;
     struct user user = {.id = app_new_id(req->app),
                         .workspace_id = who->workspace_id,
                         .created_at_us = app_now_us(req->app)};
 
-    if (!input_read(req, false, &body, err) || !input_members(body, table, COUNT_OF(table), err))
+    if (!members_read(req, false, &body, err) || !members_take(body, table, COUNT_OF(table), err))
         return false;
     user.name = name.text;
     return database_write(req->app->database, insert_work, &user, err) &&

@@ -1,7 +1,7 @@
 #include "service/workspaces.h"
 
-#include "api/input.h"
 #include "api/lists.h"
+#include "api/members.h"
 #include "api/quota_input.h"
 #include "api/resources.h"
 
@@ -70,12 +70,12 @@ bool post_workspaces(struct request *req, const struct caller *who, struct respo
         {"name", MEMBER_TEXT, true, false, 1, WORKSPACE_NAME_MAX, &name},
         {"quota", MEMBER_OBJECT, false, false, 0, 0, &quota},
     };
-    scoped(input_release) json_t *body = NULL;
+    scoped(members_release) json_t *body = NULL;
     struct quota_limits limits = req->app->settings.default_limits;
     struct workspace workspace;
 
     (void)who;
-    if (!input_read(req, false, &body, err) || !input_members(body, table, COUNT_OF(table), err) ||
+    if (!members_read(req, false, &body, err) || !members_take(body, table, COUNT_OF(table), err) ||
         (quota.given && !quota_input_limits(quota.object, &limits, err)) ||
         !workspaces_add(req->app, name.text, &limits, req->mem, &workspace, err))
         return false;
@@ -118,10 +118,10 @@ bool patch_workspace(struct request *req, const struct caller *who, struct respo
     struct member_value name = {0};
     const struct member table[] = {
         {"name", MEMBER_TEXT, false, false, 1, WORKSPACE_NAME_MAX, &name}};
-    scoped(input_release) json_t *body = NULL;
+    scoped(members_release) json_t *body = NULL;
     struct rename rename = {.id = who->workspace_id};
 
-    if (!input_read(req, false, &body, err) || !input_members(body, table, COUNT_OF(table), err))
+    if (!members_read(req, false, &body, err) || !members_take(body, table, COUNT_OF(table), err))
         return false;
     rename.name = name.text;
     if (name.given && !database_write(req->app->database, rename_work, &rename, err))

@@ -2,15 +2,15 @@
  * Reads the JSON objects that clients send, strictly: a member that is not known, of the wrong type
  * or out of its bounds is refused by name.
  */
-#ifndef API_INPUT_H
-#define API_INPUT_H
+#ifndef API_MEMBERS_H
+#define API_MEMBERS_H
 
 #include <jansson.h>
 
 #include "base/uuid.h"
 #include "http/request.h"
 
-#define INPUT_MAX_BYTES ((size_t)256 * 1024)
+#define MEMBERS_MAX_BYTES ((size_t)256 * 1024)
 
 enum member_type {
     MEMBER_TEXT,  /* MIN to MAX bytes, no control characters */
@@ -44,23 +44,23 @@ struct member {
     struct member_value *out;
 };
 
-static inline void input_release(json_t **variable)
+static inline void members_release(json_t **variable)
 {
     json_decref(*variable);
 }
 
 /*
  * The request's body, which must be a JSON object; no body at all is an empty object where
- * OPTIONAL. The caller releases *OUT (scoped(input_release)).
+ * OPTIONAL. The caller releases *OUT (scoped(members_release)).
  *
  * Fails with ERR_MEDIA_TYPE if it is declared as something else, ERR_BAD_JSON if it is not JSON,
  * has a member twice or nests too deep, ERR_INVALID if it is not an object, ERR_BODY_TOO_LARGE.
  */
-bool input_read(struct request *req, bool optional, json_t **out, struct error *err);
+bool members_read(struct request *req, bool optional, json_t **out, struct error *err);
 
 /* Reads the COUNT members of TABLE out of OBJECT into their OUT. Fails with ERR_INVALID, naming the
  * member. */
-bool input_members(const json_t *object, const struct member *table, size_t count,
-                   struct error *err);
+bool members_take(const json_t *object, const struct member *table, size_t count,
+                  struct error *err);
 
 #endif

@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "api/input.h"
+#include "api/members.h"
 
-#define INPUT_DEPTH_MAX 64
+#define MEMBERS_DEPTH_MAX 64
 
 /* Brackets within brackets: bounded before the parser recurses over them. */
 static bool depth_is_bounded(const char *text, size_t length)
@@ -17,7 +17,7 @@ static bool depth_is_bounded(const char *text, size_t length)
             i++;
         else if (c == '"')
             in_string = !in_string;
-        else if (!in_string && (c == '{' || c == '[') && ++depth > INPUT_DEPTH_MAX)
+        else if (!in_string && (c == '{' || c == '[') && ++depth > MEMBERS_DEPTH_MAX)
             return false;
         else if (!in_string && (c == '}' || c == ']') && depth > 0)
             depth--;
@@ -33,12 +33,12 @@ static bool type_is_json(struct request *req)
 
 static bool parse_object(const char *text, size_t length, json_t **out, struct error *err)
 {
-    scoped(input_release) json_t *root = NULL;
+    scoped(members_release) json_t *root = NULL;
     json_error_t why;
 
     if (!depth_is_bounded(text, length))
         return error_tell(err, ERR_BAD_JSON, "the JSON nests deeper than %d levels",
-                          INPUT_DEPTH_MAX);
+                          MEMBERS_DEPTH_MAX);
     root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
     if (!root)
         return error_tell(err, ERR_BAD_JSON, "line %d, column %d: %s", why.line, why.column,
@@ -49,7 +49,7 @@ static bool parse_object(const char *text, size_t length, json_t **out, struct e
     return true;
 }
 
-bool input_read(struct request *req, bool optional, json_t **out, struct error *err)
+bool members_read(struct request *req, bool optional, json_t **out, struct error *err)
 {
     size_t length = 0;
     char *text = NULL;
@@ -60,7 +60,7 @@ bool input_read(struct request *req, bool optional, json_t **out, struct error *
     }
     if (!type_is_json(req))
         return error_tell(err, ERR_MEDIA_TYPE, "the body must be application/json");
-    if (!request_read_small(req, INPUT_MAX_BYTES, &text, &length, err))
+    if (!request_read_small(req, MEMBERS_MAX_BYTES, &text, &length, err))
         return false;
     return parse_object(text, length, out, err);
 }
@@ -155,8 +155,7 @@ static const struct member *find_member(const char *name, const struct member *t
     return NULL;
 }
 
-bool input_members(const json_t *object, const struct member *table, size_t count,
-                   struct error *err)
+bool members_take(const json_t *object, const struct member *table, size_t count, struct error *err)
 {
     const char *name;
     json_t *value;
