@@ -88,6 +88,14 @@ void meter_add(struct meter *meter, int64_t bytes)
     pthread_mutex_unlock(&meter->lock);
 }
 
+void meter_check(struct meter *meter, uint64_t bytes)
+{
+    pthread_mutex_lock(&meter->lock);
+    meter->state.bytes_checked += bytes;
+    advance(meter);
+    pthread_mutex_unlock(&meter->lock);
+}
+
 void meter_shrink(struct meter *meter, uint64_t bytes)
 {
     pthread_mutex_lock(&meter->lock);

@@ -19,6 +19,8 @@ DEFINE_RELEASE(meter, struct meter)
 
 /* BYTES more have been transferred; fewer, when a transfer begins again. */
 void meter_add(struct meter *meter, int64_t bytes);
+/* BYTES more have been read for their digest. */
+void meter_check(struct meter *meter, uint64_t bytes);
 /* There is less to do than was thought: a file that need not be sent. */
 void meter_shrink(struct meter *meter, uint64_t bytes);
 void meter_file_done(struct meter *meter);

@@ -51,11 +51,22 @@ bool progress_left_s(const struct progress *progress, uint64_t done, uint64_t to
     return true;
 }
 
+static bool is_checking(const struct progress_state *state)
+{
+    return state->bytes_done == 0 && state->bytes_checked > 0;
+}
+
 /* "51%  1.2 GiB of 2.4 GiB", or only what was done where the total is not known. */
 static void describe_bytes(const struct progress_state *state, char *out, size_t size)
 {
     char done[32], total[32];
 
+    if (is_checking(state)) {
+        str_format_bytes(state->bytes_checked, done);
+        str_format_bytes(state->bytes_total, total);
+        snprintf(out, size, "checking: %s of %s", done, total);
+        return;
+    }
     str_format_bytes(state->bytes_done, done);
     if (state->bytes_total == 0) {
         snprintf(out, size, "%s", done);
@@ -106,7 +117,7 @@ void progress_line(const struct progress *progress, const struct progress_state 
     describe_bytes(state, bytes, sizeof bytes);
     describe_rate(progress, state, rate, sizeof rate);
     used = strlen(files) + strlen(bytes) + strlen(rate);
-    if (state->bytes_total > 0 && used + BAR_MIN + 2 <= width)
+    if (state->bytes_total > 0 && !is_checking(state) && used + BAR_MIN + 2 <= width)
         draw_bar(state, width - used - 2, bar);
     snprintf(out, size, "%s%s%s%s", files, bar, bytes, rate);
     if (strlen(out) > width)

@@ -25,7 +25,8 @@ struct progress {
 /* What is to be shown. */
 struct progress_state {
     uint64_t bytes_done;
-    uint64_t bytes_total; /* 0: unknown */
+    uint64_t bytes_total;   /* 0: unknown */
+    uint64_t bytes_checked; /* read for their digest, before any are transferred */
     unsigned files_done;
     unsigned files_total;
 };
@@ -42,6 +43,7 @@ bool progress_left_s(const struct progress *progress, uint64_t done, uint64_t to
 
 /* One line of at most WIDTH columns (at least 20) without a line break:
  *   "12/40 files  [######......]  51%  1.2 GiB of 2.4 GiB  85 MiB/s  0:14 left"
+ * or, as long as nothing is transferred, "12/40 files  checking: 1.2 GiB of 2.4 GiB".
  * The bar takes what is left over; narrow terminals get less. OUT holds SIZE bytes. */
 void progress_line(const struct progress *progress, const struct progress_state *state,
                    size_t width, char *out, size_t size);

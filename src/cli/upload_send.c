@@ -89,23 +89,25 @@ static bool open_body(const struct upload_send *what, struct body *body, struct 
     return true;
 }
 
-/* A first reading, for the digest alone; the file stands at its beginning again afterwards. */
-static bool digest_file(int fd, struct arena *mem, uint64_t *size, struct digests *out,
+/* A first reading, for digest and length alone; the file stands at its beginning again afterwards.
+ */
+static bool digest_file(struct body *body, struct arena *mem, struct digests *out,
                         struct error *err)
 {
     scoped(digest_release) struct digest *digest = digest_new(DIGEST_BEST);
     char *block = arena_alloc(mem, READ_BYTES);
     size_t got;
 
-    *size = 0;
+    body->content.length = 0;
     do {
-        if (!read_some(fd, block, READ_BYTES, &got, err))
+        if (!read_some(body->fd, block, READ_BYTES, &got, err))
             return false;
         digest_update(digest, block, got);
-        *size += got;
+        body->content.length += got;
+        meter_check(body->meter, got);
     } while (got > 0);
     digest_peek(digest, out);
-    return lseek(fd, 0, SEEK_SET) == 0 || error_errno(err, "cannot read it twice");
+    return lseek(body->fd, 0, SEEK_SET) == 0 || error_errno(err, "cannot read it twice");
 }
 
 /* The newest upload with that content; NULL in *RECORD if there is none. */
@@ -198,7 +200,7 @@ bool upload_send(const struct upload_send *what, struct arena *mem, json_t **rec
         return false;
     if (what->file->is_stream)
         return send_body(what, &body, NULL, mem, record, outcome, err);
-    if (!digest_file(body.fd, mem, &body.content.length, &digests, err))
+    if (!digest_file(&body, mem, &digests, err))
         return false;
     hex_encode(digests.sha256, SHA256_BYTES, hex);
     if (what->skip && !find_same(what, hex, mem, &same, err))

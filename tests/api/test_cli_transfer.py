@@ -145,6 +145,14 @@ def test_upload_name(server, take, tmp_path):
     assert record["original_filename"] == "-rf.wav"
 
 
+def test_a_refusal_in_the_middle_of_a_body_is_understood(server, tmp_path):
+    """Refused from its first bytes, while the client is still sending."""
+    path = tmp_path / "picture.wav"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(8 << 20))
+    done = server.cli("upload", path, check=False)
+    assert done.returncode == 6 and "not_audio" in done.stderr
+
+
 def test_upload_over_quota(server, take):
     server.cli("quota", "set", "--file-size", "100")
     done = server.cli("upload", take, check=False)

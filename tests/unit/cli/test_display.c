@@ -140,6 +140,10 @@ static void progress_lines_show_all_there_is_room_for(void **state)
         progress_line(&progress, &half, width, line, sizeof line);
         assert_true(strlen(line) <= width);
     }
+    struct progress_state checking = {
+        .bytes_total = 20 * MIB, .bytes_checked = 5 * MIB, .files_total = 2};
+    progress_line(&(struct progress){0}, &checking, 80, line, sizeof line);
+    assert_string_equal(line, "0/2 files  checking: 5.0 MiB of 20.0 MiB");
     half.bytes_done = 30 * MIB; /* the file grew while it was sent */
     progress_line(&progress, &half, 100, line, sizeof line);
     assert_non_null(strstr(line, "150%"));
