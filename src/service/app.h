@@ -17,6 +17,10 @@
 #include "media/media.h"
 #include "store/store.h"
 
+struct abandoned;
+struct hash_pool;
+struct http_metrics;
+
 /* Which content is taken. */
 enum accept_policy {
     ACCEPT_AUDIO, /* audio only; a moving picture is refused */
@@ -52,11 +56,13 @@ struct app {
     struct store **stores; /* the first takes new uploads */
     size_t store_count;
     struct media_pool *media;
+    struct hash_pool *hashers;
+    struct abandoned *abandoned; /* sessions that could not be ended when they should have been */
+    const struct http_metrics *http; /* set by who serves; NULL without a server */
     const struct clock *clock;
     const struct random_source *random;
     uint8_t link_key[SIGNED_LINK_KEY_BYTES];
     struct app_counters counters;
-    const struct http_metrics *http; /* the server's counters, set once by `serve`; NULL without */
 };
 
 /* Reads SETTINGS out of CONFIG. Fails with ERR_INVALID, naming the option, if a value makes no
