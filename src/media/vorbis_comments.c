@@ -4,7 +4,7 @@
 
 #define COMMENTS_MAX 2000
 
-void vorbis_comments_read(struct tags *tags, const uint8_t *bytes, size_t length)
+static void read_comments(struct tags *tags, const uint8_t *bytes, size_t length)
 {
     size_t at = length >= 4 ? 4 + (size_t)le32(bytes) : length;
     uint32_t count;
@@ -26,4 +26,15 @@ void vorbis_comments_read(struct tags *tags, const uint8_t *bytes, size_t length
                      (struct str){sign + 1, size - (size_t)(sign - comment) - 1});
         at += 4 + size;
     }
+}
+
+/* Xiph's list of names has DESCRIPTION where others write COMMENT. */
+void vorbis_comments_read(struct tags *tags, const uint8_t *bytes, size_t length)
+{
+    const char *description;
+
+    read_comments(tags, bytes, length);
+    description = tags_get(tags, "description");
+    if (description)
+        tags_add(tags, str_from("comment"), str_from(description));
 }
