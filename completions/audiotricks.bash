@@ -7,24 +7,24 @@ _audiotricks()
     local options='' words='' files=0 path=${COMP_WORDS[1]-}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W "$commands --help --version" -- "$word"))
+        mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$word")
         return
     fi
     case $before in
     --on-duplicate)
-        COMPREPLY=($(compgen -W 'link return reject' -- "$word"))
+        mapfile -t COMPREPLY < <(compgen -W 'link return reject' -- "$word")
         return
         ;;
     --role)
-        COMPREPLY=($(compgen -W 'reader writer admin operator' -- "$word"))
+        mapfile -t COMPREPLY < <(compgen -W 'reader writer admin operator' -- "$word")
         return
         ;;
     --token-file | --config | --output | -o)
-        COMPREPLY=($(compgen -f -- "$word"))
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
     --data)
-        COMPREPLY=($(compgen -d -- "$word"))
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return
         ;;
     esac
@@ -138,11 +138,11 @@ _audiotricks()
         ;;
     esac
     if [[ $word == -* ]]; then
-        COMPREPLY=($(compgen -W "$options" -- "$word"))
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif ((files)); then
-        COMPREPLY=($(compgen -f -- "$word"))
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
     else
-        COMPREPLY=($(compgen -W "$words" -- "$word"))
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
     fi
 }
 complete -o filenames -o bashdefault -F _audiotricks audiotricks

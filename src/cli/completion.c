@@ -75,10 +75,10 @@ static void print_values(const struct command *command)
 
             if (!argument || !strchr(argument, '|') || argument[0] < 'a' || argument[0] > 'z')
                 continue;
-            printf("    --%s)\n        COMPREPLY=($(compgen -W '", option->name);
+            printf("    --%s)\n        mapfile -t COMPREPLY < <(compgen -W '", option->name);
             for (; *argument; argument++)
                 putchar(*argument == '|' ? ' ' : *argument);
-            printf("' -- \"$word\"))\n        return\n        ;;\n");
+            printf("' -- \"$word\")\n        return\n        ;;\n");
         }
     }
 }
@@ -121,21 +121,22 @@ static void print_script(const struct program *program)
            "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
            "    local commands='");
     print_names(program->commands);
-    printf("'\n"
-           "    local options='' words='' files=0 path=${COMP_WORDS[1]-}\n"
-           "    COMPREPLY=()\n"
-           "    if ((COMP_CWORD == 1)); then\n"
-           "        COMPREPLY=($(compgen -W \"$commands --help --version\" -- \"$word\"))\n"
-           "        return\n"
-           "    fi\n"
-           "    case $before in\n");
+    printf(
+        "'\n"
+        "    local options='' words='' files=0 path=${COMP_WORDS[1]-}\n"
+        "    COMPREPLY=()\n"
+        "    if ((COMP_CWORD == 1)); then\n"
+        "        mapfile -t COMPREPLY < <(compgen -W \"$commands --help --version\" -- \"$word\")\n"
+        "        return\n"
+        "    fi\n"
+        "    case $before in\n");
     walk(program->commands, print_values);
     printf("    --token-file | --config | --output | -o)\n"
-           "        COMPREPLY=($(compgen -f -- \"$word\"))\n"
+           "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
            "        return\n"
            "        ;;\n"
            "    --data)\n"
-           "        COMPREPLY=($(compgen -d -- \"$word\"))\n"
+           "        mapfile -t COMPREPLY < <(compgen -d -- \"$word\")\n"
            "        return\n"
            "        ;;\n"
            "    esac\n"
@@ -152,11 +153,11 @@ static void print_script(const struct program *program)
     print_branches(program);
     printf("    esac\n"
            "    if [[ $word == -* ]]; then\n"
-           "        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
+           "        mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
            "    elif ((files)); then\n"
-           "        COMPREPLY=($(compgen -f -- \"$word\"))\n"
+           "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
            "    else\n"
-           "        COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+           "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
            "    fi\n"
            "}\n"
            "complete -o filenames -o bashdefault -F _audiotricks audiotricks\n");

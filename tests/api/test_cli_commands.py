@@ -205,7 +205,7 @@ def complete(*words):
     done = subprocess.run(["bash", "-uc", code, "-", *words], capture_output=True, text=True,
                           timeout=20)
     assert done.returncode == 0 and not done.stderr, done.stderr
-    return done.stdout.split()
+    return done.stdout.split("\n")[:-1] if done.stdout.strip() else []
 
 
 def test_the_script_is_the_generated_one():
@@ -227,6 +227,8 @@ def test_completion_knows_values_and_files(tmp_path, monkeypatch):
     (tmp_path / "take.wav").touch()
     monkeypatch.chdir(tmp_path)
     assert complete("upload", "ta") == ["take.wav"]
+    (tmp_path / "take two.wav").touch()
+    assert set(complete("upload", "take")) == {"take.wav", "take two.wav"}
     assert complete("token", "add", "--role", "w") == ["writer"]
     assert set(complete("upload", "--on-duplicate", "re")) == {"return", "reject"}
     assert complete("ls", "ta") == []
