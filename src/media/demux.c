@@ -145,8 +145,10 @@ bool demux_open(struct demux *demux, struct probe *probe)
     if (!format || !context_make(demux) ||
         demux->av->avformat_open_input(&demux->context, "", format, NULL) < 0)
         return false;
-    if (needs_analysis(demux))
+    if (needs_analysis(demux)) {
         demux->av->avformat_find_stream_info(demux->context, NULL);
+        demux->guessed = demux->context->duration_estimation_method != AVFMT_DURATION_FROM_STREAM;
+    }
     /* Samples are what the header says: looking for other codecs in them takes milliseconds. */
     if (probe->format->kind == FORMAT_PCM)
         demux->context->max_probe_packets = 1;

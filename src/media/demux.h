@@ -14,6 +14,7 @@ struct demux {
     AVIOContext *io;
     AVPacket *packet;
     AVStream *audio; /* the stream that counts; NULL: there is none */
+    bool guessed;    /* durations are libav's estimate, not the header's word */
 };
 
 /* Opens the probe's format between its start and end, and chooses the audio stream. False if the

@@ -33,6 +33,8 @@ static uint64_t us_to_samples(int64_t us, int32_t rate_hz)
 /* The stream's own word, else the container's; 0 if neither says anything. */
 static int64_t declared_us(const struct demux *demux)
 {
+    if (demux->guessed)
+        return 0;
     if (demux->audio->duration > 0)
         return to_us(demux, demux->audio->duration, demux->audio->time_base);
     return demux->context->duration > 0 ? demux->context->duration : 0;
