@@ -16,7 +16,7 @@ const struct config_option configuration_options[] = {
      "the address clients use, for links; not set: what the request says"},
     {"server", "trusted_proxies", CONFIG_TEXT, NULL, NULL,
      "proxies whose Forwarded headers are believed: CIDRs, with commas"},
-    {"server", "workers_max", CONFIG_COUNT, "256", NULL,
+    {"server", "workers_max", CONFIG_COUNT, "512", NULL,
      "most worker threads at once"},
     {"server", "stop_grace", CONFIG_MS, "30s", NULL,
      "how long running requests may go on after SIGTERM"},

@@ -15,6 +15,8 @@
 #include "http/server.h"
 #include "service/app.h"
 
+/* Workers that uploads must leave for everything else. */
+#define SMALL_REQUEST_WORKERS 16
 #define GRACE_AT_SECOND_SIGNAL_MS 0
 
 /* What the signal handler needs. */
@@ -106,8 +108,12 @@ static bool read_limits(const struct config *config, struct http_limits *out, st
     out->connections_per_address_max = config_unsigned(config, "max_connections_per_address");
     out->bodies_max = config_unsigned(config, "max_uploads");
     out->threads_max = config_unsigned(config, "workers_max");
-    if (out->threads_max <= out->bodies_max)
-        return error_tell(err, ERR_INVALID, "server.workers_max must exceed server.max_uploads");
+    if (out->threads_max < out->bodies_max + SMALL_REQUEST_WORKERS)
+        return error_tell(err, ERR_INVALID,
+                          "server.workers_max must exceed server.max_uploads by %d",
+                          SMALL_REQUEST_WORKERS);
+    /* A quarter of what uploads leave is kept for requests that are done at once. */
+    out->answers_max = (out->threads_max - out->bodies_max) / 4 * 3;
     if (out->threads_min > out->threads_max)
         out->threads_min = out->threads_max;
     return true;

@@ -100,7 +100,8 @@ def test_broken_off_form_answers_for_what_was_judged(server, api):
     server.verify()
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", b"--b", b"--b\r\n", b"--b\r\nX"])
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"--b", b"--b\r\n", b"--b\r\nX"],
+                         ids=range(5))
 def test_malformed_forms(api, content):
     answer = post_raw(api, content)
     assert answer.status_code == 400

@@ -134,7 +134,8 @@ def test_patch_is_strict(api, body, code):
 
 @pytest.mark.parametrize("body", [b"{", b"", b'{"metadata":{},"metadata":{}}', b"\xff\xfe",
                                   b'{"metadata":' * 200, b'{"original_filename":"\xff.wav"}',
-                                  b'{"original_filename":"a\\u0000.wav"}'])
+                                  b'{"original_filename":"a\\u0000.wav"}'],
+                         ids=["cut", "empty", "twice", "bytes", "deep", "not utf-8", "nul"])
 def test_bad_json(api, body):
     record = api.upload(audio.wav())
     answer = api.patch(f"/v1/uploads/{record['id']}", data=body,
@@ -237,7 +238,7 @@ def test_unknown_ids(api):
     (b"", "a.wav", 400, "empty_file"),
     (b"\x89PNG\r\n\x1a\n" + b"x" * 5000, "a.mp3", 415, "not_audio"),
     (b"<!doctype html><html>" + b" " * 5000, "a.mp3", 415, "not_audio"),
-])
+], ids=["empty", "png", "html"])
 def test_refusals_leave_nothing(server, api, content, name, status, code):
     answer = api.post(f"/v1/uploads?filename={name}", data=content)
     expect_problem(answer, status, code)
