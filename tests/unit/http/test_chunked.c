@@ -42,7 +42,7 @@ static const struct {
     {STR_LITERAL("a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n"), "01234567890123456789|"},
     {STR_LITERAL("5;a=b;c=\"d\"\r\nhello\r\n0;x\r\n\r\n"), "hello|"},
     {STR_LITERAL("5 ;a\r\nhello\r\n0\r\n\r\n"), "hello|"},
-    {STR_LITERAL("5\r\n\r\n0\r\n\r\n0\r\n\r\n"), "\r\n0\r\n|\r\n"},
+    {STR_LITERAL("5\r\n\r\n0\r\n\r\n0\r\n\r\n"), "\r\n0\r\n|"},
     {STR_LITERAL("0\r\nX: y\r\n\r\nrest"), " X=y|rest"},
     {STR_LITERAL("0\r\nA: b\r\nX:  y z \r\nC: d\r\n\r\n"), " X=y z|"},
     /* not over */
