@@ -74,17 +74,28 @@ static const char *text_of(const json_t *root, struct arena *mem)
     return copy;
 }
 
+/* The later half of the chapters goes, then the tags. False when there is nothing left to leave
+ * out. */
+static bool leave_out_some(json_t *root)
+{
+    json_t *chapters = json_object_get(root, "chapters");
+    size_t count = json_array_size(chapters);
+
+    json_object_set_new(root, "metadata_cut", json_true());
+    if (count == 0)
+        return json_object_del(root, "tags") == 0;
+    for (size_t i = count; i > count / 2; i--)
+        json_array_remove(chapters, i - 1);
+    return true;
+}
+
 const char *describe(const struct probe *probe)
 {
-    static const char *const DISPENSABLE[] = {"chapters", "tags"};
     json_t *root = metadata_to_json(probe);
-    const char *text = text_of(root, probe->mem);
+    const char *text;
 
-    for (size_t i = 0; !text && i < COUNT_OF(DISPENSABLE); i++) {
-        json_object_del(root, DISPENSABLE[i]);
-        json_object_set_new(root, "metadata_cut", json_true());
-        text = text_of(root, probe->mem);
-    }
+    while (!(text = text_of(root, probe->mem)) && leave_out_some(root))
+        ;
     json_decref(root);
     return text;
 }

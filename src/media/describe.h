@@ -4,8 +4,8 @@
 
 #include "media/probe.h"
 
-/* The metadata object as text of at most METADATA_MAX_BYTES; chapters, then tags, are left out
- * where it would be longer. */
+/* The metadata object as text of at most METADATA_MAX_BYTES; later chapters, then tags, are left
+ * out where it would be longer. */
 const char *describe(const struct probe *probe);
 
 #endif

@@ -56,7 +56,7 @@ static void read_block(struct probe *probe, unsigned type, uint64_t at, uint32_t
 
     if (type == BLOCK_STREAMINFO)
         read_streaminfo(probe->in, at, out);
-    if (type != BLOCK_COMMENTS && type != BLOCK_PICTURE)
+    if ((type != BLOCK_COMMENTS && type != BLOCK_PICTURE) || !probe_afford(probe, room))
         return;
     bytes = arena_alloc(probe->mem, room + 1);
     got = input_read(probe->in, at, bytes, room);

@@ -238,7 +238,9 @@ static void read_frame(struct probe *probe, const struct source *source, const s
     size_t length;
     uint8_t *bytes;
 
-    if ((!comment && !picture && !chapter && frame->id[0] != 'T') || (second_look && !comment))
+    if ((!comment && !picture && !chapter && frame->id[0] != 'T') || (second_look && !comment) ||
+        !probe_afford(probe,
+                      frame->length < FRAME_READ_BYTES ? (size_t)frame->length : FRAME_READ_BYTES))
         return;
     bytes = frame_content(source, frame, probe->mem, &length);
     if (!bytes || length < 2)

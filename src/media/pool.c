@@ -1,7 +1,6 @@
 /* The media processes and the threads that want one. */
 #include <assert.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -156,12 +155,12 @@ bool media_probe(struct media_pool *pool, int fd, uint64_t size, const char *nam
     struct stat status;
     bool done;
 
+    (void)name; /* the bytes of every format that is read tell it */
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
         return error_set(err, ERR_UNAVAILABLE, "probe: not a regular file");
     request.size_bytes = (uint64_t)status.st_size < size ? (uint64_t)status.st_size : size;
     slot = slot_acquire(pool);
 
-    snprintf(request.name, sizeof request.name, "%s", name ? name : "");
     done = ask(pool, &slot->process, &request, fd, mem, out, err);
     slot_give_back(pool, slot);
     return done;

@@ -8,6 +8,16 @@
 #include "media/id3.h"
 #include "media/length.h"
 
+bool probe_afford(struct probe *probe, size_t length)
+{
+    size_t price = length + 4096;
+
+    if (price > probe->tag_bytes_left)
+        return false;
+    probe->tag_bytes_left -= price;
+    return true;
+}
+
 static enum answer_outcome refuse(const char **reason, enum answer_outcome outcome, const char *why)
 {
     *reason = why;
@@ -236,7 +246,8 @@ enum answer_outcome probe_file(const struct av *av, struct input *in, struct are
     struct probe *probe = arena_alloc(mem, sizeof *probe);
     enum answer_outcome outcome;
 
-    *probe = (struct probe){.av = av, .in = in, .mem = mem, .end = in->size};
+    *probe = (struct probe){
+        .av = av, .in = in, .mem = mem, .end = in->size, .tag_bytes_left = TAG_BUDGET_BYTES};
     tags_init(&probe->tags, mem);
     outcome = probe_run(probe, reason);
     if (outcome != OUTCOME_AUDIO && outcome != OUTCOME_VIDEO)

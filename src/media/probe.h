@@ -9,6 +9,7 @@
 #include "media/tags.h"
 
 #define CHAPTERS_MAX 500
+#define TAG_BUDGET_BYTES (8 << 20)
 
 struct chapter {
     int64_t start_ms;
@@ -27,15 +28,20 @@ struct probe {
 
     struct media_facts facts;
     int64_t duration_us;
-    bool truncated;      /* the file ends before what its header promises */
-    bool header_wrong;   /* the header's length contradicts what is there */
-    bool empty;          /* a sound recording without a single frame, and it says so */
-    int64_t declared_us; /* what the header said, where that was wrong; 0: nothing */
+    bool truncated;        /* the file ends before what its header promises */
+    bool header_wrong;     /* the header's length contradicts what is there */
+    bool empty;            /* a sound recording without a single frame, and it says so */
+    int64_t declared_us;   /* what the header said, where that was wrong; 0: nothing */
+    size_t tag_bytes_left; /* what may still be read of tags: files can hold millions */
     struct tags tags;
     struct cover cover;
     size_t chapter_count;
     struct chapter chapters[CHAPTERS_MAX];
 };
+
+/* Takes LENGTH, and something for the trouble, off the probe's budget for tags. False, and nothing
+ * is taken, if that is used up. */
+bool probe_afford(struct probe *probe, size_t length);
 
 /* Looks at IN. *REASON says why not, for outcomes that are neither audio nor video. FACTS and the
  * texts in it live in the arena. */

@@ -18,8 +18,8 @@ extern char **environ;
 
 /* The server's environment may hold keys of stores; these alone are of use to the process. */
 static const char *const KEPT_VARIABLES[] = {
-    "LD_LIBRARY_PATH=", "ASAN_OPTIONS=",        "UBSAN_OPTIONS=", "LSAN_OPTIONS=",
-    "TSAN_OPTIONS=",    "MEDIA_WORKER_MEMORY=", "PATH=",          "MEDIA_WORKER_TEST=",
+    "LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=",
+    "LSAN_OPTIONS=",    "TSAN_OPTIONS=", "MEDIA_WORKER_TEST=",
 };
 
 static bool is_kept(const char *variable)
@@ -38,7 +38,7 @@ static void environment_make(char *memory_variable, char *out[static ENVIRONMENT
 
     out[count++] = memory_variable;
     for (char **variable = environ; *variable && count < ENVIRONMENT_MAX - 1; variable++)
-        if (is_kept(*variable) && strncmp(*variable, "MEDIA_WORKER_MEMORY=", 20) != 0)
+        if (is_kept(*variable))
             out[count++] = *variable;
     out[count] = NULL;
 }

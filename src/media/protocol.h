@@ -26,7 +26,6 @@ struct media_request {
     uint32_t magic;
     uint32_t limit_ms; /* after which the process is killed */
     uint64_t size_bytes;
-    char name[256]; /* cut where longer; only a hint */
 };
 
 enum answer_outcome { OUTCOME_AUDIO, OUTCOME_VIDEO, OUTCOME_NOT_AUDIO, OUTCOME_UNREADABLE };

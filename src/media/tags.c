@@ -145,6 +145,7 @@ void tags_init(struct tags *tags, struct arena *mem)
     tags->mem = mem;
     tags->count = 0;
     tags->bytes = 0;
+    tags->seen = 0;
 }
 
 const char *tags_get(const struct tags *tags, const char *key)
@@ -250,10 +251,13 @@ static const char *genre_text(const char *value)
 
 void tags_add(struct tags *tags, struct str key, struct str value)
 {
-    const char *name = common_name(tags->mem, key);
+    const char *name;
     const char *text;
 
-    if (!name || tags->count == TAGS_MAX)
+    if (tags->count == TAGS_MAX || tags->seen++ >= TAGS_SEEN_MAX)
+        return;
+    name = common_name(tags->mem, key);
+    if (!name)
         return;
     text = text_clean(tags->mem, value, TAG_VALUE_MAX_BYTES);
     if (strcmp(name, "track") == 0)

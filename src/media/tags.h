@@ -11,6 +11,7 @@
 #include "base/str.h"
 
 #define TAGS_MAX 96
+#define TAGS_SEEN_MAX 4096
 #define TAG_VALUE_MAX_BYTES 4096
 #define TAG_TOTAL_MAX_BYTES 32768
 
@@ -23,6 +24,7 @@ struct tags {
     struct arena *mem;
     size_t count;
     size_t bytes; /* of all values */
+    size_t seen;  /* how often something was to be added */
     struct tag items[TAGS_MAX];
 };
 

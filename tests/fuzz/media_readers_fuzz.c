@@ -21,6 +21,7 @@ static struct probe *probe_new(struct arena *mem, struct input *in)
     probe->in = in;
     probe->mem = mem;
     probe->end = in->size;
+    probe->tag_bytes_left = TAG_BUDGET_BYTES;
     probe->facts.container = "mp3";
     tags_init(&probe->tags, mem);
     return probe;
