@@ -466,13 +466,14 @@ static bool wait_and_serve(struct worker *worker)
 
     atomic_fetch_add(&server->waiting, 1);
     events = epoll_wait(server->epoll_fd, &event, 1, timeout_ms > 0 ? timeout_ms : -1);
-    if (atomic_fetch_sub(&server->waiting, 1) == 1 && events == 1)
+    kind = events == 1 ? *(enum event_kind *)event.data.ptr : EVENT_END;
+    /* At the end nobody takes the place of those who leave. */
+    if (atomic_fetch_sub(&server->waiting, 1) == 1 && events == 1 && kind != EVENT_END)
         worker_start(server);
     if (events == 0)
         return !retire(worker, true);
     if (events < 0)
         return true;
-    kind = *(enum event_kind *)event.data.ptr;
     if (kind == EVENT_CONNECTION)
         serve(worker, event.data.ptr);
     else if (kind == EVENT_LISTENER)
