@@ -1,6 +1,7 @@
 #include "service/filename.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -83,6 +84,28 @@ void filename_extension(const char *name, char out[static EXTENSION_MAX_BYTES + 
             return;
     for (size_t i = 0; i <= length; i++)
         out[i] = (char)tolower((unsigned char)dot[1 + i]);
+}
+
+bool filename_suits_type(const char *extension, const char *type)
+{
+    /* Extensions and types of one family: any of them is no surprise for another. */
+    static const char *const families[] = {
+        " wav wave bwf rf64 bw64 w64 ",   " aif aiff aifc afc ", " ogg oga opus spx ogx ",
+        " m4a m4b m4r m4p mp4 3gp 3g2 mov qt alac f4a ", " mka mkv webm weba ", " au snd ",
+        " mp3 mp2 mp1 mpa mpga mpeg ",    " wma asf wmv ",       " amr 3ga awb ",
+        " mpc mpp ",                      " aac adts ",          " ac3 eac3 ",
+        " dff dsf dsd ",
+    };
+    char first[32], second[32];
+
+    if (strcmp(extension, type) == 0)
+        return true;
+    snprintf(first, sizeof first, " %s ", extension);
+    snprintf(second, sizeof second, " %s ", type);
+    for (size_t i = 0; i < COUNT_OF(families); i++)
+        if (strstr(families[i], first) && strstr(families[i], second))
+            return true;
+    return false;
 }
 
 char *filename_object_key(struct uuid user_id, struct uuid id, int64_t time_us, const char *name,

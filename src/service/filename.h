@@ -24,6 +24,9 @@ void filename_slug(const char *name, char out[static SLUG_MAX_BYTES + 1]);
  * digits; else "bin". */
 void filename_extension(const char *name, char out[static EXTENSION_MAX_BYTES + 1]);
 
+/* Whether EXTENSION (lower case) is one that files of TYPE, the content's short name, are given. */
+bool filename_suits_type(const char *extension, const char *type);
+
 /* uploads/{user_id}/{YYYY}/{MM}/{DD}/{id}-{slug}.{ext} */
 char *filename_object_key(struct uuid user_id, struct uuid id, int64_t time_us, const char *name,
                           struct arena *mem);

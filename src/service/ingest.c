@@ -1,19 +1,23 @@
 #include "service/ingest.h"
 
-#include <assert.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "catalog/idempotency.h"
-#include "catalog/session.h"
+#include "service/abandon.h"
 #include "service/filename.h"
-#include "service/hasher.h"
-#include "service/ingest_commit.h"
 #include "service/ingest_state.h"
 
-/* The first bytes that are kept to be looked at. */
-#define SNIFF_BYTES 4096
+/* Reservations of unknown length are drawn in steps: at first this much, then as much again as there
+ * is, up to the largest. */
+#define STEP_FIRST ((uint64_t)16 << 20)
+#define STEP_LARGEST ((uint64_t)256 << 20)
+
+/* More than any disk here holds, and far from where sums of sizes overflow. */
+#define SIZE_LARGEST ((uint64_t)1 << 52)
+
+/* ---- begin ---- */
 
 static bool declared_type_may_be_audio(const char *type)
 {
@@ -29,12 +33,28 @@ static bool declared_type_may_be_audio(const char *type)
     return false;
 }
 
+static uint64_t largest_file(const struct app *app)
+{
+    uint64_t most = app->settings.max_file_size_bytes;
+
+    return most > 0 && most < SIZE_LARGEST ? most : SIZE_LARGEST;
+}
+
+static bool check_size(const struct app *app, uint64_t size, struct error *err)
+{
+    uint64_t most = largest_file(app);
+
+    if (size <= most)
+        return true;
+    error_tell(err, ERR_FILE_TOO_LARGE, "the file is larger than %llu bytes",
+               (unsigned long long)most);
+    return error_limit(err, most, most);
+}
+
 /* What can be refused before there is a session. */
 static bool check_request(struct app *app, const struct ingest_request *request, struct arena *mem,
                           const char **name, struct error *err)
 {
-    uint64_t most = app->settings.max_file_size_bytes;
-
     if (!filename_check(str_from(request->filename), mem, name, err))
         return false;
     if (app->settings.accept != ACCEPT_ANY && !declared_type_may_be_audio(request->declared_type))
@@ -42,10 +62,260 @@ static bool check_request(struct app *app, const struct ingest_request *request,
                           request->declared_type);
     if (request->size == 0)
         return error_tell(err, ERR_EMPTY, "the file is empty");
-    if (most > 0 && request->size != INGEST_SIZE_UNKNOWN && request->size > most) {
-        error_tell(err, ERR_FILE_TOO_LARGE, "the file is larger than %llu bytes",
-                   (unsigned long long)most);
-        return error_limit(err, most, most);
-    }
+    return request->size == INGEST_SIZE_UNKNOWN || check_size(app, request->size, err);
+}
+
+/* What makes two requests with one idempotency key the same request. */
+static const char *fingerprint(const struct ingest_request *request, const char *name,
+                               struct arena *mem)
+{
+    char digests[HEX_SIZE(sizeof request->claims.digests)];
+    uint8_t hash[SHA256_BYTES];
+    char *text, *hex = arena_alloc(mem, HEX_SIZE(SHA256_BYTES));
+
+    hex_encode(&request->claims.digests, sizeof request->claims.digests, digests);
+    text = arena_printf(mem, "upload\n%s\n%llu\n%d\n%s", name, (unsigned long long)request->size,
+                        (int)request->on_duplicate, digests);
+    sha256_of(text, strlen(text), hash);
+    hex_encode(hash, sizeof hash, hex);
+    return hex;
+}
+
+/* Whether the idempotency key has made an upload before; OUTCOME is then filled. */
+static bool find_replay(struct app *app, const struct ingest_request *request, const char *print,
+                        struct arena *mem, bool *replay, struct ingest_outcome *outcome,
+                        struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct uuid id;
+
+    *replay = false;
+    if (!request->idempotency_key)
+        return true;
+    if (!database_read(app->database, &db, err) ||
+        !idempotency_find(db, request->workspace_id, request->user_id, request->idempotency_key,
+                          print, replay, &id, err))
+        return false;
+    if (!*replay)
+        return true;
+    outcome->result = INGEST_CREATED;
+    return upload_by_id(db, request->workspace_id, id, mem, &outcome->upload, err);
+}
+
+static struct ingest *ingest_new(struct app *app, const struct ingest_request *request)
+{
+    struct arena *mem = arena_new();
+    struct ingest *ingest = arena_alloc(mem, sizeof *ingest);
+
+    ingest->app = app;
+    ingest->mem = mem;
+    ingest->store = app->stores[0];
+    ingest->declared_type = arena_strdup(mem, request->declared_type);
+    ingest->on_duplicate = request->on_duplicate;
+    ingest->claims = request->claims;
+    atomic_fetch_add(&app->counters.uploads_active, 1);
+    return ingest;
+}
+
+static void fill_session(struct ingest *ingest, const struct ingest_request *request,
+                         const char *name, const char *print)
+{
+    struct app *app = ingest->app;
+    struct arena *mem = ingest->mem;
+    bool known = request->size != INGEST_SIZE_UNKNOWN;
+    struct session *session = &ingest->session;
+
+    *session = (struct session){
+        .id = app_new_id(app),
+        .workspace_id = request->workspace_id,
+        .user_id = request->user_id,
+        .upload_id = app_new_id(app),
+        .kind = SESSION_POST,
+        .filename = arena_strdup(mem, name),
+        .file_size = known ? request->size : SESSION_SIZE_UNKNOWN,
+        .reserved_bytes = known ? request->size : 0,
+        .storage_name = store_name(ingest->store),
+        .idempotency_key = arena_strdup(mem, request->idempotency_key),
+        .fingerprint = arena_strdup(mem, request->idempotency_key ? print : NULL),
+        .created_at_us = app_now_us(app),
+        .expires_at_us = INT64_MAX, /* lives as long as its request */
+    };
+    session->storage_path =
+        filename_object_key(session->user_id, session->upload_id, session->created_at_us, name, mem);
+}
+
+static bool begin_session(struct db *tx, void *context, struct error *err)
+{
+    return session_begin(tx, context, err);
+}
+
+static bool open_session(struct ingest *ingest, struct error *err)
+{
+    char id[UUID_TEXT_SIZE];
+
+    if (!database_write(ingest->app->database, begin_session, &ingest->session, err))
+        return false;
+    ingest->open = true;
+    uuid_format(ingest->session.id, id);
+    if (!store_stage_create(ingest->store, id, ingest->session.file_size, &ingest->stage, err))
+        return false;
+    ingest->hasher = hasher_new(ingest->app->hashers);
     return true;
+}
+
+bool ingest_begin(struct app *app, const struct ingest_request *request, struct arena *mem,
+                  struct ingest **out, bool *replay, struct ingest_outcome *outcome,
+                  struct error *err)
+{
+    scoped(ingest_release) struct ingest *ingest = NULL;
+    const char *name, *print;
+
+    if (!check_request(app, request, mem, &name, err))
+        return false;
+    print = fingerprint(request, name, mem);
+    if (!find_replay(app, request, print, mem, replay, outcome, err))
+        return false;
+    if (*replay)
+        return true;
+    ingest = ingest_new(app, request);
+    fill_session(ingest, request, name, print);
+    if (!open_session(ingest, err))
+        return false;
+    *out = take(ingest);
+    return true;
+}
+
+/* ---- receive ---- */
+
+struct growth {
+    struct ingest *ingest;
+    uint64_t bytes;
+};
+
+static bool grow_session(struct db *tx, void *context, struct error *err)
+{
+    const struct growth *growth = context;
+    const struct session *session = &growth->ingest->session;
+
+    return session_grow(tx, session->workspace_id, session->id, growth->bytes,
+                        app_now_us(growth->ingest->app), err);
+}
+
+static bool grow_to(struct ingest *ingest, uint64_t bytes, struct error *err)
+{
+    struct growth growth = {ingest, bytes};
+
+    if (!database_write(ingest->app->database, grow_session, &growth, err))
+        return false;
+    ingest->session.reserved_bytes = bytes;
+    return true;
+}
+
+/* Makes the reservation hold NEEDED bytes: a step more if the quota has it, else just that. */
+static bool reserve(struct ingest *ingest, uint64_t needed, struct error *err)
+{
+    uint64_t step = ingest->session.reserved_bytes;
+
+    if (needed <= ingest->session.reserved_bytes)
+        return true;
+    if (!check_size(ingest->app, needed, err))
+        return false;
+    step = step < STEP_FIRST ? STEP_FIRST : step > STEP_LARGEST ? STEP_LARGEST : step;
+    if (grow_to(ingest, needed + step, err))
+        return true;
+    if (err->kind != ERR_QUOTA_STORAGE && err->kind != ERR_FILE_TOO_LARGE)
+        return false;
+    return grow_to(ingest, needed, err);
+}
+
+/* Looks at the first bytes as soon as there are enough of them, or no more will come. */
+static bool sniff(struct ingest *ingest, const void *bytes, size_t length, bool last,
+                  struct error *err)
+{
+    size_t room = sizeof ingest->head - ingest->head_length;
+    const char *what = NULL;
+
+    if (ingest->sniffed || ingest->app->settings.accept == ACCEPT_ANY)
+        return true;
+    if (length > 0)
+        memcpy(ingest->head + ingest->head_length, bytes, length < room ? length : room);
+    ingest->head_length += length < room ? length : room;
+    if (ingest->head_length < sizeof ingest->head && !last)
+        return true;
+    ingest->sniffed = true;
+    if (media_sniff(ingest->head, ingest->head_length, &what) == MEDIA_SNIFF_MAYBE)
+        return true;
+    return error_tell(err, ERR_NOT_AUDIO, "the content is not audio but %s", what);
+}
+
+static bool take_block(struct ingest *ingest, const void *bytes, size_t length, struct error *err)
+{
+    uint64_t offset = ingest->received;
+
+    if (ingest->session.file_size != SESSION_SIZE_UNKNOWN &&
+        length > ingest->session.file_size - offset)
+        return error_tell(err, ERR_INVALID, "the content is longer than declared");
+    if (!sniff(ingest, bytes, length, false, err) || !reserve(ingest, offset + length, err))
+        return false;
+    hasher_push(ingest->hasher, length);
+    if (!stage_write(ingest->stage, offset, bytes, length, err))
+        return false;
+    ingest->received += length;
+    return true;
+}
+
+bool ingest_receive(struct ingest *ingest, struct source *body, struct error *err)
+{
+    for (;;) {
+        void *block = hasher_block(ingest->hasher);
+        size_t length;
+
+        if (!body->read(body, block, HASHER_BLOCK_BYTES, &length, err))
+            return false;
+        if (length == 0)
+            break;
+        if (!take_block(ingest, block, length, err))
+            return false;
+    }
+    if (ingest->session.file_size != SESSION_SIZE_UNKNOWN &&
+        ingest->received < ingest->session.file_size)
+        return error_tell(err, ERR_INCOMPLETE, "the content ended after %llu of %llu bytes",
+                          (unsigned long long)ingest->received,
+                          (unsigned long long)ingest->session.file_size);
+    if (ingest->received == 0)
+        return error_tell(err, ERR_EMPTY, "the file is empty");
+    return sniff(ingest, NULL, 0, true, err);
+}
+
+/* Adds one claim; two that differ cannot both be true. */
+static void add_claim(struct ingest *ingest, bool *has, uint8_t *mine, const uint8_t *more,
+                      size_t length)
+{
+    if (*has && memcmp(mine, more, length) != 0)
+        ingest->claims_differ = true;
+    memcpy(mine, more, length);
+    *has = true;
+}
+
+void ingest_claim(struct ingest *ingest, const struct digest_claims *claims)
+{
+    struct digest_claims *mine = &ingest->claims;
+
+    if (claims->has_md5)
+        add_claim(ingest, &mine->has_md5, mine->digests.md5, claims->digests.md5, MD5_BYTES);
+    if (claims->has_sha256)
+        add_claim(ingest, &mine->has_sha256, mine->digests.sha256, claims->digests.sha256,
+                  SHA256_BYTES);
+}
+
+void ingest_free(struct ingest *ingest)
+{
+    if (!ingest)
+        return;
+    stage_free(ingest->stage);
+    hasher_free(ingest->hasher);
+    if (ingest->open)
+        abandon_session_or_later(ingest->app, &ingest->session);
+    atomic_fetch_sub(&ingest->app->counters.uploads_active, 1);
+    arena_free(ingest->mem);
 }

@@ -13,14 +13,51 @@ static bool read_accept(const struct config *config, enum accept_policy *out, st
             *out = (enum accept_policy)i;
             return true;
         }
-    return error_set(err, ERR_INVALID, "uploads.accept: \"%s\" is not audio, media or any",
-                     text ? text : "");
+    return error_tell(err, ERR_INVALID, "uploads.accept: \"%s\" is not audio, media or any",
+                      text ? text : "");
 }
 
 /* A limit that is not set is no limit. */
 static struct quota_limit read_limit(const struct config *config, const char *key)
 {
-    bool set = config_text(config, "quota", key) != NULL;
+    if (!config_text(config, "quota", key))
+        return quota_unlimited();
+    return quota_limit_of(config_number(config, "quota", key));
+}
 
-    return set ? quota_limit_of(config_number(config, "quota", key)) : quota_unlimited();
+/* A length of time of [uploads], from MIN_MS to MAX_MS. */
+static bool read_ms(const struct config *config, const char *key, uint64_t min_ms, uint64_t max_ms,
+                    int64_t *out, struct error *err)
+{
+    uint64_t ms = config_number(config, "uploads", key);
+
+    if (ms < min_ms || ms > max_ms)
+        return error_tell(err, ERR_INVALID, "uploads.%s: must be from %llu to %llu ms", key,
+                          (unsigned long long)min_ms, (unsigned long long)max_ms);
+    *out = (int64_t)ms;
+    return true;
+}
+
+bool settings_read(const struct config *config, struct settings *out, struct error *err)
+{
+    const uint64_t day_ms = 86400000;
+    struct settings settings = {
+        .formats = config_text(config, "uploads", "formats"),
+        .max_file_size_bytes = config_number(config, "uploads", "max_file_size"),
+        .default_limits = {read_limit(config, "max_storage_bytes"),
+                           read_limit(config, "max_file_count"),
+                           read_limit(config, "max_file_size"),
+                           read_limit(config, "max_monthly_uploads")},
+    };
+    int64_t ttl_ms;
+
+    if (!read_accept(config, &settings.accept, err) ||
+        !read_ms(config, "chunk_threshold", 1000, 365 * day_ms, &settings.chunk_threshold_ms, err) ||
+        !read_ms(config, "max_chunk_duration", 1000, day_ms, &settings.max_chunk_duration_ms,
+                 err) ||
+        !read_ms(config, "session_ttl", 60000, 365 * day_ms, &ttl_ms, err))
+        return false;
+    settings.session_ttl_us = ttl_ms * 1000;
+    *out = settings;
+    return true;
 }

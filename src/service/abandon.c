@@ -1,0 +1,132 @@
+#include "service/abandon.h"
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "catalog/upload.h"
+
+/* A session in memory of its own. */
+struct left_over {
+    struct left_over *next;
+    struct arena *mem;
+    struct session session;
+};
+
+struct abandoned {
+    pthread_mutex_t lock;
+    struct left_over *first; /* under LOCK */
+};
+
+struct abandoned *abandoned_new(void)
+{
+    struct abandoned *list = calloc(1, sizeof *list);
+
+    if (!list)
+        abort();
+    pthread_mutex_init(&list->lock, NULL);
+    return list;
+}
+
+static struct left_over *take_all(struct abandoned *list)
+{
+    struct left_over *all;
+
+    pthread_mutex_lock(&list->lock);
+    all = take(list->first);
+    pthread_mutex_unlock(&list->lock);
+    return all;
+}
+
+void abandoned_free(struct abandoned *list)
+{
+    struct left_over *each, *next;
+
+    if (!list)
+        return;
+    for (each = take_all(list); each; each = next) {
+        next = each->next;
+        arena_free(each->mem);
+    }
+    pthread_mutex_destroy(&list->lock);
+    free(list);
+}
+
+static void remember(struct abandoned *list, const struct session *session)
+{
+    struct arena *mem = arena_new();
+    struct left_over *item = arena_alloc(mem, sizeof *item);
+
+    item->mem = mem;
+    item->session = *session;
+    item->session.storage_name = arena_strdup(mem, session->storage_name);
+    item->session.storage_path = arena_strdup(mem, session->storage_path);
+    pthread_mutex_lock(&list->lock);
+    item->next = list->first;
+    list->first = item;
+    pthread_mutex_unlock(&list->lock);
+}
+
+/* Removes what the session published, unless an upload has it. */
+static bool remove_object(struct app *app, struct store *store, const struct session *session,
+                          struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    uint64_t rows;
+
+    if (!database_read(app->database, &db, err) ||
+        !upload_count_sharing(db, session->storage_name, session->storage_path, &rows, err))
+        return false;
+    return rows > 0 || store_remove(store, session->storage_path, err);
+}
+
+static bool end_row(struct db *tx, void *context, struct error *err)
+{
+    const struct session *session = context;
+    bool there;
+
+    return session_end(tx, session->id, &there, err);
+}
+
+bool abandon_session(struct app *app, const struct session *session, struct error *err)
+{
+    struct store *store = app_store(app, session->storage_name);
+    char id[UUID_TEXT_SIZE];
+
+    uuid_format(session->id, id);
+    if (!store)
+        return error_set(err, ERR_UNAVAILABLE, "session %s: store \"%s\" is not configured", id,
+                         session->storage_name);
+    if (!store_stage_discard(store, id, err) || !remove_object(app, store, session, err))
+        return error_context(err, "session %s", id);
+    return database_write(app->database, end_row, (void *)session, err);
+}
+
+void abandon_session_or_later(struct app *app, const struct session *session)
+{
+    struct error err;
+
+    if (abandon_session(app, session, &err))
+        return;
+    log_event(LOG_WARN, "a session could not be ended and is left to the next sweep",
+              log_text("error", err.log));
+    remember(app->abandoned, session);
+}
+
+bool abandon_again(struct app *app, uint64_t *count, struct error *err)
+{
+    struct left_over *item = take_all(app->abandoned), *next;
+    bool ok = true;
+
+    *count = 0;
+    for (; item; item = next) {
+        next = item->next;
+        if (ok && abandon_session(app, &item->session, err)) {
+            (*count)++;
+        } else {
+            ok = false;
+            remember(app->abandoned, &item->session);
+        }
+        arena_free(item->mem);
+    }
+    return ok;
+}

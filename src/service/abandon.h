@@ -1,0 +1,23 @@
+/*
+ * Ending a session that did not become an upload: its stage, whatever it published, its row and with
+ * it its reservation. What cannot be ended now (a disk that does not answer, a locked database) is
+ * kept in mind and ended by the next sweep.
+ */
+#ifndef SERVICE_ABANDON_H
+#define SERVICE_ABANDON_H
+
+#include "catalog/session.h"
+#include "service/app.h"
+
+struct abandoned *abandoned_new(void);
+void abandoned_free(struct abandoned *list);
+
+/* Ends SESSION now: bytes first, then the row, so that whatever a crash leaves is explained by the
+ * row. An object at the session's path stays if an upload has it. */
+bool abandon_session(struct app *app, const struct session *session, struct error *err);
+/* The same, or later if it cannot be done now. Never fails. */
+void abandon_session_or_later(struct app *app, const struct session *session);
+/* Tries again what could not be ended. *COUNT is how many were. */
+bool abandon_again(struct app *app, uint64_t *count, struct error *err);
+
+#endif

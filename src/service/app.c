@@ -1,0 +1,271 @@
+#include "service/app.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "catalog/secret.h"
+#include "catalog/token.h"
+#include "crypto/token.h"
+#include "service/abandon.h"
+#include "service/hasher.h"
+#include "service/workspaces.h"
+
+#define LINK_KEY_NAME "link_key"
+#define BUSY_MS 5000
+#define READERS_KEPT 4
+#define STORES_MAX 64
+
+/* ---- database ---- */
+
+static bool open_database(struct app *app, const struct app_options *options, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    const char *url = config_text(app->config, "server", "database");
+    struct database_options wanted = {.readers = READERS_KEPT, .busy_ms = BUSY_MS};
+
+    wanted.url = url ? url : arena_printf(mem, "sqlite:%s/catalog.db", options->data);
+    if (options->existing_only)
+        return database_open_existing(&wanted, &app->database, err);
+    return database_open(&wanted, &app->database, err);
+}
+
+/* ---- stores ---- */
+
+/* A section [store "NAME"], or the local store of a server without any. */
+struct store_section {
+    struct store_config config;
+    const struct config *source; /* NULL for the default */
+};
+
+static const char *section_option(const struct store_config *config, const char *key)
+{
+    const struct store_section *section = container_of(config, struct store_section, config);
+
+    return section->source ? config_named_text(section->source, "store", config->name, key) : NULL;
+}
+
+/* Whether this store has been set up: a note in the data folder. A store that once was must not be
+ * made anew, lest an unmounted disk pass for an empty one. */
+static bool store_is_known(const char *note)
+{
+    return access(note, F_OK) == 0;
+}
+
+static bool open_store(struct app *app, const struct app_options *options,
+                       struct store_section *section, struct arena *mem, struct error *err)
+{
+    const char *note = arena_printf(mem, "%s/store-%s.known", options->data, section->config.name);
+    bool create = !options->existing_only && !store_is_known(note);
+
+    if (!store_open(&section->config, create, &app->stores[app->store_count], err))
+        return false;
+    app->store_count++;
+    return !create || fs_write_file(note, "", 0, 0600, err);
+}
+
+static bool open_configured(struct app *app, const struct app_options *options, struct arena *mem,
+                            struct error *err)
+{
+    const char *name;
+
+    for (size_t i = 0; config_named_at(app->config, "store", i, &name); i++) {
+        struct store_section section = {.source = app->config};
+
+        if (i == STORES_MAX)
+            return error_tell(err, ERR_INVALID, "there are more than %d stores", STORES_MAX);
+        section.config = (struct store_config){
+            .name = name,
+            .provider = config_named_text(app->config, "store", name, "provider"),
+            .path = config_named_text(app->config, "store", name, "path"),
+            .option = section_option,
+        };
+        if (!section.config.provider)
+            return error_tell(err, ERR_INVALID, "store \"%s\" has no provider", name);
+        if (!open_store(app, options, &section, mem, err))
+            return false;
+    }
+    return true;
+}
+
+static bool open_stores(struct app *app, const struct app_options *options, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct store_section section = {
+        .config = {.name = "main", .provider = "local", .option = section_option}};
+
+    app->stores = calloc(STORES_MAX, sizeof *app->stores);
+    if (!app->stores)
+        abort();
+    if (!open_configured(app, options, mem, err))
+        return false;
+    if (app->store_count > 0)
+        return true;
+    section.config.path = arena_printf(mem, "%s/store", options->data);
+    return open_store(app, options, &section, mem, err);
+}
+
+/* ---- secrets ---- */
+
+static bool keep_link_key(struct db *tx, void *context, struct error *err)
+{
+    return secret_keep(tx, LINK_KEY_NAME, context, SIGNED_LINK_KEY_BYTES, err);
+}
+
+static bool read_link_key(struct app *app, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+
+    return database_read(app->database, &db, err) &&
+           secret_read(db, LINK_KEY_NAME, app->link_key, sizeof app->link_key, err);
+}
+
+/* Two servers that start at once both read the key that was first. */
+static bool load_link_key(struct app *app, const struct app_options *options, struct error *err)
+{
+    uint8_t fresh[SIGNED_LINK_KEY_BYTES];
+
+    if (read_link_key(app, err))
+        return true;
+    if (err->kind != ERR_NOT_FOUND || options->existing_only)
+        return err->kind == ERR_NOT_FOUND;
+    app->random->fill(app->random, fresh, sizeof fresh);
+    return database_write(app->database, keep_link_key, fresh, err) && read_link_key(app, err);
+}
+
+/* ---- the first start ---- */
+
+struct operator_token {
+    struct app *app;
+    struct token_secret secret;
+};
+
+static bool insert_operator_token(struct db *tx, void *context, struct error *err)
+{
+    const struct operator_token *made = context;
+    struct token token = {.id = app_new_id(made->app),
+                          .role = ROLE_OPERATOR,
+                          .name = "first start",
+                          .prefix = made->secret.prefix,
+                          .created_at_us = app_now_us(made->app)};
+
+    return token_insert(tx, &token, made->secret.hash, err);
+}
+
+/* The file first: a token that nobody can read would be lost, one without a row is only useless and
+ * is replaced by the next start. */
+static bool make_operator_token(struct app *app, const char *path, struct error *err)
+{
+    struct operator_token made = {.app = app};
+    char line[TOKEN_TEXT_SIZE + 1];
+
+    token_make(app->random, &made.secret);
+    snprintf(line, sizeof line, "%s\n", made.secret.text);
+    return fs_write_file(path, line, strlen(line), 0600, err) &&
+           database_write(app->database, insert_operator_token, &made, err);
+}
+
+/* Whether an operator's token and a workspace are there. */
+static bool look_for_first_things(struct app *app, bool *token, bool *workspace, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    scoped(arena_release) struct arena *mem = arena_new();
+    const struct uuid nil = {{0}};
+    struct workspace *workspaces;
+    struct token *tokens;
+    size_t token_count, workspace_count;
+
+    if (!database_read(app->database, &db, err) ||
+        !token_list(db, nil, nil, 1, mem, &tokens, &token_count, err) ||
+        !workspace_list(db, nil, 1, mem, &workspaces, &workspace_count, err))
+        return false;
+    *token = token_count > 0;
+    *workspace = workspace_count > 0;
+    return true;
+}
+
+static bool make_first_things(struct app *app, const char *data, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct workspace made;
+    bool token, workspace;
+
+    if (!look_for_first_things(app, &token, &workspace, err))
+        return false;
+    /* Without an operator's token this is the first start; one that crashed half-way goes on. */
+    if (!token && !workspace && !workspaces_add(app, "default", NULL, mem, &made, err))
+        return false;
+    return token || make_operator_token(app, arena_printf(mem, "%s/operator-token", data), err);
+}
+
+/* ---- all of it ---- */
+
+static bool open_media(struct app *app, const struct app_options *options, struct error *err)
+{
+    struct media_options wanted = {
+        .program = options->program,
+        .processes = (unsigned)config_number(app->config, "media", "processes"),
+        .memory_bytes = config_number(app->config, "media", "memory"),
+        .timeout_ms = config_number(app->config, "media", "timeout"),
+    };
+
+    return options->without_media || media_pool_open(&wanted, &app->media, err);
+}
+
+static bool make_data_folder(const char *data, struct error *err)
+{
+    if (mkdir(data, 0700) == 0 || errno == EEXIST)
+        return true;
+    return error_errno(err, "data folder \"%s\"", data);
+}
+
+bool app_open(const struct config *config, const struct app_options *options, struct app **out,
+              struct error *err)
+{
+    scoped(app_release) struct app *app = calloc(1, sizeof *app);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (!app)
+        abort();
+    app->config = config;
+    app->clock = &clock_system;
+    app->random = &random_system;
+    app->hashers = hash_pool_new(cores > 0 ? (unsigned)cores : 1);
+    app->abandoned = abandoned_new();
+    if (!settings_read(config, &app->settings, err) ||
+        (!options->existing_only && !make_data_folder(options->data, err)) ||
+        !open_media(app, options, err) || !open_database(app, options, err) ||
+        !open_stores(app, options, err) || !load_link_key(app, options, err) ||
+        (!options->existing_only && !make_first_things(app, options->data, err)))
+        return false;
+    *out = take(app);
+    return true;
+}
+
+void app_free(struct app *app)
+{
+    if (!app)
+        return;
+    media_pool_free(app->media);
+    for (size_t i = 0; i < app->store_count; i++)
+        store_free(app->stores[i]);
+    free(app->stores);
+    database_free(app->database);
+    hash_pool_free(app->hashers);
+    abandoned_free(app->abandoned);
+    explicit_bzero(app->link_key, sizeof app->link_key);
+    free(app);
+}
+
+struct store *app_store(const struct app *app, const char *name)
+{
+    for (size_t i = 0; i < app->store_count; i++)
+        if (strcmp(store_name(app->stores[i]), name) == 0)
+            return app->stores[i];
+    return NULL;
+}

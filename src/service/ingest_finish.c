@@ -1,0 +1,290 @@
+#include <stdatomic.h>
+#include <string.h>
+
+#include "catalog/chunk.h"
+#include "catalog/history.h"
+#include "catalog/garbage.h"
+#include "catalog/idempotency.h"
+#include "catalog/job.h"
+#include "catalog/quota.h"
+#include "service/abandon.h"
+#include "service/ingest_state.h"
+#include "service/sweep.h"
+
+/* Between a look for the same content and the commit another request can remove what was found; then
+ * the content is published after all. More often than this it cannot be chance. */
+#define COMMIT_TRIES 8
+
+/* What the commit works with and leaves behind; made anew each time the work is run. */
+struct commit {
+    struct ingest *ingest;
+    struct upload record; /* described; the place and order of it are decided in the transaction */
+    struct arena *mem;
+    struct ingest_outcome *outcome;
+    bool must_publish; /* nothing to share, and nothing published: not committed */
+    bool shared;       /* the record shares an object that was there */
+};
+
+/* ---- the transaction ---- */
+
+/* on_duplicate, for content that a live upload has. *DONE if there is to be no new record. */
+static bool answer_duplicate(struct commit *commit, const struct upload *found, bool *done,
+                             struct error *err)
+{
+    *done = false;
+    if (found->deleted_at_us != 0 || commit->ingest->on_duplicate == ON_DUPLICATE_LINK)
+        return true;
+    commit->outcome->result = INGEST_EXISTING;
+    commit->outcome->upload = *found;
+    if (commit->ingest->on_duplicate == ON_DUPLICATE_REJECT)
+        return error_set(err, ERR_DUPLICATE, "the workspace has this content");
+    *done = true;
+    return true;
+}
+
+/* The object that stands at the session's own path, but that nobody needs. */
+static bool drop_published(struct db *tx, struct commit *commit, struct error *err)
+{
+    const struct ingest *ingest = commit->ingest;
+    struct garbage garbage = {.id = app_new_id(ingest->app),
+                              .storage_name = ingest->session.storage_name,
+                              .storage_path = ingest->session.storage_path,
+                              .bytes = ingest->received,
+                              .reason = "the same content was stored meanwhile",
+                              .created_at_us = app_now_us(ingest->app)};
+
+    return !ingest->published || garbage_add(tx, &garbage, err);
+}
+
+static void place_beside(struct upload *record, const struct upload *found)
+{
+    record->storage_provider = found->storage_provider;
+    record->storage_name = found->storage_name;
+    record->storage_class = found->storage_class;
+    record->storage_path = found->storage_path;
+    record->storage_url = found->storage_url;
+    record->storage_region = found->storage_region;
+    record->compression_type = found->compression_type;
+    record->has_compressed_size = found->has_compressed_size;
+    record->compressed_size = found->compressed_size;
+    if (found->deleted_at_us == 0)
+        record->duplicate_of = uuid_is_nil(found->duplicate_of) ? found->id : found->duplicate_of;
+}
+
+static void place_alone(struct commit *commit)
+{
+    const struct ingest *ingest = commit->ingest;
+    struct upload *record = &commit->record;
+
+    record->storage_provider = store_provider(ingest->store);
+    record->storage_name = ingest->session.storage_name;
+    record->storage_path = ingest->session.storage_path;
+    record->storage_url = arena_printf(commit->mem, "/files/%s", record->storage_path);
+}
+
+/* Decides whose object the record has. *DONE as in answer_duplicate. */
+static bool choose_place(struct db *tx, struct commit *commit, bool *done, struct error *err)
+{
+    struct upload found;
+
+    commit->shared = commit->must_publish = *done = false;
+    commit->record.duplicate_of = (struct uuid){{0}};
+    if (upload_by_content(tx, commit->record.workspace_id, commit->record.checksum_sha256,
+                          commit->record.file_size, commit->mem, &found, err)) {
+        if (!answer_duplicate(commit, &found, done, err) || !drop_published(tx, commit, err))
+            return false;
+        commit->shared = true;
+        place_beside(&commit->record, &found);
+        return true;
+    }
+    if (err->kind != ERR_NOT_FOUND)
+        return false;
+    if (!commit->ingest->published) {
+        commit->must_publish = true;
+        return error_set(err, ERR_CONFLICT, "what was to be shared has gone");
+    }
+    place_alone(commit);
+    return true;
+}
+
+static bool add_chunks_and_job(struct db *tx, const struct commit *commit, struct error *err)
+{
+    const struct app *app = commit->ingest->app;
+    const struct upload *record = &commit->record;
+    struct job job = {.id = app_new_id(app),
+                      .workspace_id = record->workspace_id,
+                      .upload_id = record->id,
+                      .kind = "validate",
+                      .max_retries = record->max_retries,
+                      .created_at_us = record->uploaded_at_us};
+    uint32_t chunks;
+
+    if (record->has_facts && record->duration_ms > app->settings.chunk_threshold_ms &&
+        !chunk_plan(tx, record->id, record->duration_ms, app->settings.max_chunk_duration_ms,
+                    app->clock, app->random, &chunks, err))
+        return false;
+    return job_insert(tx, &job, err);
+}
+
+static bool add_history(struct db *tx, const struct commit *commit, struct error *err)
+{
+    const struct upload *record = &commit->record;
+    struct history_entry entry = {.id = app_new_id(commit->ingest->app),
+                                  .workspace_id = record->workspace_id,
+                                  .upload_id = record->id,
+                                  .user_id = record->user_id,
+                                  .action = "uploaded",
+                                  .created_at_us = record->uploaded_at_us};
+    struct ledger_entry bytes = {.id = app_new_id(commit->ingest->app),
+                                 .workspace_id = record->workspace_id,
+                                 .upload_id = record->id,
+                                 .user_id = record->user_id,
+                                 .kind = commit->shared ? "shared" : "added",
+                                 .storage_name = record->storage_name,
+                                 .storage_path = record->storage_path,
+                                 .bytes = (int64_t)record->file_size,
+                                 .stored_bytes = commit->shared ? 0 : (int64_t)record->file_size,
+                                 .created_at_us = record->uploaded_at_us};
+
+    return history_add(tx, &entry, err) && ledger_add(tx, &bytes, err);
+}
+
+static bool keep_idempotency(struct db *tx, const struct commit *commit, struct error *err)
+{
+    const struct session *session = &commit->ingest->session;
+    struct idempotency entry = {.workspace_id = session->workspace_id,
+                                .user_id = session->user_id,
+                                .key = session->idempotency_key,
+                                .fingerprint = session->fingerprint,
+                                .resource_id = commit->outcome->upload.id,
+                                .created_at_us = app_now_us(commit->ingest->app)};
+
+    return !session->idempotency_key || idempotency_add(tx, &entry, err);
+}
+
+static bool end_session(struct db *tx, const struct commit *commit, struct error *err)
+{
+    bool there;
+
+    if (!session_end(tx, commit->ingest->session.id, &there, err))
+        return false;
+    return there || error_tell(err, ERR_CONFLICT, "the upload has been cancelled");
+}
+
+/* Everything that an upload is, at once: DESIGN section 2, step 3. */
+static bool commit_work(struct db *tx, void *context, struct error *err)
+{
+    struct commit *commit = context;
+    struct upload *record = &commit->record;
+    bool done;
+
+    record->uploaded_at_us = record->updated_at_us = app_now_us(commit->ingest->app);
+    if (!end_session(tx, commit, err) || !choose_place(tx, commit, &done, err))
+        return false;
+    if (done)
+        return keep_idempotency(tx, commit, err);
+    commit->outcome->result = INGEST_CREATED;
+    commit->outcome->upload = *record;
+    return upload_insert(tx, record, err) && add_chunks_and_job(tx, commit, err) &&
+           add_history(tx, commit, err) &&
+           quota_charge(tx, record->workspace_id, record->file_size, record->uploaded_at_us, err) &&
+           keep_idempotency(tx, commit, err);
+}
+
+/* ---- before it ---- */
+
+static bool check_claims(const struct ingest *ingest, const struct digests *digests,
+                         struct error *err)
+{
+    const struct digest_claims *claims = &ingest->claims;
+
+    if (ingest->claims_differ ||
+        (claims->has_md5 && memcmp(claims->digests.md5, digests->md5, MD5_BYTES) != 0) ||
+        (claims->has_sha256 &&
+         memcmp(claims->digests.sha256, digests->sha256, SHA256_BYTES) != 0))
+        return error_set(err, ERR_CHECKSUM, "digest differs from the one sent");
+    return true;
+}
+
+/* Whether the workspace has an object of this content that could be shared. */
+static bool content_is_there(const struct commit *commit, bool *there, struct error *err)
+{
+    const struct upload *record = &commit->record;
+    scoped(db_release) struct db *db = NULL;
+    struct upload found;
+
+    if (!database_read(commit->ingest->app->database, &db, err))
+        return false;
+    *there = upload_by_content(db, record->workspace_id, record->checksum_sha256,
+                               record->file_size, commit->mem, &found, err);
+    return *there || err->kind == ERR_NOT_FOUND;
+}
+
+static bool publish(struct ingest *ingest, struct error *err)
+{
+    if (!stage_publish(ingest->stage, ingest->received, ingest->session.storage_path, err))
+        return false;
+    stage_free(take(ingest->stage));
+    ingest->published = true;
+    return true;
+}
+
+/* Commits; publishes first, or after all, unless there is an object to share. */
+static bool store_and_commit(struct commit *commit, struct error *err)
+{
+    struct ingest *ingest = commit->ingest;
+    bool there = false;
+
+    if (!content_is_there(commit, &there, err))
+        return false;
+    for (int i = 0; i < COMMIT_TRIES; i++) {
+        if (!there && !ingest->published && !publish(ingest, err))
+            return false;
+        if (database_write(ingest->app->database, commit_work, commit, err))
+            return true;
+        if (!commit->must_publish)
+            return false;
+        there = false;
+    }
+    return false;
+}
+
+/* The session is gone; what it leaves in the store is nobody's now. */
+static void clear_away(struct commit *commit)
+{
+    struct ingest *ingest = commit->ingest;
+    char id[UUID_TEXT_SIZE];
+    struct error ignored; /* a stage without a session is discarded by the next start */
+
+    ingest->open = false;
+    uuid_format(ingest->session.id, id);
+    if (!ingest->published)
+        store_stage_discard(ingest->store, id, &ignored);
+    else if (commit->shared)
+        sweep_object(ingest->app, ingest->session.storage_name, ingest->session.storage_path);
+}
+
+static void count(struct app *app, const struct commit *commit)
+{
+    atomic_fetch_add(commit->shared ? &app->counters.uploads_shared : &app->counters.uploads_stored,
+                     1);
+    atomic_fetch_add(&app->counters.upload_bytes, commit->record.file_size);
+}
+
+bool ingest_finish(struct ingest *ingest, struct arena *mem, struct ingest_outcome *outcome,
+                   struct error *err)
+{
+    struct commit commit = {.ingest = ingest, .mem = mem, .outcome = outcome};
+    struct media_facts facts;
+    struct digests digests;
+    bool known;
+
+    hasher_digests(ingest->hasher, &digests);
+    if (!check_claims(ingest, &digests, err) || !ingest_probe(ingest, mem, &facts, &known, err) ||
+        !ingest_describe(ingest, known ? &facts : NULL, &digests, mem, &commit.record, err) ||
+        !store_and_commit(&commit, err))
+        return false;
+    clear_away(&commit);
+    count(ingest->app, &commit);
+    return true;
+}

@@ -1,0 +1,367 @@
+#include "service/verify.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "catalog/garbage.h"
+#include "catalog/session.h"
+#include "catalog/upload.h"
+#include "crypto/digest.h"
+
+#define PAGE 1000
+
+/* A stage outlives its session by the moment between a commit and the stage's removal. */
+#define SECOND_LOOKS 20
+#define SECOND_LOOK_MS 100
+
+struct verify {
+    struct app *app;
+    unsigned parts;
+    void (*report)(void *context, const struct verify_finding *finding);
+    void *context;
+    struct verify_totals *totals;
+    struct error *err;
+    bool failed; /* ERR says why */
+};
+
+static const char *const problem_names[] = {[VERIFY_MISSING] = "missing",
+                                            [VERIFY_WRONG_SIZE] = "wrong_size",
+                                            [VERIFY_WRONG_BYTES] = "wrong_bytes",
+                                            [VERIFY_UNEXPLAINED] = "unexplained",
+                                            [VERIFY_USAGE] = "usage"};
+
+const char *verify_problem_name(enum verify_problem problem)
+{
+    return problem_names[problem];
+}
+
+static void found(struct verify *verify, struct verify_finding finding)
+{
+    verify->totals->problems++;
+    verify->report(verify->context, &finding);
+}
+
+/* ---- usage ---- */
+
+static void check_figure(struct verify *verify, struct uuid workspace_id, uint64_t kept,
+                         uint64_t summed)
+{
+    char id[UUID_TEXT_SIZE];
+
+    if (kept == summed)
+        return;
+    uuid_format(workspace_id, id);
+    found(verify, (struct verify_finding){VERIFY_USAGE, NULL, id, summed, kept});
+}
+
+static bool verify_quota(struct verify *verify)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    scoped(db_release) struct db *db = NULL;
+    struct quota_audit *audits;
+    size_t count;
+
+    if (!database_snapshot(verify->app->database, &db, verify->err) ||
+        !quota_audit_all(db, mem, &audits, &count, verify->err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        check_figure(verify, audits[i].workspace_id, audits[i].current_storage_bytes,
+                     audits[i].rows_storage_bytes);
+        check_figure(verify, audits[i].workspace_id, audits[i].current_file_count,
+                     audits[i].rows_file_count);
+    }
+    verify->totals->workspaces = count;
+    return true;
+}
+
+/* ---- objects against the catalog ---- */
+
+/* The catalog's objects of one store in the order of their keys, a page at a time. */
+struct walk {
+    struct verify *verify;
+    struct store *store;
+    struct arena *mem;
+    struct upload_object *page;
+    size_t count, next;
+    bool ended;
+};
+
+static bool fetch_page(struct walk *walk)
+{
+    scoped(db_release) struct db *db = NULL;
+    scoped(arena_release) struct arena *before = walk->mem;
+    const char *after = walk->count > 0 ? walk->page[walk->count - 1].storage_path : "";
+
+    walk->mem = arena_new();
+    walk->next = 0;
+    if (!database_read(walk->verify->app->database, &db, walk->verify->err) ||
+        !upload_objects(db, store_name(walk->store), after, PAGE, walk->mem, &walk->page,
+                        &walk->count, walk->verify->err))
+        return false;
+    walk->ended = walk->count == 0;
+    return true;
+}
+
+/* The object that comes next, NULL after the last. */
+static bool peek(struct walk *walk, const struct upload_object **out)
+{
+    if (walk->next == walk->count && !walk->ended && !fetch_page(walk))
+        return false;
+    *out = walk->ended ? NULL : &walk->page[walk->next];
+    return true;
+}
+
+static bool rows_at(struct walk *walk, const char *key, uint64_t *rows)
+{
+    scoped(db_release) struct db *db = NULL;
+
+    return database_read(walk->verify->app->database, &db, walk->verify->err) &&
+           upload_count_sharing(db, store_name(walk->store), key, rows, walk->verify->err);
+}
+
+/* The catalog has an object that the walk through the store did not meet. */
+static bool check_missing(struct walk *walk, const struct upload_object *object)
+{
+    struct store_object there;
+    struct error err;
+    uint64_t rows;
+
+    if (store_head(walk->store, object->storage_path, &there, &err))
+        return true; /* it came while we walked */
+    if (err.kind != ERR_NOT_FOUND) {
+        *walk->verify->err = err;
+        return false;
+    }
+    if (!rows_at(walk, object->storage_path, &rows))
+        return false;
+    if (rows > 0)
+        found(walk->verify,
+              (struct verify_finding){VERIFY_MISSING, store_name(walk->store),
+                                      object->storage_path, object->stored_bytes, 0});
+    return true;
+}
+
+/* What may explain an object without a record. */
+struct explanation {
+    uint64_t rows;
+    bool session, garbage, gone;
+};
+
+static bool explain(struct walk *walk, const char *key, struct explanation *out)
+{
+    const char *name = store_name(walk->store);
+    struct error *err = walk->verify->err;
+    struct store_object there;
+    struct error missing;
+    scoped(db_release) struct db *db = NULL;
+
+    /* In the order in which things move on: from a session to a record, from there to garbage. */
+    if (!database_snapshot(walk->verify->app->database, &db, err) ||
+        !session_holds_path(db, name, key, &out->session, err) ||
+        !upload_count_sharing(db, name, key, &out->rows, err) ||
+        !garbage_holds(db, name, key, &out->garbage, err))
+        return false;
+    out->gone = !store_head(walk->store, key, &there, &missing) && missing.kind == ERR_NOT_FOUND;
+    return true;
+}
+
+static bool check_unknown(struct walk *walk, const struct store_object *object)
+{
+    struct verify_totals *totals = walk->verify->totals;
+    struct explanation why = {0};
+
+    if (!explain(walk, object->key, &why))
+        return false;
+    if (why.gone)
+        return true;
+    totals->objects++;
+    totals->stored_bytes += object->size;
+    if (why.rows > 0)
+        totals->live_bytes += object->size;
+    else if (why.garbage)
+        totals->garbage_bytes += object->size;
+    else if (why.session)
+        totals->staged_bytes += object->size;
+    else
+        found(walk->verify, (struct verify_finding){VERIFY_UNEXPLAINED, store_name(walk->store),
+                                                    object->key, 0, object->size});
+    return true;
+}
+
+/* ---- content ---- */
+
+struct digest_sink {
+    struct sink base;
+    struct digest *digest;
+};
+
+static bool digest_write(struct sink *sink, const void *bytes, size_t size, struct error *err)
+{
+    (void)err;
+    digest_update(container_of(sink, struct digest_sink, base)->digest, bytes, size);
+    return true;
+}
+
+static bool check_content(struct walk *walk, const struct upload_object *object)
+{
+    scoped(digest_release) struct digest *digest = digest_new(DIGEST_BEST);
+    struct digest_sink sink = {.base.write = digest_write, .digest = digest};
+    struct digests digests;
+    char hex[HEX_SIZE(SHA256_BYTES)];
+
+    if (!store_get(walk->store, object->storage_path, (struct byte_range){0, BYTE_RANGE_REST},
+                   &sink.base, walk->verify->err))
+        return walk->verify->err->kind == ERR_NOT_FOUND; /* purged while we walked */
+    digest_peek(digest, &digests);
+    hex_encode(digests.sha256, SHA256_BYTES, hex);
+    if (strcmp(hex, object->sha256) != 0)
+        found(walk->verify,
+              (struct verify_finding){VERIFY_WRONG_BYTES, store_name(walk->store),
+                                      object->storage_path, object->stored_bytes,
+                                      object->stored_bytes});
+    return true;
+}
+
+/* ---- the walk ---- */
+
+/* The object is in the store and in the catalog. */
+static bool check_known(struct walk *walk, const struct upload_object *record,
+                        const struct store_object *object)
+{
+    struct verify_totals *totals = walk->verify->totals;
+
+    totals->objects++;
+    totals->stored_bytes += object->size;
+    totals->saved_bytes += (record->rows - 1) * record->stored_bytes;
+    if (record->live_rows == 0)
+        totals->trash_bytes += object->size;
+    else if (record->rows > 1)
+        totals->shared_bytes += object->size;
+    else
+        totals->live_bytes += object->size;
+    if (object->size != record->stored_bytes)
+        found(walk->verify,
+              (struct verify_finding){VERIFY_WRONG_SIZE, store_name(walk->store), object->key,
+                                      record->stored_bytes, object->size});
+    else if (walk->verify->parts & VERIFY_CONTENT)
+        return check_content(walk, record);
+    return true;
+}
+
+/* Steps over records whose keys come before KEY (NULL: all that are left): they are missing. */
+static bool skip_before(struct walk *walk, const char *key, const struct upload_object **at)
+{
+    for (;;) {
+        if (!peek(walk, at))
+            return false;
+        if (!*at || (key && strcmp((*at)->storage_path, key) >= 0))
+            return true;
+        if (!check_missing(walk, *at))
+            return false;
+        walk->next++;
+    }
+}
+
+static bool visit_object(void *context, const struct store_object *object)
+{
+    struct walk *walk = context;
+    const struct upload_object *record;
+    bool ok;
+
+    if (!skip_before(walk, object->key, &record)) {
+        ok = false;
+    } else if (record && strcmp(record->storage_path, object->key) == 0) {
+        ok = check_known(walk, record, object);
+        walk->next++;
+    } else {
+        ok = check_unknown(walk, object);
+    }
+    walk->verify->failed = !ok;
+    return ok;
+}
+
+/* ---- stages ---- */
+
+static bool stage_is_gone(struct store *store, const char *id)
+{
+    scoped(stage_release) struct stage *stage = NULL;
+    struct error err;
+
+    return !store_stage_open(store, id, &stage, &err) && err.kind == ERR_NOT_FOUND;
+}
+
+static bool stage_has_session(struct verify *verify, const char *id_text, bool *has)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct uuid id;
+
+    *has = false;
+    if (!uuid_parse(str_from(id_text), &id))
+        return true;
+    return database_read(verify->app->database, &db, verify->err) &&
+           session_exists(db, id, has, verify->err);
+}
+
+/* Whether a stage without a session goes away by itself. */
+static bool goes_away(struct store *store, const char *id)
+{
+    const struct timespec pause = {.tv_nsec = SECOND_LOOK_MS * 1000000L};
+
+    for (int i = 0; i < SECOND_LOOKS; i++) {
+        if (stage_is_gone(store, id))
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+static bool visit_stage(void *context, const struct store_object *stage)
+{
+    struct walk *walk = context;
+    struct verify_totals *totals = walk->verify->totals;
+    bool has;
+
+    if (!stage_has_session(walk->verify, stage->key, &has)) {
+        walk->verify->failed = true;
+        return false;
+    }
+    if (!has && goes_away(walk->store, stage->key))
+        return true;
+    totals->stored_bytes += stage->size;
+    if (has)
+        totals->staged_bytes += stage->size;
+    else
+        found(walk->verify, (struct verify_finding){VERIFY_UNEXPLAINED, store_name(walk->store),
+                                                    stage->key, 0, stage->size});
+    return true;
+}
+
+static bool verify_store(struct verify *verify, struct store *store)
+{
+    struct walk walk = {.verify = verify, .store = store, .mem = arena_new()};
+    const struct upload_object *left;
+    bool ok;
+
+    ok = store_list(store, "", NULL, visit_object, &walk, verify->err) && !verify->failed &&
+         skip_before(&walk, NULL, &left) &&
+         store_list_stages(store, visit_stage, &walk, verify->err) && !verify->failed;
+    arena_free(walk.mem);
+    return ok;
+}
+
+bool verify_run(struct app *app, unsigned parts,
+                void (*report)(void *context, const struct verify_finding *finding), void *context,
+                struct verify_totals *totals, struct error *err)
+{
+    struct verify verify = {app, parts, report, context, totals, err, false};
+
+    *totals = (struct verify_totals){0};
+    if ((parts & VERIFY_QUOTA) && !verify_quota(&verify))
+        return false;
+    if (!(parts & (VERIFY_STORES | VERIFY_CONTENT)))
+        return true;
+    for (size_t i = 0; i < app->store_count; i++)
+        if (!verify_store(&verify, app->stores[i]))
+            return false;
+    return true;
+}
