@@ -65,9 +65,10 @@ static bool add(struct listeners *listeners, int fd, const char *path, struct er
 static bool split_address(const char *where, char host[static 256], const char **port)
 {
     const char *colon = strrchr(where, ':');
+    uint64_t number;
     size_t length;
 
-    if (!colon || !colon[1])
+    if (!colon || !str_to_u64(str_from(colon + 1), UINT16_MAX, &number))
         return false;
     length = (size_t)(colon - where);
     if (where[0] == '[') {

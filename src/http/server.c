@@ -176,6 +176,7 @@ static void end_workers(struct http_server *server)
 {
     uint64_t one = 1;
 
+    atomic_store(&server->is_ending, true);
     (void)!write(server->end_fd, &one, sizeof one);
     while (worker_reap(server) > 0)
         poll(NULL, 0, 1);

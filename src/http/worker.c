@@ -535,15 +535,21 @@ static bool start_thread(struct worker *worker)
     return code == 0;
 }
 
+static bool may_start(struct http_server *server)
+{
+    return !atomic_load(&server->is_ending) &&
+           atomic_load(&server->metrics.threads) < server->limits.threads_max;
+}
+
 bool worker_start(struct http_server *server)
 {
     struct worker *worker;
     bool started = false;
 
-    if (atomic_load(&server->metrics.threads) >= server->limits.threads_max)
+    if (!may_start(server))
         return false;
     pthread_mutex_lock(&server->workers_lock);
-    if (atomic_load(&server->metrics.threads) < server->limits.threads_max) {
+    if (may_start(server)) {
         worker = worker_new(server);
         link_worker(&server->workers, worker);
         atomic_fetch_add(&server->metrics.threads, 1);
