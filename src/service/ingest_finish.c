@@ -78,7 +78,7 @@ static void place_alone(struct commit *commit)
 
     record->storage_provider = store_provider(ingest->store);
     record->storage_name = ingest->session.storage_name;
-    record->storage_path = ingest->session.storage_path;
+    record->storage_path = arena_strdup(commit->mem, ingest->session.storage_path);
     record->storage_url = arena_printf(commit->mem, "/files/%s", record->storage_path);
 }
 
