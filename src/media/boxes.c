@@ -87,3 +87,33 @@ void matroska_outline(struct input *in, uint64_t at, uint64_t end, struct matros
         at += size;
     }
 }
+
+bool asf_is_cut(struct input *in, uint64_t at, uint64_t end)
+{
+    static const uint8_t FILE_PROPERTIES[16] = {0xa1, 0xdc, 0xab, 0x8c, 0x47, 0xa9, 0xcf, 0x11,
+                                                0x8e, 0xe4, 0x00, 0xc0, 0x0c, 0x20, 0x53, 0x65};
+    uint64_t object = at + 30;
+
+    for (int i = 0; i < 64; i++) {
+        uint8_t head[48];
+        uint64_t size;
+
+        if (input_read(in, object, head, sizeof head) < sizeof head)
+            return false;
+        if (memcmp(head, FILE_PROPERTIES, sizeof FILE_PROPERTIES) == 0)
+            return le64(head + 40) > end - at;
+        size = le64(head + 16);
+        if (size < 24 || size > end - object)
+            return false;
+        object += size;
+    }
+    return false;
+}
+
+bool avi_is_cut(struct input *in, uint64_t at, uint64_t end)
+{
+    uint8_t head[8];
+
+    return input_read(in, at, head, sizeof head) == sizeof head &&
+           8 + (uint64_t)le32(head + 4) > end - at;
+}

@@ -28,4 +28,9 @@ struct ogg_outline {
 };
 void ogg_outline(struct input *in, uint64_t at, uint64_t end, struct ogg_outline *out);
 
+/* ASF (the File Properties object) and AVI (the RIFF header) say how large the file is: is it less?
+ */
+bool asf_is_cut(struct input *in, uint64_t at, uint64_t end);
+bool avi_is_cut(struct input *in, uint64_t at, uint64_t end);
+
 #endif

@@ -239,38 +239,51 @@ static bool length_of_pcm(struct demux *demux, struct probe *probe)
     return true;
 }
 
+struct index_sum {
+    uint64_t bytes; /* of samples that the file holds */
+    int64_t until;  /* where the last of these ends, from the first, in the stream's time base */
+    bool whole;     /* the last sample of all is held */
+};
+
+static void index_sum(struct demux *demux, int64_t held_bytes, struct index_sum *out)
+{
+    int count = demux->av->avformat_index_get_entries_count(demux->audio);
+    int64_t first_at = 0;
+    bool previous_held = false;
+
+    *out = (struct index_sum){0};
+    for (int i = 0; i < count; i++) {
+        const AVIndexEntry *entry = demux->av->avformat_index_get_entry(demux->audio, i);
+
+        if (i == 0)
+            first_at = entry->timestamp;
+        if (previous_held)
+            out->until = entry->timestamp - first_at;
+        previous_held = entry->pos <= held_bytes - entry->size;
+        if (previous_held)
+            out->bytes += (uint64_t)entry->size;
+    }
+    out->whole = previous_held;
+}
+
 /* The sample table of a file without fragments says where every sample is: those beyond the file's
  * end are not there. */
 static bool length_of_index(struct demux *demux, struct probe *probe)
 {
-    int count = demux->av->avformat_index_get_entries_count(demux->audio);
     int64_t declared = declared_us(demux);
-    int64_t held = (int64_t)(probe->end - probe->start);
-    int64_t first_at = 0;
-    int64_t held_until = 0;
-    int64_t last_at = 0;
-    uint64_t bytes = 0;
+    struct index_sum sum;
 
-    for (int i = 0; i < count; i++) {
-        const AVIndexEntry *entry = demux->av->avformat_index_get_entry(demux->audio, i);
-
-        first_at = i == 0 ? entry->timestamp : first_at;
-        last_at = entry->timestamp;
-        if (entry->pos + entry->size <= held) {
-            bytes += (uint64_t)entry->size;
-            held_until = entry->timestamp - first_at + 1;
-        }
-    }
-    if (bytes == 0)
+    index_sum(demux, (int64_t)(probe->end - probe->start), &sum);
+    if (sum.bytes == 0)
         return length_of_nothing(probe, declared);
     length_settle(probe, declared, MEDIA_DECLARED);
-    if (held_until < last_at - first_at + 1) {
-        int64_t found = to_us(demux, held_until, demux->audio->time_base);
+    if (!sum.whole) {
+        int64_t found = to_us(demux, sum.until, demux->audio->time_base);
 
         length_contradict(probe, declared, found);
         length_settle(probe, found, MEDIA_SCANNED);
     }
-    set_bitrate(probe, bytes);
+    set_bitrate(probe, sum.bytes);
     return true;
 }
 
@@ -333,7 +346,14 @@ bool length_of_stream(struct demux *demux, struct probe *probe)
         return length_of_matroska(demux, probe);
     case FORMAT_OGG:
         return length_of_ogg(demux, probe);
-    default:
-        return length_of_packets(demux, probe);
+    case FORMAT_FRAMES:
+    case FORMAT_FLAC:
+    case FORMAT_PACKETS:
+        break;
     }
+    if (strcmp(probe->format->container, "asf") == 0)
+        probe->truncated = asf_is_cut(probe->in, probe->start, probe->end);
+    if (strcmp(probe->format->container, "avi") == 0)
+        probe->truncated = avi_is_cut(probe->in, probe->start, probe->end);
+    return length_of_packets(demux, probe);
 }

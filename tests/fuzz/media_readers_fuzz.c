@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (fd < 0 || write(fd, data, size) != (ssize_t)size)
         abort();
-    input_init(in, fd, size, clock_monotonic_us() + 5 * US_PER_S);
+    input_init(in, fd, size, clock_monotonic_us() + 60 * US_PER_S);
     read_outlines(in);
     probe = probe_new(mem, in);
     id3v2_read(probe);

@@ -42,6 +42,8 @@ static void cut_files_get_their_true_duration(void **state)
         {"cut.wv", "-c:a wavpack"},
         {"cut.aac", "-c:a aac -f adts"},
         {"cut.ac3", "-c:a ac3"},
+        {"cut.wma", "-c:a wmav2"},
+        {"cut.caf", "-c:a pcm_s16be"},
     };
 
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {

@@ -5,7 +5,7 @@
 
 #include "fixture.h"
 
-#define TIMEOUT_MS 400
+#define TIMEOUT_MS 2000
 
 static int setup(void **state)
 {
