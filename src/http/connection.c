@@ -1,6 +1,8 @@
 #include "http/connection.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -191,18 +193,21 @@ unsigned connection_sweep(struct connection_table *table, enum sweep sweep, int6
 
 /* ---- moving bytes ---- */
 
-void socket_set_slice(int fd, const struct http_limits *limits)
+void connection_prepare(const struct connection *connection, const struct http_limits *limits)
 {
     int64_t slice_ms = limits->rate_window_ms / 4;
     struct timeval slice;
+    int on = 1;
 
     if (limits->rate_window_ms == 0 || slice_ms > 1000)
         slice_ms = 1000;
     if (slice_ms < 10)
         slice_ms = 10;
     slice = (struct timeval){slice_ms / 1000, slice_ms % 1000 * 1000};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof slice);
+    setsockopt(connection->fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice);
+    setsockopt(connection->fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof slice);
+    if (!connection->peer.is_unix)
+        setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 static bool is_retry(int code)

@@ -80,7 +80,8 @@ bool connection_write(struct connection *connection, struct pace *pace, struct i
 bool connection_send_file(struct connection *connection, struct pace *pace, int fd, uint64_t offset,
                           uint64_t length, struct error *err);
 
-/* The time slice of one blocking call, set on listeners and inherited by what they accept. */
-void socket_set_slice(int fd, const struct http_limits *limits);
+/* Sets the socket's options: no delay, and the time slice of one blocking call, after which the
+ * pace is looked at. */
+void connection_prepare(const struct connection *connection, const struct http_limits *limits);
 
 #endif

@@ -78,16 +78,6 @@ static void prepare(struct exchange *x)
 
 /* ---- the answer ---- */
 
-static bool answer_options(struct exchange *x, struct error *err)
-{
-    const char *allow = router_allow(x->server->router, str_from(x->head.path), x->bench->mem);
-
-    if (!allow)
-        return error_tell(err, ERR_NOT_FOUND, "there is nothing at this path");
-    response_header(&x->response, "Allow", allow);
-    return response_empty(&x->response, 204, err);
-}
-
 static bool find_route(struct exchange *x, struct error *err)
 {
     const struct router *router = x->server->router;
@@ -123,7 +113,7 @@ static bool answer(struct exchange *x, struct error *err)
         return run_handler(x, err);
     body_init(&x->body, x);
     if (x->head.method == METHOD_OPTIONS && err->kind == ERR_METHOD)
-        return answer_options(x, err);
+        return response_empty(&x->response, 204, err); /* Allow is set already */
     return false;
 }
 

@@ -12,9 +12,9 @@ static bool bad(struct error *err, const char *why)
     return error_tell(err, ERR_INVALID, "%s", why);
 }
 
-static bool too_large(const char *bytes, size_t length, struct error *err)
+static bool too_large(const char *bytes, const struct head_limits *limits, struct error *err)
 {
-    if (!memchr(bytes, '\n', length))
+    if (!memchr(bytes, '\n', limits->head_max_bytes))
         return error_tell(err, ERR_URI_TOO_LONG, "the request target is too long");
     return error_tell(err, ERR_HEAD_TOO_LARGE, "the request's headers are too large");
 }
@@ -45,7 +45,7 @@ enum head_progress head_find(const char *bytes, size_t length, const struct head
         }
     }
     if (length >= limits->head_max_bytes) {
-        too_large(bytes + start, length - start, err);
+        too_large(bytes, limits, err);
         return HEAD_BAD;
     }
     return HEAD_PARTIAL;
@@ -353,7 +353,7 @@ bool head_parse(const char *bytes, size_t length, const struct head_limits *limi
     struct collector collector = {.head = &head};
 
     if (length > limits->head_max_bytes)
-        return too_large(bytes, length, err);
+        return too_large(bytes, limits, err);
     if (!check_lines(text, err) || !split_request_line(text, &line, err) ||
         !check_version(line.version, err))
         return false;

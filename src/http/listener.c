@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -97,7 +96,6 @@ static bool bind_tcp(struct listeners *listeners, const struct addrinfo *address
     if (fd < 0)
         return cannot(err, "listen on", where);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (address->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     if (bind(fd, address->ai_addr, address->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
@@ -245,14 +243,13 @@ bool listeners_add(struct listeners *listeners, const char *where, struct error 
 
 static bool inherit_one(struct listeners *listeners, int fd, struct error *err)
 {
-    int listens = 0, flags = fcntl(fd, F_GETFL), on = 1;
+    int listens = 0, flags = fcntl(fd, F_GETFL);
     socklen_t size = sizeof listens;
 
     if (flags < 0 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens)
         return error_set(err, ERR_INVALID, "inherited descriptor %d is not a listening socket", fd);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return add(listeners, fd, NULL, err);
 }
 

@@ -190,10 +190,7 @@ static bool start(struct http_server *server, struct error *err)
             return error_set(err, ERR_UNAVAILABLE, "cannot start the worker threads");
     }
     for (size_t i = 0; i < server->listeners.count; i++) {
-        struct listener *listener = &server->listeners.list[i];
-
-        socket_set_slice(listener->fd, &server->limits);
-        if (!listener_arm(server, listener, true))
+        if (!listener_arm(server, &server->listeners.list[i], true))
             return error_errno(err, "wait for connections");
     }
     return true;

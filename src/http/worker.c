@@ -186,6 +186,8 @@ static enum turn run(struct worker *worker, struct connection *connection, const
 
     connection->head_due_ms = 0;
     connection->needed_bytes = 0;
+    if (atomic_load(&worker->server->waiting) == 0)
+        worker_start(worker->server); /* the handler may block, and somebody must wait */
     end = exchange_run(x, head);
     arena_reset(worker->bench.mem);
     if (end == EXCHANGE_KEEP)
@@ -299,8 +301,10 @@ static enum turn give_up(struct worker *worker, struct connection *connection)
 {
     struct error err;
 
+    if (connection->is_lingering)
+        return TURN_CLOSE;
     atomic_fetch_add(&worker->server->metrics.connections_timed_out, 1);
-    if (connection->is_lingering || connection->skip_bytes > 0)
+    if (connection->skip_bytes > 0)
         return TURN_CLOSE;
     error_tell(&err, ERR_SLOW, "the request's head took too long to arrive");
     return refuse(worker, connection, &err);
@@ -380,8 +384,8 @@ static void welcome(struct http_server *server, int fd, const struct sockaddr_st
         turn_away(server, fd, admission);
         return;
     }
-    if (address.is_unix)
-        socket_set_slice(fd, &server->limits);
+    /* Not left to what a connection inherits from its listener: it may have come before we did. */
+    connection_prepare(connection, &server->limits);
     atomic_fetch_add(&server->metrics.connections_accepted, 1);
     atomic_fetch_add(&server->metrics.connections_open, 1);
     atomic_store(&connection->is_idle, true);

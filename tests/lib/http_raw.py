@@ -89,7 +89,8 @@ class Raw:
                 self.until(b"\r\n")
                 return body
             body += self.exactly(size)
-            assert self.exactly(2) == b"\r\n"
+            if self.exactly(2) != b"\r\n":
+                raise EOFError("a chunk was cut short")
 
     def answer(self, head_only=False):
         lines = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
