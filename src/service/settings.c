@@ -49,7 +49,7 @@ bool settings_read(const struct config *config, struct settings *out, struct err
                            read_limit(config, "max_file_size"),
                            read_limit(config, "max_monthly_uploads")},
     };
-    int64_t ttl_ms;
+    int64_t ttl_ms = 0;
 
     if (!read_accept(config, &settings.accept, err) ||
         !read_ms(config, "chunk_threshold", 1000, 365 * day_ms, &settings.chunk_threshold_ms, err) ||
