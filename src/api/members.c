@@ -39,7 +39,7 @@ static bool parse_object(const char *text, size_t length, json_t **out, struct e
     if (!depth_is_bounded(text, length))
         return error_tell(err, ERR_BAD_JSON, "the JSON nests deeper than %d levels",
                           MEMBERS_DEPTH_MAX);
-    root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
+    root = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (!root)
         return error_tell(err, ERR_BAD_JSON, "line %d, column %d: %s", why.line, why.column,
                           why.text);

@@ -47,6 +47,7 @@ class Side:
         """Asks for the route with ids of this side's things, made anew so that order is nothing."""
         name = operation["operationId"]
         query, options = {}, {}
+        operator = who.headers.get("Authorization") == self.operator.headers["Authorization"]
         if "{storage_path}" in path:
             path = path.replace("{storage_path}", self.upload()["storage_path"])
         elif path.startswith("/v1/uploads/{id}"):
@@ -57,13 +58,12 @@ class Side:
         elif path.startswith("/v1/tokens/{id}"):
             path = path.replace("{id}", make_token(self.people["admin"], "reader")["id"])
         elif name == "delete_workspace":
-            path = path.replace("{id}", self.workspace["id"] if who is not self.operator
-                                else make_workspace(self.operator)["id"])
+            path = path.replace("{id}", make_workspace(self.operator)["id"] if operator
+                                else self.workspace["id"])
         else:
             path = path.replace("{id}", self.workspace["id"])
-        if who.headers.get("Authorization", "") == self.operator.headers["Authorization"]:
-            if any(p["name"] == "workspace_id" for p in DOCUMENT.parameters(operation)):
-                query["workspace_id"] = self.workspace["id"]
+        if operator and any(p["name"] == "workspace_id" for p in DOCUMENT.parameters(operation)):
+            query["workspace_id"] = self.workspace["id"]
         if name == "create_upload":
             query["filename"] = "x.wav"
             options["data"] = audio.wav(seconds=0.05)

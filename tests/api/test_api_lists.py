@@ -94,7 +94,7 @@ def test_filters(library):
     assert ids(sha256="0" * 64) == set()
     assert ids(q="take", file_type="flac") == set()
     middle = records[10]["uploaded_at"]
-    assert ids(uploaded_after=middle) == where(lambda r: r["uploaded_at"] >= middle)
+    assert ids(uploaded_after=middle) == where(lambda r: r["uploaded_at"] > middle)
     assert ids(uploaded_before=middle) == where(lambda r: r["uploaded_at"] < middle)
     tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
     assert ids(uploaded_after=tomorrow.isoformat()) == set()

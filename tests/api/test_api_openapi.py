@@ -75,7 +75,8 @@ def things(api, operation, path):
         record = api.upload(audio.wav(seconds=1), "interview.wav")
         return {"id": record["id"], "storage_path": record["storage_path"]}
     if path.startswith("/v1/tokens/"):
-        return {"id": make_token(api, "reader", name="an example")["id"]}
+        workspace_id = default_workspace(api)["id"]
+        return {"id": make_token(api, "reader", workspace_id, name="an example")["id"]}
     if operation["operationId"] == "delete_workspace":
         return {"id": api.post("/v1/workspaces", json={"name": "to be removed"}).json()["id"]}
     return {"id": default_workspace(api)["id"]}
