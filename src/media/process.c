@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 
-#define GREETING_LIMIT_MS 10000
+#define GREETING_LIMIT_MS 30000
 
 extern char **environ;
 

@@ -12,7 +12,7 @@ struct media_process {
 #define MEDIA_PROCESS_NONE ((struct media_process){.pid_fd = -1, .socket = -1})
 
 /* Runs `PROGRAM media-worker` with a socket on descriptor 3 and an environment that holds no
- * secrets. Fails with ERR_UNAVAILABLE if it cannot be started or does not greet within 10 s. */
+ * secrets. Fails with ERR_UNAVAILABLE if it cannot be started or does not greet within 30 s. */
 bool process_start(struct media_process *process, const struct media_options *options,
                    struct error *err);
 
