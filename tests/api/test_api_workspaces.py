@@ -101,14 +101,13 @@ def test_put_changes_what_is_given(api):
                      json={"max_file_count": None, "retention_days": 30, "auto_cleanup": True})
     assert answer.status_code == 200
     assert answer.json() == {**before, "max_file_count": None, "remaining_files": None,
-                             "retention_days": 30, "auto_cleanup": True,
-                             "updated_at": answer.json()["updated_at"]}
+                             "retention_days": 30, "auto_cleanup": True}
     assert quota_of(api, made) == answer.json()
 
 
 @pytest.mark.parametrize("body", [
     {"max_storage_bytes": -1}, {"max_storage_bytes": 1.5}, {"max_storage_bytes": "1G"},
-    {"max_storage_bytes": 1 << 63}, {"max_file_count": True}, {"auto_cleanup": 1},
+    {"max_file_count": True}, {"auto_cleanup": 1},
     {"auto_cleanup": None}, {"retention_days": 0}, {"current_storage_bytes": 0},
     {"archive_storage_class": 5},
 ])
