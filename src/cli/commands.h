@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 
+extern const struct command command_serve;
 extern const struct command command_upload;
 extern const struct command command_ls;
 extern const struct command command_info;
@@ -15,6 +16,7 @@ extern const struct command command_usage;
 extern const struct command command_workspace;
 extern const struct command command_user;
 extern const struct command command_token;
+extern const struct command command_verify;
 extern const struct command command_config;
 extern const struct command command_completion;
 extern const struct command command_help;
