@@ -91,17 +91,25 @@ static bool receive_body(struct request *req, struct ingest *ingest, struct sour
     return true;
 }
 
-void receive_file(struct request *req, const struct ingest_request *wish, struct source *body,
-                  bool trailers, struct receipt *out)
+static bool run_ingest(struct request *req, const struct ingest_request *wish, struct source *body,
+                       bool trailers, struct receipt *out)
 {
     scoped(ingest_release) struct ingest *ingest = NULL;
     bool replay = false;
 
-    *out = (struct receipt){0};
     if (!ingest_begin(req->app, wish, req->mem, &ingest, &replay, &out->outcome, &out->error))
-        return;
-    out->stored = replay || (receive_body(req, ingest, body, trailers, &out->error) &&
-                             ingest_finish(ingest, req->mem, &out->outcome, &out->error));
+        return false;
+    return replay || (receive_body(req, ingest, body, trailers, &out->error) &&
+                      ingest_finish(ingest, req->mem, &out->outcome, &out->error));
+}
+
+void receive_file(struct request *req, const struct ingest_request *wish, struct source *body,
+                  bool trailers, struct receipt *out)
+{
+    *out = (struct receipt){0};
+    out->stored = run_ingest(req, wish, body, trailers, out);
+    if (!out->stored && error_status(&out->error) < 500)
+        atomic_fetch_add(&req->app->counters.uploads_refused, 1);
 }
 
 int receipt_status(const struct receipt *receipt)
