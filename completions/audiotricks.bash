@@ -3,7 +3,7 @@
 _audiotricks()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='serve upload ls info get rm undelete quota usage workspace user token config verify completion help'
+    local commands='serve upload ls info get rm undelete quota usage workspace user token config verify doctor completion help'
     local options='' words='' files=0 path=${COMP_WORDS[1]-}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
@@ -134,6 +134,10 @@ _audiotricks()
         ;;
     'verify')
         options=' --quota --stores --content --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --log-level --log-format'
+        files=0
+        ;;
+    'doctor')
+        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --log-level --log-format'
         files=0
         ;;
     'completion')

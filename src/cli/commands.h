@@ -17,6 +17,7 @@ extern const struct command command_workspace;
 extern const struct command command_user;
 extern const struct command command_token;
 extern const struct command command_verify;
+extern const struct command command_doctor;
 extern const struct command command_config;
 extern const struct command command_completion;
 extern const struct command command_help;

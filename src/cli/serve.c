@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "api/routes.h"
@@ -42,6 +43,17 @@ static void catch_signals(void)
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGHUP, &ignore, NULL);
+}
+
+/* Each connection takes a descriptor, each upload some more; the usual soft limit is 1024. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static bool setup_log(const struct config *config, struct error *err)
@@ -196,6 +208,7 @@ static bool serve(const struct config *config, struct arena *mem, struct error *
 
     stop_grace_ms = config_ms(config, "stop_grace");
     catch_signals();
+    raise_file_limit();
     if (!setup_log(config, err) || !lock_data(data, &lock, err) ||
         !app_open(config, &(struct app_options){.data = data}, &app, err) ||
         !new_server(config, app, &server, err) || !listen_everywhere(server, config, mem, err))
