@@ -17,6 +17,7 @@ CREATE TABLE users (
     disabled_at INTEGER,
     UNIQUE (workspace_id, name)
 );
+CREATE INDEX users_workspace ON users (workspace_id, id);
 
 -- Bearer tokens, by their hash only. An operator's token has neither user nor workspace.
 CREATE TABLE api_tokens (
@@ -98,14 +99,21 @@ CREATE TABLE audio_uploads (
     error_message TEXT,
     retry_count INTEGER NOT NULL DEFAULT 0 CHECK (retry_count >= 0),
     max_retries INTEGER NOT NULL DEFAULT 3 CHECK (max_retries >= 0),
-    CHECK ((status = 'deleted') = (deleted_at IS NOT NULL))
+    -- The order by duration, those without one first. A column, because a page can begin behind a
+    -- pair of columns of an index, but not behind a pair that holds an expression.
+    duration_order REAL GENERATED ALWAYS AS (coalesce(duration, -1)) VIRTUAL,
+    CHECK ((status = 'deleted') = (deleted_at IS NOT NULL)),
+    CHECK ((status = 'deleted') = (deleted_status IS NOT NULL))
 );
--- One index for each order of the list: a page at any depth is one walk along it.
-CREATE INDEX audio_uploads_by_time ON audio_uploads (workspace_id, uploaded_at, id);
+-- One index for each order of the list: a page at any depth is one walk along it. That by time holds
+-- what the sums of a workspace and the most used filter need besides.
+CREATE INDEX audio_uploads_by_time
+    ON audio_uploads (workspace_id, uploaded_at, id, status, file_size);
 CREATE INDEX audio_uploads_by_size ON audio_uploads (workspace_id, file_size, id);
-CREATE INDEX audio_uploads_by_duration ON audio_uploads (workspace_id, coalesce(duration, -1), id);
+CREATE INDEX audio_uploads_by_duration ON audio_uploads (workspace_id, duration_order, id);
 CREATE INDEX audio_uploads_by_name ON audio_uploads (workspace_id, original_filename, id);
-CREATE INDEX audio_uploads_by_content ON audio_uploads (workspace_id, checksum_sha256);
+CREATE INDEX audio_uploads_by_content
+    ON audio_uploads (workspace_id, checksum_sha256, uploaded_at, id);
 CREATE INDEX audio_uploads_by_object ON audio_uploads (storage_path, storage_name);
 CREATE INDEX audio_uploads_duplicates ON audio_uploads (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE INDEX audio_uploads_trash ON audio_uploads (workspace_id, deleted_at) WHERE deleted_at IS NOT NULL;
@@ -130,6 +138,7 @@ CREATE TABLE audio_chunks (
     transcription_result_id TEXT,
     processing_job_id TEXT,
     UNIQUE (upload_id, chunk_index),
+    CHECK (chunk_index < total_chunks),
     CHECK (end_time > start_time)
 );
 
@@ -235,7 +244,8 @@ CREATE TABLE server_secrets (
     value BLOB NOT NULL
 );
 
--- The spec's view, with empty workspaces kept and nothing NULL that has a value.
+-- The spec's view, with empty workspaces kept and nothing NULL that has a value. Grouped by the id
+-- alone, which is the order the rows come in: what else it shows has one value a workspace.
 CREATE VIEW storage_usage_by_workspace AS
 SELECT w.id AS workspace_id,
        w.name AS workspace_name,
@@ -248,10 +258,10 @@ SELECT w.id AS workspace_id,
        sq.max_storage_bytes AS max_storage_bytes,
        max(sq.max_storage_bytes - sq.current_storage_bytes, 0) AS remaining_bytes
 FROM workspaces w
-LEFT JOIN audio_uploads au ON au.workspace_id = w.id AND au.status <> 'deleted'
 LEFT JOIN storage_quotas sq ON sq.workspace_id = w.id
+LEFT JOIN audio_uploads au ON au.workspace_id = w.id AND au.status <> 'deleted'
 WHERE w.deleted_at IS NULL
-GROUP BY w.id, w.name, sq.max_storage_bytes, sq.current_storage_bytes;
+GROUP BY w.id;
 
 -- The spec's view, one row an upload whatever its history.
 CREATE VIEW archival_candidates AS

@@ -5,7 +5,7 @@ INSERT INTO chunked_uploads (id, workspace_id, user_id, upload_id, kind, filenam
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
 
 -- name: session_reserved
-SELECT reserved_bytes FROM chunked_uploads WHERE id = $1;
+SELECT reserved_bytes FROM chunked_uploads WHERE workspace_id = $1 AND id = $2;
 
 -- name: session_reserve
 UPDATE chunked_uploads SET reserved_bytes = $2 WHERE id = $1;

@@ -14,10 +14,18 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 SELECT * FROM audio_uploads WHERE id = $2 AND workspace_id = $1;
 
 -- name: upload_by_content
--- Live ones first, the original before its duplicates.
-SELECT * FROM audio_uploads
-WHERE workspace_id = $1 AND checksum_sha256 = $2 AND file_size = $3
-ORDER BY deleted_at IS NOT NULL, duplicate_of IS NOT NULL, uploaded_at, id LIMIT 1;
+-- The oldest live one, else the oldest in the trash; each found without sorting, however many there
+-- are.
+SELECT * FROM (
+    SELECT * FROM audio_uploads
+    WHERE workspace_id = $1 AND checksum_sha256 = $2 AND +file_size = $3 AND +deleted_at IS NULL
+    ORDER BY uploaded_at, id LIMIT 1)
+UNION ALL
+SELECT * FROM (
+    SELECT * FROM audio_uploads
+    WHERE workspace_id = $1 AND checksum_sha256 = $2 AND +file_size = $3 AND +deleted_at IS NOT NULL
+    ORDER BY uploaded_at, id LIMIT 1)
+LIMIT 1;
 
 -- name: upload_by_path
 -- All who share an object are of one workspace.

@@ -6,7 +6,8 @@ SELECT id, workspace_id, name, created_at, disabled_at FROM users
 WHERE workspace_id = $1 AND id = $2;
 
 -- name: user_first
-SELECT id FROM users WHERE workspace_id = $1 ORDER BY created_at, id LIMIT 1;
+-- Ids sort by the time they were made.
+SELECT id FROM users WHERE workspace_id = $1 ORDER BY id LIMIT 1;
 
 -- name: user_list
 SELECT id, workspace_id, name, created_at, disabled_at FROM users

@@ -1,5 +1,6 @@
 #include "catalog/chunk.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "catalog/rows.h"
@@ -20,9 +21,17 @@ bool chunk_plan(struct db *tx, struct uuid upload_id, int64_t duration_ms, int64
                 const struct clock *clock, const struct random_source *random, uint32_t *count,
                 struct error *err)
 {
-    uint32_t total = (uint32_t)((duration_ms + most_ms - 1) / most_ms);
     char filename[CHUNK_FILENAME_SIZE], id[UUID_TEXT_SIZE];
+    int64_t needed;
+    uint32_t total;
 
+    assert(duration_ms >= 0 && most_ms > 0);
+    needed = duration_ms / most_ms + (duration_ms % most_ms != 0);
+    if (needed > CHUNKS_MAX)
+        return error_tell(err, ERR_MEDIA_UNREADABLE,
+                          "audio of %lld s would make more than %d chunks",
+                          (long long)(duration_ms / 1000), CHUNKS_MAX);
+    total = (uint32_t)needed;
     uuid_format(upload_id, id);
     for (uint32_t i = 0; i < total; i++) {
         int64_t start = i * most_ms;
@@ -36,7 +45,7 @@ bool chunk_plan(struct db *tx, struct uuid upload_id, int64_t duration_ms, int64
                               .duration_ms = end - start,
                               .chunk_filename = filename};
 
-        /* Six digits, so that the names sort as the chunks do: a million of them. */
+        /* Six digits, so that the names of CHUNKS_MAX sort as the chunks do. */
         snprintf(filename, sizeof filename, "chunk_%s_%06u.wav", id, i);
         if (!insert(tx, &chunk, err))
             return false;

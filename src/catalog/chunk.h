@@ -5,6 +5,10 @@
 #include "base/clock.h"
 #include "db/db.h"
 
+/* A plan is made within one transaction, for which others wait: a file that claims to last for years
+ * must not hold them up. 347 days in chunks of 300 s. */
+#define CHUNKS_MAX 100000
+
 struct chunk {
     struct uuid id;
     struct uuid upload_id;
@@ -29,7 +33,8 @@ struct chunk {
 
 /*
  * Plans the chunks of an upload of DURATION_MS: as few as have at most MOST_MS each, one behind the
- * other, covering it exactly (the spec's create_audio_chunks). *COUNT is how many.
+ * other, covering it exactly (the spec's create_audio_chunks). *COUNT is how many. Fails with
+ * ERR_MEDIA_UNREADABLE if it would be more than CHUNKS_MAX.
  */
 bool chunk_plan(struct db *tx, struct uuid upload_id, int64_t duration_ms, int64_t most_ms,
                 const struct clock *clock, const struct random_source *random, uint32_t *count,

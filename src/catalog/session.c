@@ -27,8 +27,8 @@ static struct session from_row(const struct db_rows *rows, struct arena *mem)
         .upload_id = db_column_uuid(rows, 3),
         .kind = kind_from_row(rows, 4, mem),
         .filename = db_column_text(rows, 5, mem),
-        .file_size = db_column_is_null(rows, 6) ? SESSION_SIZE_UNKNOWN
-                                                : (uint64_t)db_column_int(rows, 6),
+        .file_size =
+            db_column_is_null(rows, 6) ? SESSION_SIZE_UNKNOWN : (uint64_t)db_column_int(rows, 6),
         .reserved_bytes = (uint64_t)db_column_int(rows, 7),
         .storage_name = db_column_text(rows, 8, mem),
         .storage_path = db_column_text(rows, 9, mem),
@@ -71,16 +71,16 @@ bool session_begin(struct db *tx, const struct session *session, struct error *e
         !quota_read(tx, session->workspace_id, session->created_at_us, mem, &quota, err) ||
         !quota_check_file(&quota, session->reserved_bytes, err))
         return false;
-    return db_execute(
-        tx, SQL_SESSION_INSERT,
-        DB_ARGS(db_uuid(session->id), db_uuid(session->workspace_id), db_uuid(session->user_id),
-                db_uuid(session->upload_id), db_text(kind_names[session->kind]),
-                db_text(session->filename), db_int_or_null(known, (int64_t)session->file_size),
-                db_int(session->reserved_bytes), db_text(session->storage_name),
-                db_text(session->storage_path), db_text(session->idempotency_key),
-                db_text(session->fingerprint), db_time(session->created_at_us),
-                db_time(session->expires_at_us)),
-        NULL, err);
+    return db_execute(tx, SQL_SESSION_INSERT,
+                      DB_ARGS(db_uuid(session->id), db_uuid(session->workspace_id),
+                              db_uuid(session->user_id), db_uuid(session->upload_id),
+                              db_text(kind_names[session->kind]), db_text(session->filename),
+                              db_int_or_null(known, (int64_t)session->file_size),
+                              db_int(session->reserved_bytes), db_text(session->storage_name),
+                              db_text(session->storage_path), db_text(session->idempotency_key),
+                              db_text(session->fingerprint), db_time(session->created_at_us),
+                              db_time(session->expires_at_us)),
+                      NULL, err);
 }
 
 bool session_grow(struct db *tx, struct uuid workspace_id, struct uuid id, uint64_t bytes,
@@ -90,7 +90,8 @@ bool session_grow(struct db *tx, struct uuid workspace_id, struct uuid id, uint6
     struct quota quota;
     uint64_t held;
 
-    if (!rows_count(tx, SQL_SESSION_RESERVED, DB_ARGS(db_uuid(id)), &held, err) ||
+    if (!rows_count(tx, SQL_SESSION_RESERVED, DB_ARGS(db_uuid(workspace_id), db_uuid(id)), &held,
+                    err) ||
         !quota_read(tx, workspace_id, now_us, mem, &quota, err) ||
         !quota_check_growth(&quota, held, bytes, err))
         return false;

@@ -67,10 +67,8 @@ bool upload_insert(struct db *tx, const struct upload *upload, struct error *err
 /* Live or in the trash. ERR_NOT_FOUND if the workspace has no such upload. */
 bool upload_by_id(struct db *db, struct uuid workspace_id, struct uuid id, struct arena *mem,
                   struct upload *out, struct error *err);
-/*
- * An upload of this content: the original (duplicate_of is nil) if it is live, else the oldest live
- * one, else one in the trash. Its object may be shared whichever it is. ERR_NOT_FOUND.
- */
+/* An upload of this content: the oldest live one, else the oldest in the trash. Its object may be
+ * shared whichever it is. ERR_NOT_FOUND. */
 bool upload_by_content(struct db *db, struct uuid workspace_id, const char *sha256,
                        uint64_t file_size, struct arena *mem, struct upload *out,
                        struct error *err);

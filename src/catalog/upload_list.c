@@ -10,6 +10,9 @@
 #define LAST_CHARACTER "\xf4\x8f\xbf\xbf"
 #define LAST_REPEATED 126
 
+/* What audio_uploads.duration_order has for those without a duration. */
+#define DURATION_UNKNOWN_MS (-1000)
+
 static const enum sql_id statements[][2] = {
     [UPLOAD_BY_TIME] = {SQL_UPLOAD_LIST_BY_TIME_ASCENDING, SQL_UPLOAD_LIST_BY_TIME_DESCENDING},
     [UPLOAD_BY_SIZE] = {SQL_UPLOAD_LIST_BY_SIZE_ASCENDING, SQL_UPLOAD_LIST_BY_SIZE_DESCENDING},
@@ -17,6 +20,9 @@ static const enum sql_id statements[][2] = {
                             SQL_UPLOAD_LIST_BY_DURATION_DESCENDING},
     [UPLOAD_BY_NAME] = {SQL_UPLOAD_LIST_BY_NAME_ASCENDING, SQL_UPLOAD_LIST_BY_NAME_DESCENDING},
 };
+/* By time, of one content: few among many, found by their digest. */
+static const enum sql_id statements_of_content[] = {SQL_UPLOAD_LIST_BY_CONTENT_ASCENDING,
+                                                    SQL_UPLOAD_LIST_BY_CONTENT_DESCENDING};
 
 static const char *lower(const char *text, struct arena *mem)
 {
@@ -37,28 +43,61 @@ static const char *last_name(struct arena *mem)
     return name;
 }
 
-/* The sort value of the position; from the start, one before or behind all. */
-static struct db_value position_value(enum upload_order order, bool descending,
-                                      const struct upload_position *position, struct arena *mem)
+/* Before all rows, or behind them. */
+static struct upload_position beginning(enum upload_order order, bool descending, struct arena *mem)
 {
-    if (order == UPLOAD_BY_NAME) {
-        if (position->set)
-            return db_text(position->name);
-        return db_text(descending ? last_name(mem) : "");
-    }
-    if (order == UPLOAD_BY_DURATION) /* in thousandths; half of all int64 is beyond any duration */
-        return db_milli(position->set ? position->number
-                                      : (descending ? INT64_MAX / 2 : INT64_MIN / 2));
-    return db_int(position->set ? position->number : (descending ? INT64_MAX : INT64_MIN));
+    struct upload_position position = {.number = descending ? INT64_MAX : INT64_MIN};
+
+    if (order == UPLOAD_BY_DURATION) /* becomes seconds: no need to be exact, but to be in range */
+        position.number /= 2;
+    if (order == UPLOAD_BY_NAME)
+        position.name = descending ? last_name(mem) : "";
+    memset(position.id.bytes, descending ? 0xff : 0, sizeof position.id.bytes);
+    return position;
 }
 
-static struct uuid position_id(bool descending, const struct upload_position *position)
+/* Along the time, a bound of the filter that lies ahead is where the walk can begin. */
+static void skip_to_bound(const struct upload_filter *filter, bool descending,
+                          struct upload_position *position)
 {
-    struct uuid id = position->id;
+    int64_t before = filter->uploaded_before_us;
 
-    if (!position->set)
-        memset(id.bytes, descending ? 0xff : 0, sizeof id.bytes);
-    return id;
+    if (descending && before != 0 && before < position->number) {
+        position->number = before;
+        position->id = (struct uuid){{0}};
+    }
+    if (!descending && filter->uploaded_after_us > position->number) {
+        position->number = filter->uploaded_after_us;
+        memset(position->id.bytes, 0xff, sizeof position->id.bytes);
+    }
+}
+
+static struct db_value position_value(enum upload_order order,
+                                      const struct upload_position *position)
+{
+    switch (order) {
+    case UPLOAD_BY_NAME:
+        return db_text(position->name);
+    case UPLOAD_BY_DURATION:
+        return db_milli(position->number);
+    default:
+        return db_int(position->number);
+    }
+}
+
+static bool read_page(struct db *db, enum sql_id statement, const struct db_value *args,
+                      size_t arg_count, size_t limit, struct arena *mem, struct upload **out,
+                      size_t *count, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+    struct upload *list = arena_array(mem, limit, sizeof *list);
+    size_t n = 0;
+
+    if (!db_query(db, statement, args, arg_count, &rows, err))
+        return false;
+    while (n < limit && db_next(rows))
+        list[n++] = upload_from_row(rows, mem);
+    return rows_listed(rows, list, n, (void **)out, count, err);
 }
 
 bool upload_list(struct db *db, struct uuid workspace_id, const struct upload_filter *filter,
@@ -66,21 +105,19 @@ bool upload_list(struct db *db, struct uuid workspace_id, const struct upload_fi
                  size_t limit, struct arena *mem, struct upload **out, size_t *count,
                  struct error *err)
 {
-    scoped(db_rows_release) struct db_rows *rows = NULL;
     enum sql_id statement = statements[order][descending];
+    struct upload_position from = position->set ? *position : beginning(order, descending, mem);
     int64_t before = filter->uploaded_before_us;
-    struct upload *list = arena_array(mem, limit, sizeof *list);
-    size_t n = 0;
 
-    if (filter->sha256) {
-        statement = SQL_UPLOAD_LIST_BY_CONTENT;
-        order = UPLOAD_BY_TIME;
-        descending = true;
+    if (order == UPLOAD_BY_TIME) {
+        skip_to_bound(filter, descending, &from);
+        if (filter->sha256)
+            statement = statements_of_content[descending];
     }
     struct db_value args[] = {
         db_uuid(workspace_id),
-        position_value(order, descending, position, mem),
-        db_uuid(position_id(descending, position)),
+        position_value(order, &from),
+        db_uuid(from.id),
         db_text(filter->has_status ? upload_status_name(filter->status) : NULL),
         db_text(filter->file_type),
         db_text(lower(filter->name_contains, mem)),
@@ -90,11 +127,7 @@ bool upload_list(struct db *db, struct uuid workspace_id, const struct upload_fi
         db_text(filter->sha256),
     };
 
-    if (!db_query(db, statement, args, COUNT_OF(args) - (filter->sha256 ? 0 : 1), &rows, err))
-        return false;
-    while (n < limit && db_next(rows))
-        list[n++] = upload_from_row(rows, mem);
-    return rows_listed(rows, list, n, (void **)out, count, err);
+    return read_page(db, statement, args, COUNT_OF(args), limit, mem, out, count, err);
 }
 
 struct upload_position upload_position_of(const struct upload *upload, enum upload_order order)
@@ -109,7 +142,7 @@ struct upload_position upload_position_of(const struct upload *upload, enum uplo
         position.number = (int64_t)upload->file_size;
         break;
     case UPLOAD_BY_DURATION:
-        position.number = upload->has_facts ? upload->duration_ms : -1000;
+        position.number = upload->has_facts ? upload->duration_ms : DURATION_UNKNOWN_MS;
         break;
     case UPLOAD_BY_NAME:
         position.name = upload->original_filename;
