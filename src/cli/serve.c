@@ -80,12 +80,15 @@ static bool lock_data(const char *data, int *out, struct error *err)
 {
     scoped(fd_close) int folder = -1;
     scoped(fd_close) int lock = -1;
+    bool made = mkdir(data, 0700) == 0;
 
-    if (mkdir(data, 0700) != 0 && errno != EEXIST)
+    if (!made && errno != EEXIST)
         return error_errno(err, "data folder \"%s\"", data);
     folder = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return error_errno(err, "data folder \"%s\"", data);
+    if (made && !fs_sync_folder(folder, "..", err)) /* nothing in it lasts unless its name does */
+        return error_context(err, "data folder \"%s\"", data);
     lock = openat(folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0)
         return error_errno(err, "lock of data folder \"%s\"", data);
