@@ -8,7 +8,6 @@ AUDIOTRICKS_LONG=1 kills 50 times, AUDIOTRICKS_SEED repeats a run's choices.
 """
 import collections
 import hashlib
-import os
 import random
 import sqlite3
 import subprocess
@@ -19,9 +18,9 @@ import audio
 import pytest
 import requests
 from people import default_workspace
-from server import Server
+from server import SETTINGS, Server
 
-KILLS = 50 if os.environ.get("AUDIOTRICKS_LONG") == "1" else 5
+KILLS = 50 if SETTINGS["LONG"] == "1" else 5
 THREADS = 8
 LOAD_S = (0.05, 2.5)
 LIVE, TRASHED, GONE = "live", "trashed", "gone"
@@ -234,7 +233,7 @@ def start_again(server, rng):
 
 
 def test_nothing_acknowledged_is_lost(tmp_path):
-    seed = os.environ.get("AUDIOTRICKS_SEED") or str(random.SystemRandom().randrange(1 << 32))
+    seed = SETTINGS["SEED"] or str(random.SystemRandom().randrange(1 << 32))
     print(f"AUDIOTRICKS_SEED={seed}")
     rng = random.Random(int(seed))
     server = Server(tmp_path / "data")

@@ -13,6 +13,7 @@ import openapi
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Taken out of the environment, where the server knows every AUDIOTRICKS_ name for an option.
+SETTINGS = {name: os.environ.pop(f"AUDIOTRICKS_{name}", None) for name in ("LONG", "SEED", "CORPUS")}
 BINARY = os.environ.pop("AUDIOTRICKS_BINARY", str(ROOT / "build/test/src/audiotricks"))
 START_LIMIT_S = 30
 STOP_LIMIT_S = 40
