@@ -216,10 +216,10 @@ static bool reserve(struct ingest *ingest, uint64_t needed, struct error *err)
 {
     uint64_t step = ingest->session.reserved_bytes;
 
+    if (!check_size(ingest->app, needed, err)) /* what is reserved may be more than is taken */
+        return false;
     if (needed <= ingest->session.reserved_bytes)
         return true;
-    if (!check_size(ingest->app, needed, err))
-        return false;
     step = step < STEP_FIRST ? STEP_FIRST : step > STEP_LARGEST ? STEP_LARGEST : step;
     if (grow_to(ingest, needed + step, err))
         return true;
