@@ -101,15 +101,28 @@ bool abandon_session(struct app *app, const struct session *session, struct erro
     return database_write(app->database, end_row, (void *)session, err);
 }
 
+static void leave_for_later(struct app *app, const struct session *session,
+                            const struct error *err)
+{
+    log_event(LOG_WARN, "a session could not be ended and is left to the next sweep",
+              log_text("error", err->log));
+    remember(app->abandoned, session);
+}
+
 void abandon_session_or_later(struct app *app, const struct session *session)
 {
     struct error err;
 
-    if (abandon_session(app, session, &err))
-        return;
-    log_event(LOG_WARN, "a session could not be ended and is left to the next sweep",
-              log_text("error", err.log));
-    remember(app->abandoned, session);
+    if (!abandon_session(app, session, &err))
+        leave_for_later(app, session, &err);
+}
+
+void abandon_row_or_later(struct app *app, const struct session *session)
+{
+    struct error err;
+
+    if (!database_write(app->database, end_row, (void *)session, &err))
+        leave_for_later(app, session, &err);
 }
 
 bool abandon_again(struct app *app, uint64_t *count, struct error *err)

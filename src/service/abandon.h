@@ -17,6 +17,8 @@ void abandoned_free(struct abandoned *list);
 bool abandon_session(struct app *app, const struct session *session, struct error *err);
 /* The same, or later if it cannot be done now. Never fails. */
 void abandon_session_or_later(struct app *app, const struct session *session);
+/* The same for a session that never had a stage: its row goes, whether or not the store answers. */
+void abandon_row_or_later(struct app *app, const struct session *session);
 /* Tries again what could not be ended. *COUNT is how many were. */
 bool abandon_again(struct app *app, uint64_t *count, struct error *err);
 

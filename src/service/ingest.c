@@ -159,6 +159,7 @@ static bool open_session(struct ingest *ingest, struct error *err)
     uuid_format(ingest->session.id, id);
     if (!store_stage_create(ingest->store, id, ingest->session.file_size, &ingest->stage, err))
         return false;
+    ingest->staged = true;
     ingest->hasher = hasher_new(ingest->app->hashers);
     return true;
 }
@@ -314,8 +315,10 @@ void ingest_free(struct ingest *ingest)
         return;
     stage_free(ingest->stage);
     hasher_free(ingest->hasher);
-    if (ingest->open)
+    if (ingest->open && ingest->staged)
         abandon_session_or_later(ingest->app, &ingest->session);
+    else if (ingest->open)
+        abandon_row_or_later(ingest->app, &ingest->session);
     atomic_fetch_sub(&ingest->app->counters.uploads_active, 1);
     arena_free(ingest->mem);
 }

@@ -16,6 +16,7 @@ struct ingest {
     struct session session; /* text in MEM */
     bool open;              /* the session's row stands, and with it the reservation */
     struct stage *stage;    /* NULL once published */
+    bool staged;            /* there was a stage */
     bool published;         /* the object stands at the session's path */
     struct hasher *hasher;
     uint64_t received; /* bytes */

@@ -66,7 +66,8 @@ bool store_key_is_valid(const char *key);
 
 /*
  * Makes the stage ID (letters, digits, '-'), for content of EXPECTED bytes (room is set aside where
- * that helps) or STAGE_SIZE_UNKNOWN. Fails with ERR_EXISTS, ERR_STORAGE_FULL, ERR_UNAVAILABLE.
+ * that helps) or STAGE_SIZE_UNKNOWN. After a failure there is no stage that it made.
+ * Fails with ERR_EXISTS, ERR_STORAGE_FULL, ERR_UNAVAILABLE.
  */
 bool store_stage_create(struct store *store, const char *id, uint64_t expected, struct stage **out,
                         struct error *err);
