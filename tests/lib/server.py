@@ -123,8 +123,9 @@ class Server:
 
     def verify(self):
         """`audiotricks verify`: fails unless all adds up."""
-        done = subprocess.run([self.binary, "verify", "--data", str(self.data), "--json"],
-                              capture_output=True, text=True, timeout=300)
+        at = self.flags.index("--config") if "--config" in self.flags else len(self.flags)
+        done = subprocess.run([self.binary, "verify", "--data", str(self.data), "--json",
+                               *self.flags[at:at + 2]], capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, f"verify: {done.returncode}\n{done.stdout}{done.stderr}"
         return json.loads(done.stdout)
 
