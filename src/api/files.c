@@ -98,7 +98,7 @@ static bool answer_link(struct request *req, const struct upload *upload, uint64
                         struct response *res, struct error *err)
 {
     int64_t expires_s = app_now_us(req->app) / US_PER_S + (int64_t)lifetime_s;
-    scoped(buf_release) struct buf out;
+    scoped(buf_release) struct buf out = {0};
     struct emitter json = emit_to(&out);
 
     buf_init(&out, VIEW_SMALL_BYTES);

@@ -58,8 +58,8 @@ static bool write_check(struct emitter *json, const char *name,
 bool get_readiness(struct request *req, const struct caller *who, struct response *res,
                    struct error *err)
 {
-    scoped(buf_release) struct buf checks;
-    scoped(buf_release) struct buf out;
+    scoped(buf_release) struct buf checks = {0};
+    scoped(buf_release) struct buf out = {0};
     struct emitter json = emit_to(&checks);
     bool ok;
 

@@ -8,7 +8,7 @@
 
 const char *cursor_encode(const struct cursor *cursor, struct arena *mem)
 {
-    scoped(buf_release) struct buf text;
+    scoped(buf_release) struct buf text = {0};
     struct emitter json = emit_to(&text);
     char *out;
 

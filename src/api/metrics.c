@@ -128,7 +128,7 @@ static bool may_read(const struct request *req, const struct caller *who, struct
 bool get_metrics(struct request *req, const struct caller *who, struct response *res,
                  struct error *err)
 {
-    scoped(buf_release) struct buf out;
+    scoped(buf_release) struct buf out = {0};
     struct app *app = req->app;
 
     if (!may_read(req, who, res, err))

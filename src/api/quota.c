@@ -85,7 +85,7 @@ static bool read_quota(struct request *req, const struct caller *who, struct quo
 bool get_quota(struct request *req, const struct caller *who, struct response *res,
                struct error *err)
 {
-    scoped(buf_release) struct buf out;
+    scoped(buf_release) struct buf out = {0};
     struct emitter json = emit_to(&out);
     struct quota quota;
 
@@ -133,7 +133,7 @@ static bool answer_check(struct response *res, const struct quota *quota, uint64
                          struct error *err)
 {
     struct quota_limit remaining = quota_remaining_bytes(quota);
-    scoped(buf_release) struct buf out;
+    scoped(buf_release) struct buf out = {0};
     struct emitter json = emit_to(&out);
     struct error refusal;
     bool fits = quota_check_file(quota, bytes, &refusal);

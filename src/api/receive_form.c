@@ -143,7 +143,7 @@ static void log_refusal(const struct receipt *receipt, struct request *req)
 
 static bool answer_list(const struct form *form, struct response *res, struct error *err)
 {
-    scoped(buf_release) struct buf out;
+    scoped(buf_release) struct buf out = {0};
     struct emitter json = emit_to(&out);
 
     buf_init(&out, FORM_ANSWER_MAX_BYTES);

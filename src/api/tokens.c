@@ -132,7 +132,7 @@ static bool insert_work(struct db *tx, void *context, struct error *err)
 static bool answer_token(struct response *res, const struct token_insertion *made,
                          struct error *err)
 {
-    scoped(buf_release) struct buf out;
+    scoped(buf_release) struct buf out = {0};
     struct emitter json = emit_to(&out);
 
     buf_init(&out, VIEW_SMALL_BYTES);

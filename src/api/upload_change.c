@@ -76,7 +76,7 @@ static bool note(struct db *tx, const struct change_run *run, const char *action
 /* {"from": …, "to": …} */
 static const char *rename_detail(const struct change_run *run, const char *from)
 {
-    scoped(buf_release) struct buf text;
+    scoped(buf_release) struct buf text = {0};
     struct emitter json = emit_to(&text);
 
     buf_init(&text, 16 * 1024);

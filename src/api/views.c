@@ -232,7 +232,7 @@ bool view_send(struct response *res, int status, const struct buf *out, struct e
 bool view_answer_upload(struct response *res, int status, const struct upload *upload,
                         struct error *err)
 {
-    scoped(buf_release) struct buf out;
+    scoped(buf_release) struct buf out = {0};
     struct emitter json = emit_to(&out);
     char etag[VIEW_ETAG_SIZE];
 

@@ -45,7 +45,7 @@ bool get_workspaces(struct request *req, const struct caller *who, struct respon
 static bool answer_workspace(struct response *res, int status, const struct workspace *workspace,
                              struct error *err)
 {
-    scoped(buf_release) struct buf out;
+    scoped(buf_release) struct buf out = {0};
     struct emitter json = emit_to(&out);
 
     buf_init(&out, VIEW_SMALL_BYTES);

@@ -94,7 +94,7 @@ void log_write(enum log_level level, const char *message, const struct log_field
 {
     static const char *const names[] = {
         [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
-    scoped(buf_release) struct buf line;
+    scoped(buf_release) struct buf line = {0};
     char time[TIME_RFC3339_SIZE];
     ssize_t written;
 
