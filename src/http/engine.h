@@ -25,6 +25,7 @@ struct http_server {
 
     atomic_uint waiting;           /* workers in epoll_wait */
     atomic_bool is_stopping;       /* no new connections, no keep-alive */
+    atomic_bool is_crowded;        /* a handler began while nobody waited for the next event */
     atomic_bool is_cut;            /* the grace is over */
     atomic_bool is_ending;         /* the workers are to end, and no more are started */
     atomic_int_fast64_t cut_at_ms; /* of coarse_now_ms; meaningful once it is stopping */

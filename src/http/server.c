@@ -11,6 +11,7 @@
 
 #define TICK_MAX_MS 250
 #define TICK_STOPPING_MS 10
+#define CROWDED_MS 5
 
 void http_limits_default(struct http_limits *out)
 {
@@ -32,7 +33,7 @@ void http_limits_default(struct http_limits *out)
         .answers_max = 192,
         .connections_max = 16 * 1024,
         .connections_per_address_max = 8 * 1024,
-        .threads_min = 8,
+        .threads_min = 16,
         .threads_max = 384,
         .thread_idle_ms = 10 * 1000,
     };
@@ -116,6 +117,11 @@ static uint32_t least_of(uint32_t a, uint32_t b)
     return b > 0 && b < a ? b : a;
 }
 
+static int64_t least_ms(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* An eighth of the shortest time limit, so that none is overdrawn by more. */
 static int tick_ms(const struct http_server *server)
 {
@@ -130,13 +136,39 @@ static int tick_ms(const struct http_server *server)
     return shortest < 80 ? 10 : (int)(shortest / 8);
 }
 
-static void wait_for_tick(struct http_server *server)
+static void wait_for_wake(struct http_server *server, int64_t most_ms)
 {
     struct pollfd wake = {server->wake_fd, POLLIN, 0};
     uint64_t count;
 
-    if (poll(&wake, 1, tick_ms(server)) == 1)
+    if (poll(&wake, 1, (int)most_ms) == 1)
         (void)!read(server->wake_fd, &count, sizeof count);
+}
+
+/* Threads in place of those whose handlers block; asked again while nobody waits for an event. */
+static void relieve(struct http_server *server)
+{
+    atomic_store(&server->is_crowded, false);
+    worker_start_enough(server);
+    if (atomic_load(&server->waiting) == 0)
+        atomic_store(&server->is_crowded, true);
+}
+
+/* Waits for the time at which to look at everything, and relieves handlers that block meanwhile;
+ * quick ones are done within CROWDED_MS. */
+static void wait_for_tick(struct http_server *server)
+{
+    int64_t tick_at_ms = coarse_now_ms() + tick_ms(server), left_ms;
+
+    while ((left_ms = tick_at_ms - coarse_now_ms()) > 0) {
+        bool crowded = atomic_load(&server->is_crowded);
+
+        wait_for_wake(server, crowded ? least_ms(left_ms, CROWDED_MS) : left_ms);
+        if (atomic_load(&server->is_stopping))
+            tick_at_ms = least_ms(tick_at_ms, coarse_now_ms() + TICK_STOPPING_MS);
+        if (crowded)
+            relieve(server);
+    }
 }
 
 static void resume_listeners(struct http_server *server)
@@ -157,8 +189,7 @@ static bool supervise(struct http_server *server)
     int64_t now_ms = coarse_now_ms();
 
     worker_reap(server);
-    if (atomic_load(&server->waiting) == 0)
-        worker_start(server); /* a worker's own attempt may have failed */
+    worker_start_enough(server);
     connection_sweep(&server->connections, SWEEP_DUE, now_ms);
     if (!atomic_load(&server->is_stopping)) {
         resume_listeners(server);

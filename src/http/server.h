@@ -32,9 +32,9 @@ struct http_limits {
     unsigned answers_max;         /* large contents sent at once; beyond: 503 */
     unsigned connections_max;     /* beyond: 503, closed */
     unsigned connections_per_address_max; /* beyond: 429, closed; unix sockets are exempt */
-    unsigned threads_min;                 /* worker threads from the start */
+    unsigned threads_min;    /* worker threads that are not blocked in a handler, at least */
     unsigned threads_max;    /* at most; must exceed bodies_max and answers_max together */
-    uint32_t thread_idle_ms; /* after which a thread above threads_min ends */
+    uint32_t thread_idle_ms; /* after which a thread above threads_min with nothing to do ends */
 };
 
 /* The limits that fit a server open to the internet. */

@@ -15,6 +15,7 @@
 #define ACCEPTS_AT_ONCE 64
 #define READS_AT_ONCE 256 /* of one connection, before others have their turn */
 #define RANDOM_BYTES 512
+#define BLOCKED_MS 3
 
 /* Randomness fetched in larger pieces: request ids need 16 bytes each. */
 struct random_pool {
@@ -30,6 +31,7 @@ struct worker {
     struct workbench bench;
     struct random_pool random;
     struct exchange exchange;
+    atomic_int_fast64_t busy_since_ms; /* coarse; 0: it runs no handler */
     struct worker *previous, *next;
 };
 
@@ -63,12 +65,15 @@ static int rearm(int epoll_fd, int fd, struct epoll_event *event)
 #endif
 }
 
-void connection_arm(struct http_server *server, struct connection *connection, bool is_new)
+void connection_arm(struct http_server *server, struct connection *connection, int64_t due_ms,
+                    bool is_new)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
                                 .data.ptr = connection};
     int fd = connection->fd;
 
+    /* The last touch: the next owner's exchange of it sees all that was written before. */
+    atomic_store(&connection->due_ms, due_ms);
     /* Fails only for lack of kernel memory; then nobody would ever wake for it. */
     if (is_new ? epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0
                : rearm(server->epoll_fd, fd, &event) == 0)
@@ -149,13 +154,12 @@ static void park(struct worker *worker, struct connection *connection)
     }
     keep_partial(worker, connection);
     atomic_store(&connection->is_idle, is_idle);
-    atomic_store(&connection->due_ms, next_due_ms(server, connection, is_idle));
-    connection_arm(server, connection, false);
+    connection_arm(server, connection, next_due_ms(server, connection, is_idle), false);
 }
 
 /* ---- serving ---- */
 
-enum turn { TURN_AGAIN, TURN_NEEDS_BYTES, TURN_CLOSE };
+enum turn { TURN_AGAIN, TURN_NEEDS_BYTES, TURN_PARK, TURN_CLOSE };
 
 static struct exchange *fresh_exchange(struct worker *worker, struct connection *connection)
 {
@@ -192,6 +196,17 @@ static enum turn refuse(struct worker *worker, struct connection *connection,
     return x->response.was_cut ? TURN_CLOSE : linger(worker, connection);
 }
 
+/* Nobody waits for the next event: the supervisor looks whether handlers block. Only the first call
+ * wakes it, so that a busy server does not pay for it with each request; until somebody waits again
+ * the supervisor looks every few milliseconds by itself. */
+static void call_for_threads(struct http_server *server)
+{
+    uint64_t one = 1;
+
+    if (!atomic_exchange(&server->is_crowded, true))
+        (void)!write(server->wake_fd, &one, sizeof one);
+}
+
 static enum turn run(struct worker *worker, struct connection *connection, const struct head *head)
 {
     struct exchange *x = fresh_exchange(worker, connection);
@@ -199,12 +214,14 @@ static enum turn run(struct worker *worker, struct connection *connection, const
 
     connection->head_due_ms = 0;
     connection->needed_bytes = 0;
+    atomic_store_explicit(&worker->busy_since_ms, coarse_now_ms(), memory_order_relaxed);
     if (atomic_load(&worker->server->waiting) == 0)
-        worker_start(worker->server); /* the handler may block, and somebody must wait */
+        call_for_threads(worker->server);
     end = exchange_run(x, head);
+    atomic_store_explicit(&worker->busy_since_ms, 0, memory_order_relaxed);
     arena_reset(worker->bench.mem);
-    if (end == EXCHANGE_KEEP)
-        return TURN_AGAIN;
+    if (end == EXCHANGE_KEEP) /* the next request has hardly come yet: a read would be in vain */
+        return waiting_bytes(worker) > 0 || connection->skip_bytes > 0 ? TURN_AGAIN : TURN_PARK;
     if (end == EXCHANGE_CLOSE && (x->response.was_cut || waiting_bytes(worker) == 0))
         return TURN_CLOSE;
     return linger(worker, connection);
@@ -335,7 +352,7 @@ static void serve(struct worker *worker, struct connection *connection)
     if (is_late(connection))
         turn = give_up(worker, connection);
     while (turn != TURN_CLOSE) {
-        enum arrival arrival = ARRIVED;
+        enum arrival arrival = turn == TURN_PARK ? NOTHING_YET : ARRIVED;
 
         if (turn == TURN_NEEDS_BYTES)
             arrival = ++reads > READS_AT_ONCE ? NOTHING_YET : receive_some(worker, connection);
@@ -402,8 +419,7 @@ static void welcome(struct http_server *server, int fd, const struct sockaddr_st
     atomic_fetch_add(&server->metrics.connections_accepted, 1);
     atomic_fetch_add(&server->metrics.connections_open, 1);
     atomic_store(&connection->is_idle, true);
-    atomic_store(&connection->due_ms, next_due_ms(server, connection, true));
-    connection_arm(server, connection, true);
+    connection_arm(server, connection, next_due_ms(server, connection, true), true);
 }
 
 /* False if no descriptors are left: then the supervisor arms the listener again a little later. */
@@ -484,9 +500,7 @@ static bool wait_and_serve(struct worker *worker)
     atomic_fetch_add(&server->waiting, 1);
     events = epoll_wait(server->epoll_fd, &event, 1, timeout_ms > 0 ? timeout_ms : -1);
     kind = events == 1 ? *(enum event_kind *)event.data.ptr : EVENT_END;
-    /* At the end nobody takes the place of those who leave. */
-    if (atomic_fetch_sub(&server->waiting, 1) == 1 && events == 1 && kind != EVENT_END)
-        worker_start(server);
+    atomic_fetch_sub(&server->waiting, 1);
     if (events == 0)
         return !retire(worker, true);
     if (events < 0)
@@ -579,6 +593,30 @@ bool worker_start(struct http_server *server)
     }
     pthread_mutex_unlock(&server->workers_lock);
     return started;
+}
+
+/* A handler that runs for longer than the coarse clock's tick most likely waits for something. */
+static unsigned count_blocked(struct http_server *server)
+{
+    int64_t now_ms = coarse_now_ms();
+    unsigned blocked = 0;
+
+    pthread_mutex_lock(&server->workers_lock);
+    for (struct worker *worker = server->workers; worker; worker = worker->next) {
+        int64_t since_ms = atomic_load(&worker->busy_since_ms);
+
+        blocked += since_ms != 0 && now_ms - since_ms > BLOCKED_MS;
+    }
+    pthread_mutex_unlock(&server->workers_lock);
+    return blocked;
+}
+
+void worker_start_enough(struct http_server *server)
+{
+    unsigned wanted = count_blocked(server) + server->limits.threads_min;
+
+    while (atomic_load(&server->metrics.threads) < wanted && worker_start(server))
+        ;
 }
 
 unsigned worker_reap(struct http_server *server)

@@ -6,11 +6,15 @@
 
 /* Starts one more thread, unless there are as many as may be. False if none could be started. */
 bool worker_start(struct http_server *server);
+/* Starts threads until as many as the least are not blocked in a handler. */
+void worker_start_enough(struct http_server *server);
 /* Joins and frees those that have ended. Returns how many still run. */
 unsigned worker_reap(struct http_server *server);
 
-/* Arms the connection for its next owner; it may be gone when this returns. */
-void connection_arm(struct http_server *server, struct connection *connection, bool is_new);
+/* Arms the connection for its next owner; it may be gone when this returns. DUE_MS is when the
+ * supervisor shuts it down if nothing comes, of coarse_now_ms; 0: never. */
+void connection_arm(struct http_server *server, struct connection *connection, int64_t due_ms,
+                    bool is_new);
 /* Arms a listener, the first time and again. */
 bool listener_arm(struct http_server *server, struct listener *listener, bool is_new);
 
