@@ -42,7 +42,8 @@ static void add_headers(struct request *req, const struct upload *upload, bool d
 }
 
 /* The front server reads the file, cuts the ranges and sends it; preconditions are judged here, as
- * the ETag is ours. */
+ * the ETag is ours. nginx judges If-Match and If-Unmodified-Since again, before it knows that ETag,
+ * and would refuse: what has one of them is sent from here. */
 static bool send_by_proxy(struct request *req, const struct upload *upload, const char *prefix,
                           const char *etag, struct response *res, struct error *err)
 {
@@ -50,6 +51,7 @@ static bool send_by_proxy(struct request *req, const struct upload *upload, cons
         .exists = true, .etag = etag, .modified_us = upload->uploaded_at_us};
     struct conditions conditions;
     enum condition_result result;
+    char modified[TIME_HTTP_SIZE];
 
     request_conditions(req, &conditions);
     result = conditions_evaluate(&conditions, &validators, true);
@@ -58,11 +60,18 @@ static bool send_by_proxy(struct request *req, const struct upload *upload, cons
     response_header(res, "ETag", etag);
     if (result == CONDITION_NOT_MODIFIED)
         return response_empty(res, 304, err);
+    time_to_http(upload->uploaded_at_us, modified);
+    response_header(res, "Last-Modified", modified);
     response_header(res, "Content-Type", safe_type(upload->mime_type));
     response_header_printf(res, "X-Accel-Redirect", "%s%s%s", prefix,
                            str_ends_with(str_from(prefix), "/") ? "" : "/",
                            percent_encode(upload->storage_path, true, req->mem));
     return response_empty(res, 200, err);
+}
+
+static bool must_hold_here(const struct request *req)
+{
+    return request_header(req, "If-Match") || request_header(req, "If-Unmodified-Since");
 }
 
 static bool open_object(struct store *store, const struct upload *upload, int *fd, uint64_t *size,
@@ -106,7 +115,7 @@ bool content_send(struct request *req, const struct upload *upload, struct respo
     if (upload->status == UPLOAD_DELETED)
         return error_tell(err, ERR_NOT_FOUND, "the upload is in the trash");
     add_headers(req, upload, download, res);
-    if (prefix && *prefix)
+    if (prefix && *prefix && !must_hold_here(req))
         return send_by_proxy(req, upload, prefix, etag, res, err);
     return send_from_store(req, upload, etag, res, err);
 }
