@@ -11,6 +11,10 @@
  * stage never has more than two windows of unwritten memory, and the final sync little left to do.
  */
 #define WINDOW_BYTES (UINT64_C(8) << 20)
+/* So much of a stage's content stays in memory: short recordings are soon read again. Of longer ones
+ * the rest is dropped once it is on the disk, so that their pages are used again for what comes next
+ * and neither push out what others read nor make the system find memory for all of them. */
+#define CACHED_BYTES (UINT64_C(32) << 20)
 /* Smaller stages gain nothing from blocks set aside. */
 #define RESERVE_FROM_BYTES (UINT64_C(1) << 20)
 
@@ -161,6 +165,13 @@ static bool flush(struct local_stage *self, uint64_t start, uint64_t end, unsign
     return spoil(self, err);
 }
 
+/* Only advice: what fails here is kept a little longer. */
+static void drop_from_memory(const struct local_stage *self, uint64_t start, uint64_t end)
+{
+    if (start >= CACHED_BYTES && start < end)
+        (void)posix_fadvise(self->fd, (off_t)start, (off_t)(end - start), POSIX_FADV_DONTNEED);
+}
+
 static bool window_turn(struct local_stage *self, struct error *err)
 {
     if (!flush(self, self->dirty_at, self->dirty_end, SYNC_FILE_RANGE_WRITE, err))
@@ -169,6 +180,7 @@ static bool window_turn(struct local_stage *self, struct error *err)
                SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER,
                err))
         return false;
+    drop_from_memory(self, self->flushing_at, self->flushing_end);
     self->flushing_at = self->dirty_at;
     self->flushing_end = self->dirty_end;
     self->dirty_at = self->dirty_end;
