@@ -1,37 +1,93 @@
 -- name: session_insert
 INSERT INTO chunked_uploads (id, workspace_id, user_id, upload_id, kind, filename, file_size,
-                             reserved_bytes, storage_name, storage_path, idempotency_key, fingerprint,
-                             created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
+                             chunk_size, total_chunks, reserved_bytes, storage_name, storage_path,
+                             declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata,
+                             concatenation, partials, idempotency_key, fingerprint, created_at,
+                             expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+        $21, $22, $23);
 
 -- name: session_reserved
-SELECT reserved_bytes FROM chunked_uploads WHERE workspace_id = $1 AND id = $2;
+SELECT reserved_bytes FROM chunked_uploads
+WHERE workspace_id = $1 AND id = $2 AND status = 'initiated';
 
 -- name: session_reserve
-UPDATE chunked_uploads SET reserved_bytes = $2 WHERE id = $1;
+UPDATE chunked_uploads SET reserved_bytes = $2 WHERE id = $1 AND status = 'initiated';
+
+-- name: session_set_size
+UPDATE chunked_uploads SET file_size = $2, reserved_bytes = $3
+WHERE id = $1 AND status = 'initiated' AND file_size IS NULL;
+
+-- name: session_touch
+UPDATE chunked_uploads SET expires_at = $2 WHERE id = $1 AND status = 'initiated';
+
+-- name: session_hashed
+UPDATE chunked_uploads SET hashed_bytes = $2, digest_state = $3
+WHERE id = $1 AND status = 'initiated';
+
+-- name: session_complete
+UPDATE chunked_uploads SET status = 'completed', upload_id = $2, completed_at = $3, expires_at = $4,
+                           file_size = $5, reserved_bytes = 0, digest_state = NULL
+WHERE id = $1 AND status = 'initiated';
+
+-- name: session_fail
+UPDATE chunked_uploads SET status = 'failed', error_code = $2, error_message = $3, completed_at = $4,
+                           expires_at = $5, reserved_bytes = 0, digest_state = NULL
+WHERE id = $1 AND status = 'initiated';
 
 -- name: session_end
 DELETE FROM chunked_uploads WHERE id = $1;
 
--- name: session_list
+-- name: session_by_id
 SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
-       storage_path, idempotency_key, fingerprint, created_at, expires_at
-FROM chunked_uploads WHERE id > $1 ORDER BY id LIMIT $2;
+       storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
+       total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
+       digest_state, concatenation, partials, error_code, error_message
+FROM chunked_uploads WHERE workspace_id = $1 AND id = $2;
+
+-- name: session_list
+-- All that are open.
+SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
+       storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
+       total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
+       digest_state, concatenation, partials, error_code, error_message
+FROM chunked_uploads WHERE id > $1 AND status = 'initiated' ORDER BY id LIMIT $2;
+
+-- name: session_list_workspace
+SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
+       storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
+       total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
+       digest_state, concatenation, partials, error_code, error_message
+FROM chunked_uploads WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- name: session_expired
+-- Open or ended.
 SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
-       storage_path, idempotency_key, fingerprint, created_at, expires_at
+       storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
+       total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
+       digest_state, concatenation, partials, error_code, error_message
 FROM chunked_uploads WHERE expires_at < $1 ORDER BY expires_at LIMIT $2;
 
+-- name: session_finals
+-- Open finals of a workspace: who waits for a partial.
+SELECT id, partials FROM chunked_uploads
+WHERE workspace_id = $1 AND concatenation = 'final' AND status = 'initiated';
+
 -- name: session_by_idempotency_key
-SELECT fingerprint FROM chunked_uploads
+-- Open or ended.
+SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
+       storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
+       total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
+       digest_state, concatenation, partials, error_code, error_message
+FROM chunked_uploads
 WHERE workspace_id = $1 AND user_id = $2 AND idempotency_key = $3;
 
 -- name: session_exists
-SELECT count(*) FROM chunked_uploads WHERE id = $1;
+SELECT count(*) FROM chunked_uploads WHERE id = $1 AND status = 'initiated';
 
 -- name: session_holds_path
-SELECT count(*) FROM chunked_uploads WHERE storage_name = $1 AND storage_path = $2;
+SELECT count(*) FROM chunked_uploads
+WHERE storage_name = $1 AND storage_path = $2 AND status = 'initiated';
 
 -- name: session_figures
-SELECT count(*), coalesce(sum(reserved_bytes), 0) FROM chunked_uploads;
+SELECT count(*), coalesce(sum(reserved_bytes), 0) FROM chunked_uploads WHERE status = 'initiated';

@@ -16,7 +16,8 @@ UPDATE workspaces SET name = $2 WHERE id = $1 AND deleted_at IS NULL;
 UPDATE workspaces SET deleted_at = $2
 WHERE id = $1 AND deleted_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM audio_uploads WHERE workspace_id = $1)
-  AND NOT EXISTS (SELECT 1 FROM chunked_uploads WHERE workspace_id = $1);
+  AND NOT EXISTS (SELECT 1 FROM chunked_uploads
+                  WHERE workspace_id = $1 AND status = 'initiated');
 
 -- name: workspace_revoke_tokens
 UPDATE api_tokens SET revoked_at = $2 WHERE workspace_id = $1 AND revoked_at IS NULL;
