@@ -4,7 +4,7 @@
 # What builds and runs the server.
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3 node-llhttp libsqlite3-dev
     libcurl4-openssl-dev libssl-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev
-    libjansson-dev libseccomp-dev libinih-dev ca-certificates"
+    libjansson-dev zlib1g-dev libseccomp-dev libinih-dev ca-certificates"
 
 # What its tests need besides: test runners, and programs that make audio in every format.
 packages_test="libcmocka-dev python3-pytest python3-requests python3-jsonschema ffmpeg sox

@@ -16,6 +16,9 @@
  */
 #define ERROR_KINDS(X)                                                                             \
     X(ERR_INVALID, 400, "invalid_request", "the request is not valid")                             \
+    X(ERR_CHUNK_INDEX, 400, "invalid_chunk_index", "the upload has no such chunk")                 \
+    X(ERR_CHUNK_SIZE, 400, "invalid_chunk_size",                                                   \
+      "the chunk is not of the length its index asks for")                                         \
     X(ERR_BAD_JSON, 400, "invalid_json", "the body is not valid JSON")                             \
     X(ERR_BAD_CURSOR, 400, "invalid_cursor", "the cursor is not one that this server gave")        \
     X(ERR_FILENAME, 400, "invalid_filename", "the file name is not valid")                         \
@@ -25,7 +28,8 @@
     X(ERR_UNAUTHORIZED, 401, "unauthorized", "a valid token is required")                          \
     X(ERR_FORBIDDEN, 403, "forbidden", "the token's role does not allow this")                     \
     X(ERR_LINK_INVALID, 403, "invalid_link", "the link is not valid or has expired")               \
-    X(ERR_QUOTA_STORAGE, 403, "quota_storage_exceeded", "the workspace's storage quota is used up") \
+    X(ERR_QUOTA_STORAGE, 403, "quota_storage_exceeded",                                            \
+      "the workspace's storage quota is used up")                                                  \
     X(ERR_QUOTA_FILES, 403, "quota_files_exceeded", "the workspace's file count limit is reached") \
     X(ERR_QUOTA_MONTHLY, 403, "quota_monthly_exceeded", "this month's upload limit is reached")    \
     X(ERR_NOT_FOUND, 404, "not_found", "there is no such thing")                                   \
@@ -33,6 +37,7 @@
     X(ERR_SLOW, 408, "too_slow", "the request took too long to arrive")                            \
     X(ERR_EXISTS, 409, "already_exists", "it already exists")                                      \
     X(ERR_CONFLICT, 409, "conflict", "the thing's state does not allow this")                      \
+    X(ERR_OFFSET, 409, "offset_mismatch", "the upload does not stand at this offset")              \
     X(ERR_DUPLICATE, 409, "duplicate_content", "the workspace already holds this content")         \
     X(ERR_IDEMPOTENCY_BUSY, 409, "idempotency_in_progress",                                        \
       "a request with this Idempotency-Key is still running")                                      \

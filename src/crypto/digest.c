@@ -1,12 +1,14 @@
 #include "crypto/digest.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <openssl/evp.h>
 #include <string.h>
 
 #include "crypto/digest_kernel.h"
 
-/* Either the two contexts of OpenSSL, or the kernel's state and the bytes of an unfinished block. */
+/* Either the two contexts of OpenSSL, or the kernel's state and the bytes of an unfinished block.
+ */
 struct digest {
     EVP_MD_CTX *md5, *sha256; /* NULL in one pass */
     struct digest_state state;
@@ -80,6 +82,7 @@ void digest_update(struct digest *digest, const void *bytes, size_t length)
         update_one_pass(digest, bytes, length);
         return;
     }
+    digest->length += length;
     assert(EVP_DigestUpdate(digest->md5, bytes, length) == 1 &&
            EVP_DigestUpdate(digest->sha256, bytes, length) == 1);
 }
@@ -123,6 +126,61 @@ struct digest *digest_copy(const struct digest *digest)
     copy->md5 = evp_copy(digest->md5);
     copy->sha256 = evp_copy(digest->sha256);
     return copy;
+}
+
+/* ---- saving ---- */
+
+/* A version, then length, MD5's and SHA-256's words (all little-endian), and the unfinished block.
+ */
+#define SAVED_VERSION 1
+
+struct __attribute__((packed)) saved {
+    uint8_t version;
+    uint64_t length;
+    uint32_t md5[4];
+    uint32_t sha256[8];
+    uint8_t block[DIGEST_BLOCK_BYTES];
+};
+_Static_assert(sizeof(struct saved) == DIGEST_SAVED_BYTES, "the layout is kept in catalogs");
+
+bool digest_save(const struct digest *digest, uint8_t out[static DIGEST_SAVED_BYTES])
+{
+    struct saved saved = {.version = SAVED_VERSION, .length = htole64(digest->length)};
+
+    if (digest->md5)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(saved.md5); i++)
+        saved.md5[i] = htole32(digest->state.md5[i]);
+    for (size_t i = 0; i < COUNT_OF(saved.sha256); i++)
+        saved.sha256[i] = htole32(digest->state.sha256[i]);
+    memcpy(saved.block, digest->block, digest->length % DIGEST_BLOCK_BYTES);
+    memcpy(out, &saved, sizeof saved);
+    return true;
+}
+
+struct digest *digest_load(const uint8_t *bytes, size_t length)
+{
+    struct saved saved;
+    struct digest *digest;
+
+    if (!bytes || length != sizeof saved || bytes[0] != SAVED_VERSION)
+        return NULL;
+    digest = digest_new(DIGEST_ONE_PASS);
+    if (!digest)
+        return NULL;
+    memcpy(&saved, bytes, sizeof saved);
+    digest->length = le64toh(saved.length);
+    for (size_t i = 0; i < COUNT_OF(saved.md5); i++)
+        digest->state.md5[i] = le32toh(saved.md5[i]);
+    for (size_t i = 0; i < COUNT_OF(saved.sha256); i++)
+        digest->state.sha256[i] = le32toh(saved.sha256[i]);
+    memcpy(digest->block, saved.block, sizeof saved.block);
+    return digest;
+}
+
+uint64_t digest_length(const struct digest *digest)
+{
+    return digest->length;
 }
 
 const char *digest_making_name(const struct digest *digest)

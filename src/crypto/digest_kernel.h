@@ -1,8 +1,8 @@
 /*
  * MD5 and SHA-256 over the same blocks in one pass (RFC 1321, FIPS 180-4). Private to digest.c.
  *
- * MD5 is one chain of dependent steps that leaves most of a core idle; the SHA instructions fill the
- * gaps. Interleaved, both cost about what MD5 costs alone.
+ * MD5 is one chain of dependent steps that leaves most of a core idle; the SHA instructions fill
+ * the gaps. Interleaved, both cost about what MD5 costs alone.
  */
 #ifndef CRYPTO_DIGEST_KERNEL_H
 #define CRYPTO_DIGEST_KERNEL_H

@@ -1,7 +1,8 @@
 /*
  * Signed links: HMAC-SHA-256 over what the link permits. Values in, values out; no clock.
  *
- * The signature covers the method's kind (reading), the path as it stands in the URL, and the expiry.
+ * The signature covers the method's kind (reading), the path as it stands in the URL, and the
+ * expiry.
  */
 #ifndef CRYPTO_SIGNED_LINK_H
 #define CRYPTO_SIGNED_LINK_H

@@ -1,6 +1,6 @@
 /*
- * Bearer tokens: made, hashed, compared. A token is "at_" and 32 random bytes in base64url; only its
- * SHA-256 is kept. Being random over 256 bits it needs no slow hash.
+ * Bearer tokens: made, hashed, compared. A token is "at_" and 32 random bytes in base64url; only
+ * its SHA-256 is kept. Being random over 256 bits it needs no slow hash.
  */
 #ifndef CRYPTO_TOKEN_H
 #define CRYPTO_TOKEN_H
@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "crypto/digest.h"
 
-#define TOKEN_TEXT_SIZE 47 /* "at_", 43 characters, NUL */
+#define TOKEN_TEXT_SIZE 47   /* "at_", 43 characters, NUL */
 #define TOKEN_PREFIX_SIZE 10 /* "at_" and 6 characters, NUL: enough to recognise, not to use */
 
 struct token_secret {

@@ -14,6 +14,7 @@
 #include "crypto/token.h"
 #include "service/abandon.h"
 #include "service/hasher.h"
+#include "service/live.h"
 #include "service/workspaces.h"
 
 #define LINK_KEY_NAME "link_key"
@@ -236,6 +237,7 @@ bool app_open(const struct config *config, const struct app_options *options, st
     app->clock = &clock_system;
     app->random = &random_system;
     app->hashers = hash_pool_new(cores > 0 ? (unsigned)cores : 1);
+    app->live = live_new();
     app->abandoned = abandoned_new();
     if (!settings_read(config, &app->settings, err) ||
         (!options->existing_only && !make_data_folder(options->data, err)) ||
@@ -256,6 +258,7 @@ void app_free(struct app *app)
         store_free(app->stores[i]);
     free(app->stores);
     database_free(app->database);
+    live_free(app->live);
     hash_pool_free(app->hashers);
     abandoned_free(app->abandoned);
     explicit_bzero(app->link_key, sizeof app->link_key);

@@ -19,6 +19,7 @@
 
 struct abandoned;
 struct hash_pool;
+struct live;
 struct http_metrics;
 
 /* Which content is taken. */
@@ -57,6 +58,7 @@ struct app {
     size_t store_count;
     struct media_pool *media;
     struct hash_pool *hashers;
+    struct live *live;           /* sessions that requests are working on */
     struct abandoned *abandoned; /* sessions that could not be ended when they should have been */
     const struct http_metrics *http; /* set by who serves; NULL without a server */
     const struct clock *clock;

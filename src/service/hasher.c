@@ -133,16 +133,20 @@ static void enqueue(struct hash_pool *pool, struct hasher *hasher)
     pthread_cond_signal(&pool->work);
 }
 
-struct hasher *hasher_new(struct hash_pool *pool)
+struct hasher *hasher_resume(struct hash_pool *pool, struct digest *digest)
 {
     struct hasher *hasher = calloc(1, sizeof *hasher);
 
-    assert(hasher);
+    assert(hasher && digest);
     hasher->pool = pool;
-    hasher->digest = digest_new(DIGEST_BEST);
-    assert(hasher->digest);
+    hasher->digest = digest;
     pthread_cond_init(&hasher->progress, NULL);
     return hasher;
+}
+
+struct hasher *hasher_new(struct hash_pool *pool)
+{
+    return hasher_resume(pool, digest_new(DIGEST_BEST));
 }
 
 static void wait_until_pending(struct hasher *hasher, unsigned most)
@@ -151,13 +155,18 @@ static void wait_until_pending(struct hasher *hasher, unsigned most)
         pthread_cond_wait(&hasher->progress, &hasher->pool->lock);
 }
 
+static void wait_until_done(struct hasher *hasher)
+{
+    pthread_mutex_lock(&hasher->pool->lock);
+    wait_until_pending(hasher, 0);
+    pthread_mutex_unlock(&hasher->pool->lock);
+}
+
 void hasher_free(struct hasher *hasher)
 {
     if (!hasher)
         return;
-    pthread_mutex_lock(&hasher->pool->lock);
-    wait_until_pending(hasher, 0);
-    pthread_mutex_unlock(&hasher->pool->lock);
+    wait_until_done(hasher);
     pthread_cond_destroy(&hasher->progress);
     for (unsigned i = 0; i < BLOCKS; i++)
         free(hasher->blocks[i]);
@@ -207,8 +216,12 @@ void hasher_push(struct hasher *hasher, size_t length)
 
 void hasher_digests(struct hasher *hasher, struct digests *out)
 {
-    pthread_mutex_lock(&hasher->pool->lock);
-    wait_until_pending(hasher, 0);
-    pthread_mutex_unlock(&hasher->pool->lock);
+    wait_until_done(hasher);
     digest_peek(hasher->digest, out);
+}
+
+struct digest *hasher_digest(struct hasher *hasher)
+{
+    wait_until_done(hasher);
+    return digest_copy(hasher->digest);
 }

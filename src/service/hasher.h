@@ -26,6 +26,8 @@ DEFINE_RELEASE(hash_pool, struct hash_pool)
 
 /* A hasher belongs to one thread. */
 struct hasher *hasher_new(struct hash_pool *pool);
+/* One that goes on from DIGEST, which is the hasher's from now on. */
+struct hasher *hasher_resume(struct hash_pool *pool, struct digest *digest);
 void hasher_free(struct hasher *hasher);
 DEFINE_RELEASE(hasher, struct hasher)
 
@@ -35,5 +37,7 @@ void *hasher_block(struct hasher *hasher);
 void hasher_push(struct hasher *hasher, size_t length);
 /* The digests of all that was pushed. */
 void hasher_digests(struct hasher *hasher, struct digests *out);
+/* A copy of the running digest of all that was pushed; the caller frees it. */
+struct digest *hasher_digest(struct hasher *hasher);
 
 #endif

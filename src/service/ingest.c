@@ -9,8 +9,8 @@
 #include "service/filename.h"
 #include "service/ingest_state.h"
 
-/* Reservations of unknown length are drawn in steps: at first this much, then as much again as there
- * is, up to the largest. */
+/* Reservations of unknown length are drawn in steps: at first this much, then as much again as
+ * there is, up to the largest. */
 #define STEP_FIRST ((uint64_t)16 << 20)
 #define STEP_LARGEST ((uint64_t)256 << 20)
 
@@ -40,7 +40,7 @@ static uint64_t largest_file(const struct app *app)
     return most > 0 && most < SIZE_LARGEST ? most : SIZE_LARGEST;
 }
 
-static bool check_size(const struct app *app, uint64_t size, struct error *err)
+bool ingest_check_size(const struct app *app, uint64_t size, struct error *err)
 {
     uint64_t most = largest_file(app);
 
@@ -51,18 +51,17 @@ static bool check_size(const struct app *app, uint64_t size, struct error *err)
     return error_limit(err, most, most);
 }
 
-/* What can be refused before there is a session. */
-static bool check_request(struct app *app, const struct ingest_request *request, struct arena *mem,
-                          const char **name, struct error *err)
+bool ingest_check(const struct app *app, const char *filename, const char *declared_type,
+                  uint64_t size, struct arena *mem, const char **name, struct error *err)
 {
-    if (!filename_check(str_from(request->filename), mem, name, err))
+    if (!filename_check(str_from(filename), mem, name, err))
         return false;
-    if (app->settings.accept != ACCEPT_ANY && !declared_type_may_be_audio(request->declared_type))
+    if (app->settings.accept != ACCEPT_ANY && !declared_type_may_be_audio(declared_type))
         return error_tell(err, ERR_NOT_AUDIO, "content of type %.100s is not taken here",
-                          request->declared_type);
-    if (request->size == 0)
+                          declared_type);
+    if (size == 0)
         return error_tell(err, ERR_EMPTY, "the file is empty");
-    return request->size == INGEST_SIZE_UNKNOWN || check_size(app, request->size, err);
+    return size == INGEST_SIZE_UNKNOWN || ingest_check_size(app, size, err);
 }
 
 /* What makes two requests with one idempotency key the same request. */
@@ -102,7 +101,7 @@ static bool find_replay(struct app *app, const struct ingest_request *request, c
     return upload_by_id(db, request->workspace_id, id, mem, &outcome->upload, err);
 }
 
-static struct ingest *ingest_new(struct app *app, const struct ingest_request *request)
+static struct ingest *ingest_new(struct app *app)
 {
     struct arena *mem = arena_new();
     struct ingest *ingest = arena_alloc(mem, sizeof *ingest);
@@ -110,9 +109,7 @@ static struct ingest *ingest_new(struct app *app, const struct ingest_request *r
     ingest->app = app;
     ingest->mem = mem;
     ingest->store = app->stores[0];
-    ingest->declared_type = arena_strdup(mem, request->declared_type);
-    ingest->on_duplicate = request->on_duplicate;
-    ingest->claims = request->claims;
+    ingest->object_fd = -1;
     atomic_fetch_add(&app->counters.uploads_active, 1);
     return ingest;
 }
@@ -135,13 +132,15 @@ static void fill_session(struct ingest *ingest, const struct ingest_request *req
         .file_size = known ? request->size : SESSION_SIZE_UNKNOWN,
         .reserved_bytes = known ? request->size : 0,
         .storage_name = store_name(ingest->store),
+        .declared_type = arena_strdup(mem, request->declared_type),
+        .on_duplicate = request->on_duplicate,
         .idempotency_key = arena_strdup(mem, request->idempotency_key),
         .fingerprint = arena_strdup(mem, request->idempotency_key ? print : NULL),
         .created_at_us = app_now_us(app),
         .expires_at_us = INT64_MAX, /* lives as long as its request */
     };
-    session->storage_path =
-        filename_object_key(session->user_id, session->upload_id, session->created_at_us, name, mem);
+    session->storage_path = filename_object_key(session->user_id, session->upload_id,
+                                                session->created_at_us, name, mem);
 }
 
 static bool begin_session(struct db *tx, void *context, struct error *err)
@@ -171,19 +170,45 @@ bool ingest_begin(struct app *app, const struct ingest_request *request, struct 
     scoped(ingest_release) struct ingest *ingest = NULL;
     const char *name, *print;
 
-    if (!check_request(app, request, mem, &name, err))
+    if (!ingest_check(app, request->filename, request->declared_type, request->size, mem, &name,
+                      err))
         return false;
     print = fingerprint(request, name, mem);
     if (!find_replay(app, request, print, mem, replay, outcome, err))
         return false;
     if (*replay)
         return true;
-    ingest = ingest_new(app, request);
+    ingest = ingest_new(app);
+    ingest->claims = request->claims;
     fill_session(ingest, request, name, print);
     if (!open_session(ingest, err))
         return false;
     *out = take(ingest);
     return true;
+}
+
+struct ingest *ingest_adopt(struct app *app, const struct session *session, struct stage *stage,
+                            int object_fd, const struct digests *digests)
+{
+    struct ingest *ingest = ingest_new(app);
+    struct digest_claims *claims = &ingest->claims;
+
+    ingest->store = app_store(app, session->storage_name);
+    ingest->session = *session;
+    ingest->open = ingest->outlives = true;
+    ingest->stage = stage;
+    ingest->staged = stage != NULL;
+    ingest->published = stage == NULL;
+    ingest->object_fd = object_fd;
+    ingest->digests = *digests;
+    ingest->received = session->file_size;
+    claims->has_md5 = session->claimed_md5 != NULL;
+    claims->has_sha256 = session->claimed_sha256 != NULL;
+    if (claims->has_md5)
+        memcpy(claims->digests.md5, session->claimed_md5, MD5_BYTES);
+    if (claims->has_sha256)
+        memcpy(claims->digests.sha256, session->claimed_sha256, SHA256_BYTES);
+    return ingest;
 }
 
 /* ---- receive ---- */
@@ -212,21 +237,33 @@ static bool grow_to(struct ingest *ingest, uint64_t bytes, struct error *err)
     return true;
 }
 
+uint64_t ingest_step(uint64_t held, uint64_t needed)
+{
+    return needed + (held < STEP_FIRST ? STEP_FIRST : held > STEP_LARGEST ? STEP_LARGEST : held);
+}
+
 /* Makes the reservation hold NEEDED bytes: a step more if the quota has it, else just that. */
 static bool reserve(struct ingest *ingest, uint64_t needed, struct error *err)
 {
-    uint64_t step = ingest->session.reserved_bytes;
-
-    if (!check_size(ingest->app, needed, err)) /* what is reserved may be more than is taken */
+    if (!ingest_check_size(ingest->app, needed,
+                           err)) /* what is reserved may be more than is taken */
         return false;
     if (needed <= ingest->session.reserved_bytes)
         return true;
-    step = step < STEP_FIRST ? STEP_FIRST : step > STEP_LARGEST ? STEP_LARGEST : step;
-    if (grow_to(ingest, needed + step, err))
+    if (grow_to(ingest, ingest_step(ingest->session.reserved_bytes, needed), err))
         return true;
     if (err->kind != ERR_QUOTA_STORAGE && err->kind != ERR_FILE_TOO_LARGE)
         return false;
     return grow_to(ingest, needed, err);
+}
+
+bool ingest_sniff(const struct app *app, const void *head, size_t length, struct error *err)
+{
+    const char *what = NULL;
+
+    if (app->settings.accept == ACCEPT_ANY || media_sniff(head, length, &what) == MEDIA_SNIFF_MAYBE)
+        return true;
+    return error_tell(err, ERR_NOT_AUDIO, "the content is not audio but %s", what);
 }
 
 /* Looks at the first bytes as soon as there are enough of them, or no more will come. */
@@ -234,7 +271,6 @@ static bool sniff(struct ingest *ingest, const void *bytes, size_t length, bool 
                   struct error *err)
 {
     size_t room = sizeof ingest->head - ingest->head_length;
-    const char *what = NULL;
 
     if (ingest->sniffed || ingest->app->settings.accept == ACCEPT_ANY)
         return true;
@@ -244,9 +280,7 @@ static bool sniff(struct ingest *ingest, const void *bytes, size_t length, bool 
     if (ingest->head_length < sizeof ingest->head && !last)
         return true;
     ingest->sniffed = true;
-    if (media_sniff(ingest->head, ingest->head_length, &what) == MEDIA_SNIFF_MAYBE)
-        return true;
-    return error_tell(err, ERR_NOT_AUDIO, "the content is not audio but %s", what);
+    return ingest_sniff(ingest->app, ingest->head, ingest->head_length, err);
 }
 
 static bool take_block(struct ingest *ingest, const void *bytes, size_t length, struct error *err)
@@ -285,7 +319,10 @@ bool ingest_receive(struct ingest *ingest, struct source *body, struct error *er
                           (unsigned long long)ingest->session.file_size);
     if (ingest->received == 0)
         return error_tell(err, ERR_EMPTY, "the file is empty");
-    return sniff(ingest, NULL, 0, true, err);
+    if (!sniff(ingest, NULL, 0, true, err))
+        return false;
+    hasher_digests(ingest->hasher, &ingest->digests);
+    return true;
 }
 
 /* Adds one claim; two that differ cannot both be true. */
@@ -315,7 +352,9 @@ void ingest_free(struct ingest *ingest)
         return;
     stage_free(ingest->stage);
     hasher_free(ingest->hasher);
-    if (ingest->open && ingest->staged)
+    if (ingest->open && ingest->outlives)
+        ;
+    else if (ingest->open && ingest->staged)
         abandon_session_or_later(ingest->app, &ingest->session);
     else if (ingest->open)
         abandon_row_or_later(ingest->app, &ingest->session);

@@ -9,6 +9,7 @@
 #define SERVICE_INGEST_H
 
 #include "base/stream.h"
+#include "catalog/session.h"
 #include "catalog/upload.h"
 #include "crypto/digest.h"
 #include "service/app.h"
@@ -16,8 +17,6 @@
 #define INGEST_SIZE_UNKNOWN UINT64_MAX
 #define INGEST_NAME_MAX 500 /* bytes of a file name */
 #define IDEMPOTENCY_KEY_MAX 200
-
-enum on_duplicate { ON_DUPLICATE_LINK, ON_DUPLICATE_RETURN, ON_DUPLICATE_REJECT };
 
 /* Digests that the client says its content has. */
 struct digest_claims {
@@ -75,9 +74,9 @@ void ingest_claim(struct ingest *ingest, const struct digest_claims *claims);
 /*
  * Proves the content, looks into it, stores it once, and commits the record.
  *
- * Fails with ERR_EMPTY, ERR_CHECKSUM, ERR_NOT_AUDIO, ERR_FORMAT, ERR_MEDIA_UNREADABLE, ERR_DUPLICATE
- * (on_duplicate=reject; OUTCOME then holds the upload that is there), ERR_STORAGE_FULL,
- * ERR_UNAVAILABLE.
+ * Fails with ERR_EMPTY, ERR_CHECKSUM, ERR_NOT_AUDIO, ERR_FORMAT, ERR_MEDIA_UNREADABLE,
+ * ERR_DUPLICATE (on_duplicate=reject; OUTCOME then holds the upload that is there),
+ * ERR_STORAGE_FULL, ERR_UNAVAILABLE.
  */
 bool ingest_finish(struct ingest *ingest, struct arena *mem, struct ingest_outcome *outcome,
                    struct error *err);

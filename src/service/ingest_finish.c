@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "catalog/chunk.h"
-#include "catalog/history.h"
 #include "catalog/garbage.h"
+#include "catalog/history.h"
 #include "catalog/idempotency.h"
 #include "catalog/job.h"
 #include "catalog/quota.h"
@@ -11,8 +11,8 @@
 #include "service/ingest_state.h"
 #include "service/sweep.h"
 
-/* Between a look for the same content and the commit another request can remove what was found; then
- * the content is published after all. More often than this it cannot be chance. */
+/* Between a look for the same content and the commit another request can remove what was found;
+ * then the content is published after all. More often than this it cannot be chance. */
 #define COMMIT_TRIES 8
 
 /* What the commit works with and leaves behind; made anew each time the work is run. */
@@ -32,11 +32,11 @@ static bool answer_duplicate(struct commit *commit, const struct upload *found, 
                              struct error *err)
 {
     *done = false;
-    if (found->deleted_at_us != 0 || commit->ingest->on_duplicate == ON_DUPLICATE_LINK)
+    if (found->deleted_at_us != 0 || commit->ingest->session.on_duplicate == ON_DUPLICATE_LINK)
         return true;
     commit->outcome->result = INGEST_EXISTING;
     commit->outcome->upload = *found;
-    if (commit->ingest->on_duplicate == ON_DUPLICATE_REJECT)
+    if (commit->ingest->session.on_duplicate == ON_DUPLICATE_REJECT)
         return error_set(err, ERR_DUPLICATE, "the workspace has this content");
     *done = true;
     return true;
@@ -159,14 +159,22 @@ static bool keep_idempotency(struct db *tx, const struct commit *commit, struct 
                                 .resource_id = commit->outcome->upload.id,
                                 .created_at_us = app_now_us(commit->ingest->app)};
 
-    return !session->idempotency_key || idempotency_add(tx, &entry, err);
+    /* A session that outlives its requests answers for its key itself. */
+    return !session->idempotency_key || commit->ingest->outlives ||
+           idempotency_add(tx, &entry, err);
 }
 
+/* One of several requests stays for a while, to tell how it ended. */
 static bool end_session(struct db *tx, const struct commit *commit, struct error *err)
 {
+    const struct ingest *ingest = commit->ingest;
+    int64_t now_us = app_now_us(ingest->app);
     bool there;
 
-    if (!session_end(tx, commit->ingest->session.id, &there, err))
+    if (ingest->outlives ? !session_complete(
+                               tx, ingest->session.id, commit->outcome->upload.id, ingest->received,
+                               now_us, now_us + ingest->app->settings.session_ttl_us, &there, err)
+                         : !session_end(tx, ingest->session.id, &there, err))
         return false;
     return there || error_tell(err, ERR_CONFLICT, "the upload has been cancelled");
 }
@@ -179,14 +187,14 @@ static bool commit_work(struct db *tx, void *context, struct error *err)
     bool done;
 
     record->uploaded_at_us = record->updated_at_us = app_now_us(commit->ingest->app);
-    if (!end_session(tx, commit, err) || !choose_place(tx, commit, &done, err))
+    if (!choose_place(tx, commit, &done, err))
         return false;
     if (done)
-        return keep_idempotency(tx, commit, err);
+        return end_session(tx, commit, err) && keep_idempotency(tx, commit, err);
     commit->outcome->result = INGEST_CREATED;
     commit->outcome->upload = *record;
-    return upload_insert(tx, record, err) && add_chunks_and_job(tx, commit, err) &&
-           add_history(tx, commit, err) &&
+    return end_session(tx, commit, err) && upload_insert(tx, record, err) &&
+           add_chunks_and_job(tx, commit, err) && add_history(tx, commit, err) &&
            quota_charge(tx, record->workspace_id, record->file_size, record->uploaded_at_us, err) &&
            keep_idempotency(tx, commit, err);
 }
@@ -200,8 +208,7 @@ static bool check_claims(const struct ingest *ingest, const struct digests *dige
 
     if (ingest->claims_differ ||
         (claims->has_md5 && memcmp(claims->digests.md5, digests->md5, MD5_BYTES) != 0) ||
-        (claims->has_sha256 &&
-         memcmp(claims->digests.sha256, digests->sha256, SHA256_BYTES) != 0))
+        (claims->has_sha256 && memcmp(claims->digests.sha256, digests->sha256, SHA256_BYTES) != 0))
         return error_set(err, ERR_CHECKSUM, "digest differs from the one sent");
     return true;
 }
@@ -215,8 +222,8 @@ static bool content_is_there(const struct commit *commit, bool *there, struct er
 
     if (!database_read(commit->ingest->app->database, &db, err))
         return false;
-    *there = upload_by_content(db, record->workspace_id, record->checksum_sha256,
-                               record->file_size, commit->mem, &found, err);
+    *there = upload_by_content(db, record->workspace_id, record->checksum_sha256, record->file_size,
+                               commit->mem, &found, err);
     return *there || err->kind == ERR_NOT_FOUND;
 }
 
@@ -276,12 +283,12 @@ bool ingest_finish(struct ingest *ingest, struct arena *mem, struct ingest_outco
 {
     struct commit commit = {.ingest = ingest, .mem = mem, .outcome = outcome};
     struct media_facts facts;
-    struct digests digests;
     bool known;
 
-    hasher_digests(ingest->hasher, &digests);
-    if (!check_claims(ingest, &digests, err) || !ingest_probe(ingest, mem, &facts, &known, err) ||
-        !ingest_describe(ingest, known ? &facts : NULL, &digests, mem, &commit.record, err) ||
+    if (!check_claims(ingest, &ingest->digests, err) ||
+        !ingest_probe(ingest, mem, &facts, &known, err) ||
+        !ingest_describe(ingest, known ? &facts : NULL, &ingest->digests, mem, &commit.record,
+                         err) ||
         !store_and_commit(&commit, err))
         return false;
     clear_away(&commit);

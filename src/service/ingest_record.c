@@ -12,7 +12,7 @@ bool ingest_probe(struct ingest *ingest, struct arena *mem, struct media_facts *
                   struct error *err)
 {
     enum accept_policy accept = ingest->app->settings.accept;
-    int fd = stage_fd(ingest->stage);
+    int fd = ingest->stage ? stage_fd(ingest->stage) : ingest->object_fd;
 
     *facts = (struct media_facts){0};
     *known = false;
@@ -27,7 +27,8 @@ bool ingest_probe(struct ingest *ingest, struct arena *mem, struct media_facts *
         *known = true; /* the audio of a video */
         return true;
     }
-    return accept == ACCEPT_ANY && (err->kind == ERR_NOT_AUDIO || err->kind == ERR_MEDIA_UNREADABLE);
+    return accept == ACCEPT_ANY &&
+           (err->kind == ERR_NOT_AUDIO || err->kind == ERR_MEDIA_UNREADABLE);
 }
 
 /* ---- the record ---- */
@@ -44,8 +45,19 @@ static bool format_is_taken(const struct app *app, const char *file_type)
     return false;
 }
 
-/* Metadata as the media process gave it, with what only the name tells. */
-static const char *metadata_of(const char *name, const struct media_facts *facts, struct arena *mem)
+/* What the client said of the file when it began the session. */
+static void add_said(json_t *object, const struct session *session)
+{
+    json_t *said = session->metadata ? json_loads(session->metadata, 0, NULL) : NULL;
+
+    if (json_object_size(said) > 0)
+        json_object_set(object, "upload_metadata", said);
+    json_decref(said);
+}
+
+/* Metadata as the media process gave it, with what only the name and the client tell. */
+static const char *metadata_of(const struct session *session, const struct media_facts *facts,
+                               struct arena *mem)
 {
     char extension[EXTENSION_MAX_BYTES + 1];
     json_t *object = facts ? json_loads(facts->metadata_json, 0, NULL) : json_object();
@@ -56,11 +68,12 @@ static const char *metadata_of(const char *name, const struct media_facts *facts
         json_decref(object);
         object = json_object();
     }
-    filename_extension(name, extension);
+    add_said(object, session);
+    filename_extension(session->filename, extension);
     if (facts && !filename_suits_type(extension, facts->file_type))
-        json_object_set_new(object, "name_mismatch",
-                            json_pack("{s:s, s:s}", "extension", extension, "content",
-                                      facts->file_type));
+        json_object_set_new(
+            object, "name_mismatch",
+            json_pack("{s:s, s:s}", "extension", extension, "content", facts->file_type));
     text = json_dumps(object, JSON_FLAGS);
     json_decref(object);
     if (!text)
@@ -116,7 +129,7 @@ bool ingest_describe(const struct ingest *ingest, const struct media_facts *fact
         .file_size = ingest->received,
         .original_size = ingest->received,
         .compression_type = "none",
-        .metadata = metadata_of(session->filename, facts, mem),
+        .metadata = metadata_of(session, facts, mem),
         .storage_class = "standard",
         .checksum_md5 = hex_of(digests->md5, MD5_BYTES, mem),
         .checksum_sha256 = hex_of(digests->sha256, SHA256_BYTES, mem),
@@ -128,7 +141,7 @@ bool ingest_describe(const struct ingest *ingest, const struct media_facts *fact
         return true;
     }
     record->file_type = extension_of(session->filename, mem);
-    record->mime_type = ingest->declared_type ? arena_strdup(mem, ingest->declared_type)
-                                              : "application/octet-stream";
+    record->mime_type = session->declared_type ? arena_strdup(mem, session->declared_type)
+                                               : "application/octet-stream";
     return true;
 }

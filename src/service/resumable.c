@@ -1,0 +1,380 @@
+#include "service/resumable.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "service/abandon.h"
+#include "service/filename.h"
+#include "service/ingest_state.h"
+#include "service/resumable_state.h"
+
+/* ---- reading ---- */
+
+bool resumable_load(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
+                    struct resumable_state *out, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct resumable_state state = {0};
+
+    if (!database_snapshot(app->database, &db, err) ||
+        !session_by_id(db, workspace_id, id, mem, &state.session, err))
+        return false;
+    if (state.session.kind == SESSION_POST) /* its request's alone */
+        return error_set(err, ERR_NOT_FOUND, "session of one request");
+    if (!part_list(db, id, mem, &state.parts, err))
+        return false;
+    state.offset = state.session.status == SESSION_COMPLETED ? state.session.file_size
+                                                             : part_set_prefix(&state.parts);
+    *out = state;
+    return true;
+}
+
+bool resumable_read(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
+                    struct resumable_state *out, struct error *err)
+{
+    return resumable_load(app, workspace_id, id, mem, out, err);
+}
+
+bool resumable_look(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
+                    struct resumable_state *out, struct error *err)
+{
+    /* Overlaps what is open at its end: appends, and no chunks. */
+    scoped(live_turn_release) struct live_turn turn = {.range = {LIVE_END - 1, LIVE_END},
+                                                       .cuts = true};
+
+    /* Whose session it is comes first: nobody cuts short what is another's. */
+    return resumable_load(app, workspace_id, id, mem, out, err) &&
+           live_enter(app->live, id, &turn, err) &&
+           resumable_load(app, workspace_id, id, mem, out, err);
+}
+
+bool resumable_is_whole(const struct resumable_state *state)
+{
+    uint64_t size = state->session.file_size;
+
+    return size != SESSION_SIZE_UNKNOWN && part_set_prefix(&state->parts) == size;
+}
+
+static enum error_kind kind_of_code(const char *code)
+{
+    enum error_kind kind;
+    const char *name, *words;
+    int status;
+
+    for (unsigned i = 0; error_kind_at(i, &kind, &status, &name, &words); i++)
+        if (strcmp(name, code) == 0)
+            return kind;
+    return ERR_INTERNAL;
+}
+
+bool resumable_failure(const struct session *session, struct error *err)
+{
+    return error_tell(err, kind_of_code(session->error_code), "%s",
+                      session->error_message ? session->error_message : "the upload has failed");
+}
+
+bool resumable_must_be_open(const struct session *session, struct error *err)
+{
+    if (session->status == SESSION_FAILED)
+        return resumable_failure(session, err);
+    if (session->status == SESSION_COMPLETED)
+        return error_tell(err, ERR_CONFLICT, "the upload is complete");
+    return true;
+}
+
+bool resumable_open_stage(struct app *app, const struct resumable_state *state, struct stage **out,
+                          struct error *err)
+{
+    const struct session *session = &state->session;
+    struct store *store = app_store(app, session->storage_name);
+    char id[UUID_TEXT_SIZE];
+
+    uuid_format(session->id, id);
+    if (!store)
+        return error_set(err, ERR_UNAVAILABLE, "session %s: store \"%s\" is not configured", id,
+                         session->storage_name);
+    if (store_stage_open(store, id, out, err))
+        return true;
+    return err->kind == ERR_NOT_FOUND && state->parts.count == 0 &&
+           store_stage_create(store, id, session->file_size, out, err);
+}
+
+/* ---- beginning ---- */
+
+static void fill_claims(struct session *session, const struct digest_claims *claims,
+                        struct arena *mem)
+{
+    struct digest_claims *copy = arena_alloc(mem, sizeof *copy);
+
+    *copy = *claims;
+    session->claimed_md5 = claims->has_md5 ? copy->digests.md5 : NULL;
+    session->claimed_sha256 = claims->has_sha256 ? copy->digests.sha256 : NULL;
+}
+
+static const char *list_of_ids(const struct uuid *ids, size_t count, struct arena *mem)
+{
+    char *text = arena_alloc(mem, count * (UUID_TEXT_SIZE + 2) + 3), *at = text;
+    char id[UUID_TEXT_SIZE];
+
+    *at++ = '[';
+    for (size_t i = 0; i < count; i++) {
+        uuid_format(ids[i], id);
+        at += sprintf(at, "%s\"%s\"", i > 0 ? "," : "", id);
+    }
+    *at = ']';
+    return text;
+}
+
+/* What makes two requests with one idempotency key the same. */
+static const char *fingerprint(const struct resumable_request *request, const char *name,
+                               struct arena *mem)
+{
+    char *text =
+        arena_printf(mem, "session\n%s\n%s\n%llu\n%llu\n%d", session_kind_name(request->kind), name,
+                     (unsigned long long)request->size, (unsigned long long)request->chunk_size,
+                     (int)request->on_duplicate);
+    char *hex = arena_alloc(mem, HEX_SIZE(SHA256_BYTES));
+    uint8_t hash[SHA256_BYTES];
+
+    sha256_of(text, strlen(text), hash);
+    hex_encode(hash, sizeof hash, hex);
+    return hex;
+}
+
+static struct session make_session(struct app *app, const struct resumable_request *request,
+                                   const char *name, struct arena *mem)
+{
+    bool known = request->size != SESSION_SIZE_UNKNOWN;
+    struct session session = {
+        .id = app_new_id(app),
+        .workspace_id = request->workspace_id,
+        .user_id = request->user_id,
+        .upload_id = app_new_id(app),
+        .kind = request->kind,
+        .filename = name,
+        .file_size = request->size,
+        .chunk_size = request->chunk_size,
+        .reserved_bytes = known ? request->size : 0,
+        .storage_name = store_name(app->stores[0]),
+        .declared_type = request->declared_type,
+        .on_duplicate = request->on_duplicate,
+        .metadata = request->metadata ? request->metadata : "{}",
+        .concatenation = request->concatenation,
+        .idempotency_key = request->idempotency_key,
+        .created_at_us = app_now_us(app),
+    };
+
+    if (request->idempotency_key)
+        session.fingerprint = fingerprint(request, name, mem);
+    if (known && request->chunk_size > 0)
+        session.total_chunks = (request->size - 1) / request->chunk_size + 1;
+    if (request->concatenation == SESSION_FINAL) {
+        session.reserved_bytes = 0; /* the partials hold it until they are joined */
+        session.partials = list_of_ids(request->partials, request->partial_count, mem);
+    }
+    session.expires_at_us = session.created_at_us + app->settings.session_ttl_us;
+    session.storage_path =
+        filename_object_key(session.user_id, session.upload_id, session.created_at_us, name, mem);
+    fill_claims(&session, &request->claims, mem);
+    return session;
+}
+
+struct beginning {
+    const struct resumable_request *request;
+    struct session *session;
+    struct arena *mem;
+    bool is_known; /* SESSION was there, by its idempotency key */
+};
+
+/* The session that the same request made before. */
+static bool find_known(struct db *tx, struct beginning *beginning, struct error *err)
+{
+    const struct session *wish = beginning->session;
+    struct session found;
+
+    if (!session_by_key(tx, wish->workspace_id, wish->user_id, wish->idempotency_key,
+                        beginning->mem, &found, err))
+        return err->kind == ERR_NOT_FOUND;
+    if (strcmp(found.fingerprint, wish->fingerprint) != 0)
+        return error_set(err, ERR_IDEMPOTENCY_REUSED, "idempotency key of another session");
+    *beginning->session = found;
+    beginning->is_known = true;
+    return true;
+}
+
+/* Each must be an open partial of the workspace. */
+static bool check_partials(struct db *tx, const struct beginning *beginning, struct error *err)
+{
+    const struct resumable_request *request = beginning->request;
+    struct session partial;
+
+    for (size_t i = 0; i < request->partial_count; i++) {
+        if (!session_by_id(tx, request->workspace_id, request->partials[i], beginning->mem,
+                           &partial, err))
+            return false;
+        if (partial.concatenation != SESSION_PARTIAL || partial.status != SESSION_INITIATED)
+            return error_tell(err, ERR_CONFLICT, "a final upload is made of open partial ones");
+    }
+    return true;
+}
+
+static bool begin_work(struct db *tx, void *context, struct error *err)
+{
+    struct beginning *beginning = context;
+
+    if ((beginning->session->idempotency_key && !find_known(tx, beginning, err)) ||
+        !check_partials(tx, beginning, err))
+        return false;
+    return beginning->is_known || session_begin(tx, beginning->session, err);
+}
+
+static bool make_stage(struct app *app, const struct resumable_state *state, struct error *err)
+{
+    scoped(stage_release) struct stage *stage = NULL;
+
+    if (state->session.concatenation == SESSION_FINAL)
+        return true; /* made when its partials are joined */
+    return resumable_open_stage(app, state, &stage, err);
+}
+
+bool resumable_begin(struct app *app, const struct resumable_request *request, struct arena *mem,
+                     struct resumable_state *out, struct error *err)
+{
+    struct resumable_state state = {0};
+    struct beginning beginning = {.request = request, .session = &state.session, .mem = mem};
+    const char *name;
+
+    if (!ingest_check(app, request->filename, request->declared_type, request->size, mem, &name,
+                      err))
+        return false;
+    state.session = make_session(app, request, name, mem);
+    if (!database_write(app->database, begin_work, &beginning, err))
+        return false;
+    if (beginning.is_known)
+        return resumable_load(app, request->workspace_id, state.session.id, mem, out, err);
+    if (!make_stage(app, &state, err)) {
+        abandon_row_or_later(app, &state.session);
+        return false;
+    }
+    *out = state;
+    return true;
+}
+
+/* ---- changing ---- */
+
+struct sizing {
+    struct app *app;
+    struct uuid workspace_id, id;
+    uint64_t size;
+};
+
+static bool size_work(struct db *tx, void *context, struct error *err)
+{
+    const struct sizing *sizing = context;
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct part_set parts;
+    struct session session;
+
+    if (!session_by_id(tx, sizing->workspace_id, sizing->id, mem, &session, err) ||
+        !resumable_must_be_open(&session, err) || !part_list(tx, sizing->id, mem, &parts, err))
+        return false;
+    if (parts.count > 0 && parts.parts[parts.count - 1].end > sizing->size)
+        return error_tell(err, ERR_CONFLICT, "more than %llu bytes have come already",
+                          (unsigned long long)sizing->size);
+    return session_set_size(tx, sizing->workspace_id, sizing->id, sizing->size,
+                            app_now_us(sizing->app), err);
+}
+
+bool resumable_set_size(struct app *app, struct uuid workspace_id, struct uuid id, uint64_t size,
+                        struct error *err)
+{
+    struct sizing sizing = {app, workspace_id, id, size};
+
+    if (size == 0)
+        return error_tell(err, ERR_EMPTY, "the file is empty");
+    return ingest_check_size(app, size, err) &&
+           database_write(app->database, size_work, &sizing, err);
+}
+
+/* ---- ending ---- */
+
+bool resumable_is_final(const struct error *err)
+{
+    switch (err->kind) {
+    case ERR_EMPTY:
+    case ERR_CHECKSUM:
+    case ERR_DUPLICATE:
+    case ERR_FILE_TOO_LARGE:
+    case ERR_NOT_AUDIO:
+    case ERR_FORMAT:
+    case ERR_MEDIA_UNREADABLE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+struct failing {
+    struct app *app;
+    const struct session *session;
+    const struct error *cause;
+};
+
+static bool fail_work(struct db *tx, void *context, struct error *err)
+{
+    const struct failing *failing = context;
+    int64_t now_us = app_now_us(failing->app);
+    bool there;
+
+    return session_fail(tx, failing->session->id, error_code(failing->cause),
+                        error_detail(failing->cause), now_us,
+                        now_us + failing->app->settings.session_ttl_us, &there, err);
+}
+
+bool resumable_discard_stage(struct app *app, const struct session *session, struct error *err)
+{
+    struct store *store = app_store(app, session->storage_name);
+    char id[UUID_TEXT_SIZE];
+
+    uuid_format(session->id, id);
+    if (!store)
+        return error_set(err, ERR_UNAVAILABLE, "session %s: store \"%s\" is not configured", id,
+                         session->storage_name);
+    return store_stage_discard(store, id, err);
+}
+
+void resumable_end_failed(struct app *app, const struct session *session, const struct error *cause)
+{
+    struct failing failing = {app, session, cause};
+    struct error err;
+
+    /* The row first: a stage whose session is not open is discarded by the next start. */
+    if (!database_write(app->database, fail_work, &failing, &err) ||
+        !resumable_discard_stage(app, session, &err))
+        log_event(LOG_WARN, "a failed upload could not be cleared away",
+                  log_text("error", err.log));
+}
+
+static bool end_work(struct db *tx, void *context, struct error *err)
+{
+    const struct session *session = context;
+    bool there;
+
+    return session_end(tx, session->id, &there, err);
+}
+
+bool resumable_abort(struct app *app, struct uuid workspace_id, struct uuid id, struct error *err)
+{
+    scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true, .cuts = true};
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct resumable_state state;
+
+    if (!resumable_load(app, workspace_id, id, mem, &state, err) ||
+        !live_enter(app->live, id, &turn, err) ||
+        !resumable_load(app, workspace_id, id, mem, &state, err))
+        return false;
+    if (state.session.status == SESSION_INITIATED)
+        return abandon_session(app, &state.session, err);
+    return database_write(app->database, end_work, &state.session, err);
+}

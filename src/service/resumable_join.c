@@ -1,0 +1,201 @@
+/* tus concatenation: partial uploads, sent side by side, become one. */
+#include <jansson.h>
+#include <string.h>
+
+#include "service/hasher.h"
+#include "service/ingest_state.h"
+#include "service/resumable_state.h"
+
+/* A final on its way from its partials. */
+struct joining {
+    struct app *app;
+    struct arena *mem;
+    struct resumable_state final;
+    struct resumable_state *partials;
+    size_t count;
+    uint64_t size;       /* of all of them, in bytes */
+    struct stage *stage; /* the final's */
+    struct digest *digest;
+};
+
+static void joining_release(struct joining *joining)
+{
+    stage_free(joining->stage);
+    digest_free(joining->digest);
+}
+
+/* ---- what is to be joined ---- */
+
+static bool read_ids(const struct session *final, struct arena *mem, struct uuid **out,
+                     size_t *count, struct error *err)
+{
+    json_t *list = json_loads(final->partials, 0, NULL);
+    size_t n = json_array_size(list);
+    struct uuid *ids = arena_array(mem, n + 1, sizeof *ids);
+    bool ok = n > 0 && n <= RESUMABLE_PARTIALS_MAX;
+
+    for (size_t i = 0; ok && i < n; i++)
+        ok = uuid_parse(str_from(json_string_value(json_array_get(list, i))), &ids[i]);
+    json_decref(list);
+    if (!ok)
+        return error_set(err, ERR_INTERNAL, "the list of a final's partials cannot be read");
+    *out = ids;
+    *count = n;
+    return true;
+}
+
+/* *WHOLE is false if one of them is still on its way. */
+static bool load_partials(struct joining *joining, bool *whole, struct error *err)
+{
+    struct uuid *ids;
+
+    if (!read_ids(&joining->final.session, joining->mem, &ids, &joining->count, err))
+        return false;
+    joining->partials = arena_array(joining->mem, joining->count, sizeof *joining->partials);
+    *whole = true;
+    for (size_t i = 0; i < joining->count && *whole; i++) {
+        struct resumable_state *partial = &joining->partials[i];
+
+        if (!resumable_load(joining->app, joining->final.session.workspace_id, ids[i], joining->mem,
+                            partial, err))
+            return err->kind == ERR_NOT_FOUND
+                       ? error_tell(err, ERR_NOT_FOUND, "a partial of this upload is gone")
+                       : false;
+        *whole = resumable_is_whole(partial);
+        if (*whole)
+            joining->size += partial->session.file_size;
+    }
+    return true;
+}
+
+/* ---- joining ---- */
+
+static bool copy_partial(struct joining *joining, struct resumable_state *partial, uint64_t *at,
+                         struct error *err)
+{
+    scoped(stage_release) struct stage *from = NULL;
+    scoped(memory_free) char *block = malloc(HASHER_BLOCK_BYTES);
+    size_t length;
+
+    if (!block)
+        abort();
+    if (!resumable_open_stage(joining->app, partial, &from, err))
+        return false;
+    for (uint64_t read = 0; read < partial->session.file_size; read += length) {
+        uint64_t left = partial->session.file_size - read;
+
+        if (!stage_read(from, read, block, left < HASHER_BLOCK_BYTES ? left : HASHER_BLOCK_BYTES,
+                        &length, err))
+            return false;
+        if (length == 0)
+            return error_set(err, ERR_UNAVAILABLE, "the stage of a partial is too short");
+        digest_update(joining->digest, block, length);
+        if (!stage_write(joining->stage, *at, block, length, err))
+            return false;
+        *at += length;
+    }
+    return true;
+}
+
+/* What an earlier try has left is thrown away. */
+static bool copy_all(struct joining *joining, struct error *err)
+{
+    const struct session *final = &joining->final.session;
+    char id[UUID_TEXT_SIZE];
+    uint64_t at = 0;
+
+    uuid_format(final->id, id);
+    joining->digest = digest_new(DIGEST_BEST);
+    if (!resumable_discard_stage(joining->app, final, err) ||
+        !store_stage_create(app_store(joining->app, final->storage_name), id, joining->size,
+                            &joining->stage, err))
+        return false;
+    for (size_t i = 0; i < joining->count; i++)
+        if (!copy_partial(joining, &joining->partials[i], &at, err))
+            return false;
+    return stage_sync(joining->stage, err);
+}
+
+/* The partials end, and what they reserved is the final's, in one. */
+static bool join_work(struct db *tx, void *context, struct error *err)
+{
+    const struct joining *joining = context;
+    const struct session *final = &joining->final.session;
+    uint8_t saved[DIGEST_SAVED_BYTES];
+    bool there;
+
+    for (size_t i = 0; i < joining->count; i++) {
+        if (!session_end(tx, joining->partials[i].session.id, &there, err))
+            return false;
+        if (!there)
+            return error_tell(err, ERR_NOT_FOUND, "a partial of this upload is gone");
+    }
+    return session_set_size(tx, final->workspace_id, final->id, joining->size,
+                            app_now_us(joining->app), err) &&
+           part_add(tx, final->id, (struct part){0, joining->size}, err) &&
+           (!digest_save(joining->digest, saved) ||
+            session_keep_digest(tx, final->id, joining->size, saved, sizeof saved, err));
+}
+
+static bool join(struct joining *joining, struct error *err)
+{
+    struct error ignored; /* a stage without a session is discarded by the next start */
+
+    if (!ingest_check_size(joining->app, joining->size, err) || !copy_all(joining, err) ||
+        !database_write(joining->app->database, join_work, joining, err))
+        return false;
+    for (size_t i = 0; i < joining->count; i++)
+        resumable_discard_stage(joining->app, &joining->partials[i].session, &ignored);
+    return true;
+}
+
+/* Joins in a turn of its own; *WHOLE is false if there is nothing to do yet, or any more. */
+static bool join_in_turn(struct joining *joining, struct uuid workspace_id, struct uuid id,
+                         bool *whole, struct error *err)
+{
+    scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true};
+
+    *whole = false;
+    if (!live_enter(joining->app->live, id, &turn, err) ||
+        !resumable_load(joining->app, workspace_id, id, joining->mem, &joining->final, err))
+        return false;
+    if (joining->final.session.status != SESSION_INITIATED ||
+        joining->final.session.concatenation != SESSION_FINAL)
+        return true;
+    *whole = resumable_is_whole(&joining->final);
+    if (*whole) /* joined before, and not finished */
+        return true;
+    if (!load_partials(joining, whole, err) || (*whole && !join(joining, err))) {
+        if (err->kind == ERR_NOT_FOUND || resumable_is_final(err))
+            resumable_end_failed(joining->app, &joining->final.session, err);
+        return false;
+    }
+    return true;
+}
+
+bool resumable_join(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
+                    bool *joined, struct ingest_outcome *outcome, struct error *err)
+{
+    scoped(joining_release) struct joining joining = {.app = app, .mem = mem};
+
+    *joined = false;
+    if (!join_in_turn(&joining, workspace_id, id, joined, err))
+        return false;
+    return !*joined || resumable_finish(app, workspace_id, id, mem, outcome, err);
+}
+
+bool resumable_join_with(struct app *app, struct uuid workspace_id, struct uuid id,
+                         struct arena *mem, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct ingest_outcome outcome;
+    struct uuid final;
+    bool joined;
+
+    if (!database_read(app->database, &db, err) ||
+        !session_final_of(db, workspace_id, id, &final, err))
+        return false;
+    db_return(take(db));
+    return uuid_is_nil(final) ||
+           resumable_join(app, workspace_id, final, mem, &joined, &outcome, err);
+}

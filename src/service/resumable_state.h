@@ -1,0 +1,34 @@
+/* What the parts of service/resumable*.c share. Private to them. */
+#ifndef SERVICE_RESUMABLE_STATE_H
+#define SERVICE_RESUMABLE_STATE_H
+
+#include "service/live.h"
+#include "service/resumable.h"
+
+/* How far one request goes on with the digest over bytes that others brought, before it answers. */
+#define CATCH_UP_BYTES ((uint64_t)64 << 20)
+
+/* The session and its parts, both of one moment. */
+bool resumable_load(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
+                    struct resumable_state *out, struct error *err);
+/* Nothing if the session is open; else fails with its failure, or ERR_CONFLICT: it is complete. */
+bool resumable_must_be_open(const struct session *session, struct error *err);
+/* Opens its stage; one that was lost before anything was recorded is made again. */
+bool resumable_open_stage(struct app *app, const struct resumable_state *state, struct stage **out,
+                          struct error *err);
+/* Whether ERR, met while finishing or looking into SESSION's content, lies in the content: nothing
+ * would change if it were tried again. */
+bool resumable_is_final(const struct error *err);
+/* Ends the session as failed with CAUSE. Never fails: what cannot be ended now ends by its expiry.
+ */
+void resumable_end_failed(struct app *app, const struct session *session,
+                          const struct error *cause);
+
+/* The stage of a session by its id alone. */
+bool resumable_discard_stage(struct app *app, const struct session *session, struct error *err);
+
+/* Reads of what is there from FROM to before END into DIGEST. */
+bool resumable_digest_range(struct stage *stage, uint64_t from, uint64_t end, struct digest *digest,
+                            struct error *err);
+
+#endif

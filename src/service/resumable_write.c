@@ -1,0 +1,425 @@
+#include <assert.h>
+#include <string.h>
+
+#include "service/hasher.h"
+#include "service/ingest_state.h"
+#include "service/resumable_state.h"
+
+/* How much of an append may come before it is made durable and recorded: what a crash costs at
+ * most. */
+#define RECORD_EVERY_BYTES ((uint64_t)32 << 20)
+#define READ_BACK_BYTES ((size_t)256 * 1024)
+
+/* One request's bytes on their way. What stands before RECORDED, from the write's offset on, is
+ * recorded; what stands before AT has been written. */
+struct writing {
+    struct app *app;
+    const struct resumable_write *write;
+    struct live_turn *turn;
+    struct arena *mem;
+    struct resumable_state state; /* as it was when the turn began */
+    struct stage *stage;
+    struct hasher *hasher; /* NULL: the digest does not run along */
+    void *block;           /* without a hasher */
+    void *there;           /* what stands in the stage, to compare with; NULL until needed */
+    uint64_t recorded;
+    uint64_t at;
+    uint64_t reserved_bytes;
+};
+
+static void writing_release(struct writing *writing)
+{
+    stage_free(writing->stage);
+    hasher_free(writing->hasher);
+    free(writing->block);
+    free(writing->there);
+}
+
+/* ---- may it be written? ---- */
+
+static uint64_t end_of(const struct resumable_write *write)
+{
+    return write->length == RESUMABLE_REST ? LIVE_END : write->offset + write->length;
+}
+
+static bool check_place(const struct resumable_state *state, const struct resumable_write *write,
+                        struct error *err)
+{
+    uint64_t size = state->session.file_size;
+
+    if (state->session.status == SESSION_FAILED)
+        return resumable_failure(&state->session, err);
+    if (state->session.concatenation == SESSION_FINAL)
+        return error_tell(err, ERR_FORBIDDEN, "a final upload takes no content of its own");
+    if (write->is_append && write->offset != state->offset)
+        return error_tell(err, ERR_OFFSET, "the upload stands at %llu",
+                          (unsigned long long)state->offset);
+    if (write->length != RESUMABLE_REST && write->length > LIVE_END - 1 - write->offset)
+        return error_tell(err, ERR_INVALID, "the range is too large");
+    if (size != SESSION_SIZE_UNKNOWN &&
+        (write->offset > size ||
+         (write->length != RESUMABLE_REST && write->length > size - write->offset)))
+        return error_tell(err, ERR_INVALID, "the content is longer than the declared %llu bytes",
+                          (unsigned long long)size);
+    return true;
+}
+
+/* ---- recording ---- */
+
+struct record {
+    const struct writing *writing;
+    struct part part;
+    uint64_t hashed;
+    bool has_digest;
+    uint8_t digest[DIGEST_SAVED_BYTES];
+};
+
+static bool record_work(struct db *tx, void *context, struct error *err)
+{
+    const struct record *record = context;
+    struct app *app = record->writing->app;
+    struct uuid id = record->writing->state.session.id;
+
+    return session_touch(tx, id, app_now_us(app) + app->settings.session_ttl_us, err) &&
+           part_add(tx, id, record->part, err) &&
+           (!record->has_digest || session_keep_digest(tx, id, record->hashed, record->digest,
+                                                       sizeof record->digest, err));
+}
+
+static void add_digest(const struct writing *writing, struct record *record)
+{
+    struct digest *running;
+
+    if (!writing->hasher) {
+        record->has_digest = live_digest_save(writing->turn, record->digest, &record->hashed) &&
+                             record->hashed > writing->state.session.hashed_bytes;
+        return;
+    }
+    running = hasher_digest(writing->hasher);
+    record->hashed = digest_length(running);
+    /* After a failure it can be ahead of what was written. */
+    record->has_digest = record->hashed == writing->at && digest_save(running, record->digest);
+    digest_free(running);
+}
+
+/* What has been written becomes durable, and then counts. */
+static bool record(struct writing *writing, struct error *err)
+{
+    struct record record = {.writing = writing, .part = {writing->recorded, writing->at}};
+
+    if (writing->at == writing->recorded || part_set_holds(&writing->state.parts, record.part))
+        return true;
+    add_digest(writing, &record);
+    if (!stage_sync(writing->stage, err) ||
+        !database_write(writing->app->database, record_work, &record, err))
+        return false;
+    writing->recorded = writing->at;
+    return true;
+}
+
+/* ---- receiving ---- */
+
+static bool compare(struct writing *writing, const char *bytes, size_t length, struct error *err)
+{
+    size_t got;
+
+    if (!writing->there)
+        writing->there = malloc(HASHER_BLOCK_BYTES);
+    assert(writing->there && length <= HASHER_BLOCK_BYTES);
+    if (!stage_read(writing->stage, writing->at, writing->there, length, &got, err))
+        return false;
+    if (got == length && memcmp(writing->there, bytes, length) == 0)
+        return true;
+    return error_tell(err, ERR_CONFLICT, "other bytes were received at this place before");
+}
+
+/* Writes what is not there, and compares with what is. */
+static bool place(struct writing *writing, const char *bytes, size_t length, struct error *err)
+{
+    while (length > 0) {
+        bool is_there;
+        size_t n = (size_t)part_set_run(&writing->state.parts, writing->at, length, &is_there);
+
+        if (is_there ? !compare(writing, bytes, n, err)
+                     : !stage_write(writing->stage, writing->at, bytes, n, err))
+            return false;
+        writing->at += n;
+        bytes += n;
+        length -= n;
+    }
+    return true;
+}
+
+struct growth {
+    const struct writing *writing;
+    uint64_t bytes;
+};
+
+static bool grow_work(struct db *tx, void *context, struct error *err)
+{
+    const struct growth *growth = context;
+    const struct session *session = &growth->writing->state.session;
+
+    return session_grow(tx, session->workspace_id, session->id, growth->bytes,
+                        app_now_us(growth->writing->app), err);
+}
+
+static bool grow_to(struct writing *writing, uint64_t bytes, struct error *err)
+{
+    struct growth growth = {writing, bytes};
+
+    if (!database_write(writing->app->database, grow_work, &growth, err))
+        return false;
+    writing->reserved_bytes = bytes;
+    return true;
+}
+
+/* Draws quota for content of unknown length: a step more if the quota has it, else just that. */
+static bool reserve(struct writing *writing, uint64_t needed, struct error *err)
+{
+    if (writing->state.session.file_size != SESSION_SIZE_UNKNOWN)
+        return true;
+    if (!ingest_check_size(writing->app, needed, err))
+        return false;
+    if (needed <= writing->reserved_bytes)
+        return true;
+    if (grow_to(writing, ingest_step(writing->reserved_bytes, needed), err))
+        return true;
+    if (err->kind != ERR_QUOTA_STORAGE && err->kind != ERR_FILE_TOO_LARGE)
+        return false;
+    return grow_to(writing, needed, err);
+}
+
+/* Looks at the first bytes in the moment that they are all there. A partial may be any piece of its
+ * final. */
+static bool sniff(struct writing *writing, uint64_t before, struct error *err)
+{
+    const struct session *session = &writing->state.session;
+    uint64_t enough = session->file_size < SNIFF_BYTES ? session->file_size : SNIFF_BYTES;
+    char head[SNIFF_BYTES];
+    size_t got;
+
+    if (before >= enough || writing->at < enough || session->concatenation == SESSION_PARTIAL ||
+        part_set_prefix(&writing->state.parts) < writing->write->offset)
+        return true;
+    return stage_read(writing->stage, 0, head, sizeof head, &got, err) &&
+           ingest_sniff(writing->app, head, got, err);
+}
+
+static bool take_block(struct writing *writing, const char *bytes, size_t length, struct error *err)
+{
+    const struct resumable_write *write = writing->write;
+    uint64_t size = writing->state.session.file_size, before = writing->at;
+
+    if (length > end_of(write) - before || (size != SESSION_SIZE_UNKNOWN && length > size - before))
+        return error_tell(err, ERR_INVALID, "more content came than was declared");
+    if (!reserve(writing, before + length, err))
+        return false;
+    for (size_t i = 0; i < RESUMABLE_CHECKS; i++)
+        if (write->checks[i])
+            checksum_update(write->checks[i], bytes, length);
+    if (writing->hasher)
+        hasher_push(writing->hasher, length);
+    if (!place(writing, bytes, length, err) || !sniff(writing, before, err))
+        return false;
+    return write->all_or_nothing || writing->at - writing->recorded < RECORD_EVERY_BYTES ||
+           record(writing, err);
+}
+
+static bool receive(struct writing *writing, struct error *err)
+{
+    struct source *body = writing->write->body;
+
+    for (;;) {
+        void *block = writing->hasher ? hasher_block(writing->hasher) : writing->block;
+        size_t length;
+
+        if (atomic_load(&writing->turn->is_cut))
+            return error_tell(err, ERR_CONFLICT, "a newer request for this upload took over");
+        if (!body->read(body, block, HASHER_BLOCK_BYTES, &length, err))
+            return false;
+        if (length == 0)
+            break;
+        if (!take_block(writing, block, length, err))
+            return false;
+    }
+    if (writing->write->length == RESUMABLE_REST || writing->at == end_of(writing->write))
+        return true;
+    return error_tell(err, ERR_INCOMPLETE, "the content ended after %llu of %llu bytes",
+                      (unsigned long long)(writing->at - writing->write->offset),
+                      (unsigned long long)writing->write->length);
+}
+
+/* ---- checking ---- */
+
+static bool read_back(struct stage *stage, uint64_t from, uint64_t end,
+                      void (*visit)(void *context, const void *bytes, size_t length), void *context,
+                      struct error *err)
+{
+    scoped(memory_free) char *block = malloc(READ_BACK_BYTES);
+    size_t got;
+
+    assert(block);
+    for (; from < end; from += got) {
+        size_t wanted = end - from < READ_BACK_BYTES ? (size_t)(end - from) : READ_BACK_BYTES;
+
+        if (!stage_read(stage, from, block, wanted, &got, err))
+            return false;
+        if (got == 0)
+            return error_set(err, ERR_UNAVAILABLE, "the stage ends at %llu before %llu",
+                             (unsigned long long)from, (unsigned long long)end);
+        visit(context, block, got);
+    }
+    return true;
+}
+
+static void update_checksum(void *context, const void *bytes, size_t length)
+{
+    checksum_update(context, bytes, length);
+}
+
+static void update_digest(void *context, const void *bytes, size_t length)
+{
+    digest_update(context, bytes, length);
+}
+
+bool resumable_digest_range(struct stage *stage, uint64_t from, uint64_t end, struct digest *digest,
+                            struct error *err)
+{
+    return read_back(stage, from, end, update_digest, digest, err);
+}
+
+static bool check_late(struct writing *writing, struct error *err)
+{
+    const struct resumable_write *write = writing->write;
+    scoped(checksum_release) struct checksum *late = NULL;
+
+    if (!write->late_check)
+        return true;
+    if (!write->late_check(write->context, &late, err))
+        return false;
+    if (!late)
+        return true;
+    if (!read_back(writing->stage, write->offset, writing->at, update_checksum, late, err))
+        return false;
+    return checksum_holds(late) || error_set(err, ERR_CHECKSUM, "the checksum behind the part");
+}
+
+static bool check(struct writing *writing, struct error *err)
+{
+    for (size_t i = 0; i < RESUMABLE_CHECKS; i++)
+        if (writing->write->checks[i] && !checksum_holds(writing->write->checks[i]))
+            return error_set(err, ERR_CHECKSUM, "the checksum of the part");
+    return check_late(writing, err);
+}
+
+/* ---- the digest ---- */
+
+/* Runs along if this is where the digest stands. */
+static void begin_digest(struct writing *writing)
+{
+    struct digest *digest = NULL;
+
+    if (part_set_prefix(&writing->state.parts) == writing->write->offset)
+        digest = live_digest_borrow(writing->turn, &writing->state.session);
+    if (digest && digest_length(digest) == writing->write->offset) {
+        writing->hasher = hasher_resume(writing->app->hashers, digest);
+        return;
+    }
+    if (digest)
+        live_digest_return(writing->turn, NULL);
+    digest_free(digest);
+    writing->block = malloc(HASHER_BLOCK_BYTES);
+    assert(writing->block);
+}
+
+/* What was recorded is the digest's; what was not is forgotten. */
+static void end_digest(struct writing *writing)
+{
+    struct digest *digest;
+
+    if (!writing->hasher)
+        return;
+    digest = hasher_digest(writing->hasher);
+    if (digest_length(digest) != writing->recorded)
+        digest_free(take(digest));
+    live_digest_return(writing->turn, digest);
+}
+
+/* Goes on with the digest over what others have brought before and behind. */
+static bool catch_up(struct writing *writing, const struct resumable_state *now, struct error *err)
+{
+    struct digest *digest = live_digest_borrow(writing->turn, &now->session);
+    uint64_t end = part_set_prefix(&now->parts);
+    bool ok;
+
+    if (!digest)
+        return true; /* somebody else does */
+    if (end > digest_length(digest) + CATCH_UP_BYTES)
+        end = digest_length(digest) + CATCH_UP_BYTES;
+    ok = resumable_digest_range(writing->stage, digest_length(digest), end, digest, err);
+    live_digest_return(writing->turn, ok ? digest : NULL);
+    if (!ok)
+        digest_free(digest);
+    return ok;
+}
+
+/* ---- all of it ---- */
+
+/* Takes the body and records it, or of a broken append what has come of it. */
+static bool take_body(struct writing *writing, struct error *err)
+{
+    bool all_or_nothing = writing->write->all_or_nothing;
+    struct error why_not;
+
+    if (receive(writing, err) && check(writing, err))
+        return record(writing, err);
+    if (!all_or_nothing && err->kind != ERR_NOT_AUDIO && err->kind != ERR_STORAGE_FULL &&
+        err->kind != ERR_UNAVAILABLE)
+        record(writing, &why_not); /* the first failure is the one to tell */
+    return false;
+}
+
+static bool write_in_turn(struct writing *writing, struct resumable_state *out, struct error *err)
+{
+    const struct session *session = &writing->state.session;
+    bool taken;
+
+    writing->recorded = writing->at = writing->write->offset;
+    writing->reserved_bytes = session->reserved_bytes;
+    if (!resumable_open_stage(writing->app, &writing->state, &writing->stage, err))
+        return false;
+    begin_digest(writing);
+    taken = take_body(writing, err);
+    end_digest(writing);
+    if (!taken) {
+        if (err->kind == ERR_NOT_AUDIO)
+            resumable_end_failed(writing->app, session, err);
+        return false;
+    }
+    return resumable_load(writing->app, session->workspace_id, session->id, writing->mem, out,
+                          err) &&
+           (writing->hasher || catch_up(writing, out, err));
+}
+
+bool resumable_write(struct app *app, struct uuid workspace_id, struct uuid id,
+                     const struct resumable_write *write, struct arena *mem,
+                     struct resumable_state *out, struct error *err)
+{
+    scoped(live_turn_release) struct live_turn turn = {.range = {write->offset, end_of(write)},
+                                                       .cuts = true,
+                                                       .interrupt = write->interrupt,
+                                                       .context = write->context};
+    scoped(writing_release) struct writing writing = {
+        .app = app, .write = write, .turn = &turn, .mem = mem};
+
+    if (!resumable_load(app, workspace_id, id, mem, &writing.state, err) ||
+        !check_place(&writing.state, write, err) || !live_enter(app->live, id, &turn, err) ||
+        !resumable_load(app, workspace_id, id, mem, &writing.state, err) ||
+        !check_place(&writing.state, write, err))
+        return false;
+    if (writing.state.session.status != SESSION_COMPLETED)
+        return write_in_turn(&writing, out, err);
+    *out = writing.state; /* a retry of what has come */
+    return true;
+}
