@@ -197,6 +197,11 @@ bool request_read_small(struct request *req, size_t limit, char **out, size_t *l
     return true;
 }
 
+void request_interrupt(struct request *req)
+{
+    shutdown(exchange_of(req)->connection->fd, SHUT_RD);
+}
+
 bool request_should_end(const struct request *req)
 {
     struct exchange *x = exchange_of(req);
