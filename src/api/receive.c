@@ -5,15 +5,12 @@
 #include "api/views.h"
 #include "http/problem.h"
 
-static bool read_on_duplicate(struct request *req, enum on_duplicate *out, struct error *err)
+bool receive_on_duplicate(const char *text, enum on_duplicate *out, struct error *err)
 {
     static const char *const names[] = {[ON_DUPLICATE_LINK] = "link",
                                         [ON_DUPLICATE_RETURN] = "return",
                                         [ON_DUPLICATE_REJECT] = "reject"};
-    const char *text = NULL;
 
-    if (!request_query(req, "on_duplicate", &text, err))
-        return false;
     *out = ON_DUPLICATE_LINK;
     if (!text)
         return true;
@@ -33,7 +30,7 @@ static bool is_visible_ascii(const char *text)
     return true;
 }
 
-static bool read_idempotency_key(struct request *req, const char **out, struct error *err)
+bool receive_idempotency_key(struct request *req, const char **out, struct error *err)
 {
     const char *key = request_header(req, "Idempotency-Key");
 
@@ -49,11 +46,13 @@ bool receive_wish(struct request *req, const struct caller *who, struct ingest_r
 {
     struct ingest_request wish = {.workspace_id = who->workspace_id, .user_id = who->user_id};
     const char *coding = request_header(req, "Content-Encoding");
+    const char *on_duplicate = NULL;
 
     if (coding && !str_equal_nocase(str_from(coding), "identity"))
         return error_tell(err, ERR_MEDIA_TYPE, "a Content-Encoding is not supported here");
-    if (!read_on_duplicate(req, &wish.on_duplicate, err) ||
-        !read_idempotency_key(req, &wish.idempotency_key, err))
+    if (!request_query(req, "on_duplicate", &on_duplicate, err) ||
+        !receive_on_duplicate(on_duplicate, &wish.on_duplicate, err) ||
+        !receive_idempotency_key(req, &wish.idempotency_key, err))
         return false;
     *out = wish;
     return true;

@@ -17,6 +17,11 @@ struct receipt {
 bool receive_wish(struct request *req, const struct caller *who, struct ingest_request *out,
                   struct error *err);
 
+/* ?on_duplicate=, which is link where it is not given. Fails with ERR_INVALID. */
+bool receive_on_duplicate(const char *text, enum on_duplicate *out, struct error *err);
+/* The Idempotency-Key; NULL if there is none. Fails with ERR_INVALID. */
+bool receive_idempotency_key(struct request *req, const char **out, struct error *err);
+
 /* A media type without its parameters, in lower case; NULL if TYPE says nothing of the content:
  * there is none, or it is what curl sends when nobody chose one. */
 const char *receive_declared_type(const char *type, struct arena *mem);

@@ -7,6 +7,10 @@
 /* uploads.c */
 endpoint_handler post_uploads;
 
+/* chunked_uploads.c, chunks.c */
+endpoint_handler post_chunked_uploads, get_chunked_uploads, get_chunked_upload,
+    delete_chunked_upload, put_chunk, post_chunked_upload_complete;
+
 /* upload_records.c */
 endpoint_handler get_upload, patch_upload, delete_upload, post_undelete;
 

@@ -29,6 +29,17 @@ static const struct route routes[] = {
           "limit", "cursor"),
     ROUTE(GET, "/v1/uploads/{id}/history", 0, SCOPE_WORKSPACE, ROLE_READER, get_upload_history,
           "limit", "cursor"),
+    ROUTE(POST, "/v1/chunked-uploads", 0, SCOPE_WORKSPACE, ROLE_WRITER, post_chunked_uploads),
+    ROUTE(GET, "/v1/chunked-uploads", 0, SCOPE_WORKSPACE, ROLE_READER, get_chunked_uploads,
+          "limit", "cursor"),
+    ROUTE(GET, "/v1/chunked-uploads/{id}", 0, SCOPE_WORKSPACE, ROLE_READER, get_chunked_upload),
+    ROUTE(DELETE, "/v1/chunked-uploads/{id}", 0, SCOPE_WORKSPACE, ROLE_WRITER,
+          delete_chunked_upload),
+    ROUTE(PUT, "/v1/chunked-uploads/{id}/chunks/{index}", ROUTE_STREAMS, SCOPE_WORKSPACE,
+          ROLE_WRITER, put_chunk),
+    ROUTE(POST, "/v1/chunked-uploads/{id}/complete", 0, SCOPE_WORKSPACE, ROLE_WRITER,
+          post_chunked_upload_complete),
+
     ROUTE(GET, "/files/{storage_path...}", 0, SCOPE_LINK, ROLE_READER, get_file,
           "download", "expires", "signature"),
 

@@ -1,0 +1,168 @@
+/* The chunks of /v1/chunked-uploads, and the completion. */
+#include "api/claims.h"
+#include "api/resources.h"
+#include "api/sessions.h"
+#include "api/views.h"
+
+/* ---- one chunk ---- */
+
+/* Where a chunk lies in its file. */
+struct place {
+    uint64_t index, total;
+    uint64_t offset, length; /* bytes */
+};
+
+static bool find_place(const struct request *req, const struct session *session, struct place *out,
+                       struct error *err)
+{
+    uint64_t size = session_chunk_size(session);
+
+    if (size == 0)
+        return error_tell(err, ERR_CONFLICT, "the upload's length is not known yet");
+    out->total = (session->file_size - 1) / size + 1;
+    if (!str_to_u64(str_from(request_param(req, "index")), out->total - 1, &out->index))
+        return error_tell(err, ERR_CHUNK_INDEX, "the chunk's index must be a number from 0 to %llu",
+                          (unsigned long long)(out->total - 1));
+    out->offset = out->index * size;
+    out->length = session->file_size - out->offset < size ? session->file_size - out->offset : size;
+    return true;
+}
+
+static bool check_length(const struct request *req, const struct place *place, struct error *err)
+{
+    uint64_t length = request_body_length(req);
+
+    if (length == REQUEST_LENGTH_UNKNOWN || length == place->length)
+        return true;
+    return error_tell(err, ERR_CHUNK_SIZE, "chunk %llu has %llu bytes, not %llu",
+                      (unsigned long long)place->index, (unsigned long long)place->length,
+                      (unsigned long long)length);
+}
+
+static const char *header(const void *from, const char *name)
+{
+    return request_header(from, name);
+}
+
+static struct checksum *strongest_of(const struct digest_claims *claims)
+{
+    if (claims->has_sha256)
+        return checksum_new(STR_LITERAL("sha256"), claims->digests.sha256, SHA256_BYTES);
+    return claims->has_md5 ? checksum_new(STR_LITERAL("md5"), claims->digests.md5, MD5_BYTES)
+                           : NULL;
+}
+
+/* A digest that came in the trailers. */
+static bool late_check(void *context, struct checksum **out, struct error *err)
+{
+    struct digest_claims claims;
+    bool found;
+
+    if (!claims_of_trailers(context, &found, &claims, err))
+        return false;
+    *out = found ? strongest_of(&claims) : NULL;
+    return true;
+}
+
+static bool write_chunk(struct request *req, const struct session *session,
+                        const struct place *place, struct resumable_state *out, struct error *err)
+{
+    scoped(checksum_release) struct checksum *md5 = NULL, *sha256 = NULL;
+    struct digest_claims claims;
+    struct resumable_write write = {.offset = place->offset,
+                                    .length = place->length,
+                                    .all_or_nothing = true,
+                                    .body = request_body(req),
+                                    .late_check = late_check,
+                                    .interrupt = session_interrupt,
+                                    .context = req};
+
+    if (!claims_read(req, header, &claims, err))
+        return false;
+    if (claims.has_md5)
+        md5 = checksum_new(STR_LITERAL("md5"), claims.digests.md5, MD5_BYTES);
+    if (claims.has_sha256)
+        sha256 = checksum_new(STR_LITERAL("sha256"), claims.digests.sha256, SHA256_BYTES);
+    write.checks[0] = md5;
+    write.checks[1] = sha256;
+    if (resumable_write(req->app, session->workspace_id, session->id, &write, req->mem, out, err))
+        return true;
+    if (err->kind == ERR_INCOMPLETE && request_body_length(req) == REQUEST_LENGTH_UNKNOWN)
+        err->kind = ERR_CHUNK_SIZE;
+    return false;
+}
+
+/* ---- answers ---- */
+
+/* {chunk_index, completed, total, progress}, and the upload once it is made. */
+static bool answer_chunk(struct response *res, const struct place *place, uint64_t completed,
+                         const struct upload *upload, struct error *err)
+{
+    scoped(buf_release) struct buf out = {0};
+    struct emitter json = emit_to(&out);
+    char id[UUID_TEXT_SIZE];
+
+    buf_init(&out, VIEW_PAGE_BYTES);
+    emit_open_object(&json, NULL);
+    emit_count(&json, "chunk_index", place->index);
+    emit_count(&json, "completed", completed);
+    emit_count(&json, "total", place->total);
+    emit_milli(&json, "progress", (int64_t)(completed * 1000 / place->total));
+    if (upload) {
+        view_upload(&json, "upload", upload);
+        uuid_format(upload->id, id);
+        response_header_printf(res, "Content-Location", "/v1/uploads/%s", id);
+    }
+    emit_close_object(&json);
+    return view_send(res, 200, &out, err);
+}
+
+/* The last chunk finishes the upload; so does, once more, a retry of any. */
+static bool finish_and_answer(struct request *req, const struct session *session,
+                              const struct place *place, struct response *res, struct error *err)
+{
+    struct ingest_outcome outcome;
+
+    return resumable_finish(req->app, session->workspace_id, session->id, req->mem, &outcome,
+                            err) &&
+           answer_chunk(res, place, place->total, &outcome.upload, err);
+}
+
+bool put_chunk(struct request *req, const struct caller *who, struct response *res,
+               struct error *err)
+{
+    struct resumable_state state;
+    struct place place;
+
+    if (!session_of_request(req, who, &state, err))
+        return false;
+    if (state.session.status == SESSION_FAILED)
+        return resumable_failure(&state.session, err);
+    if (!find_place(req, &state.session, &place, err) || !check_length(req, &place, err))
+        return false;
+    if (state.session.status == SESSION_COMPLETED)
+        return finish_and_answer(req, &state.session, &place, res, err);
+    if (!write_chunk(req, &state.session, &place, &state, err))
+        return false;
+    if (resumable_is_whole(&state) || state.session.status == SESSION_COMPLETED)
+        return finish_and_answer(req, &state.session, &place, res, err);
+    return answer_chunk(
+        res, &place,
+        part_set_chunks(&state.parts, state.session.file_size, session_chunk_size(&state.session)),
+        NULL, err);
+}
+
+bool post_chunked_upload_complete(struct request *req, const struct caller *who,
+                                  struct response *res, struct error *err)
+{
+    struct ingest_outcome outcome;
+    char text[UUID_TEXT_SIZE];
+    struct uuid id;
+
+    if (!endpoint_id(req, &id, err) ||
+        !resumable_finish(req->app, who->workspace_id, id, req->mem, &outcome, err))
+        return false;
+    uuid_format(outcome.upload.id, text);
+    response_header_printf(res, "Location", "/v1/uploads/%s", text);
+    return view_answer_upload(res, 201, &outcome.upload, err);
+}
