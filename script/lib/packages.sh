@@ -12,7 +12,7 @@ packages_test="libcmocka-dev python3-pytest python3-requests python3-jsonschema 
     openssl sqlite3 procps bash-completion clang-format-14 universal-ctags"
 
 # What the benchmark needs besides.
-packages_bench="nginx-light wrk"
+packages_bench="nginx-light wrk strace nodejs npm"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then
