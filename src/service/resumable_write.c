@@ -406,7 +406,9 @@ bool resumable_write(struct app *app, struct uuid workspace_id, struct uuid id,
                      const struct resumable_write *write, struct arena *mem,
                      struct resumable_state *out, struct error *err)
 {
-    scoped(live_turn_release) struct live_turn turn = {.range = {write->offset, end_of(write)},
+    /* Appends follow one another, however much each brings. */
+    uint64_t end = write->is_append ? LIVE_END : end_of(write);
+    scoped(live_turn_release) struct live_turn turn = {.range = {write->offset, end},
                                                        .cuts = true,
                                                        .interrupt = write->interrupt,
                                                        .context = write->context};
