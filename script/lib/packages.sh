@@ -9,7 +9,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3 node-llhttp l
 # What its tests need besides: test runners, and programs that make audio in every format.
 packages_test="libcmocka-dev python3-pytest python3-requests python3-jsonschema ffmpeg sox
     libsox-fmt-all flac lame opus-tools vorbis-tools speex wavpack espeak-ng curl strace nginx-light
-    openssl sqlite3 procps bash-completion clang-format-14 universal-ctags"
+    openssl sqlite3 procps systemd bash-completion clang-format-14 universal-ctags"
 
 # What the benchmark needs besides.
 packages_bench="nginx-light wrk strace nodejs npm"
