@@ -3,7 +3,7 @@
 
 # What builds and runs the server.
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3 node-llhttp libsqlite3-dev
-    libcurl4-openssl-dev libssl-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev
+    libcurl4-openssl-dev libssl-dev libavformat-dev libavcodec-dev libavutil-dev
     libjansson-dev zlib1g-dev libseccomp-dev libinih-dev ca-certificates"
 
 # What its tests need besides: test runners, and programs that make audio in every format.

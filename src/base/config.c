@@ -24,8 +24,16 @@ struct config {
     size_t count;
     struct config_value *values; /* one for each option */
     struct named *first, **last;
+    const struct config_option *named_options;
+    size_t named_count;
     struct arena *mem;
 };
+
+void config_allow_named(struct config *config, const struct config_option *options, size_t count)
+{
+    config->named_options = options;
+    config->named_count = count;
+}
 
 struct config *config_new(const struct config_option *options, size_t count)
 {
@@ -164,8 +172,8 @@ bool config_flag(struct config *config, const char *argument, const char *next, 
     *used = 0;
     if (strncmp(argument, "--", 2) != 0)
         return true;
-    name = (struct str){argument + 2, equals ? (size_t)(equals - argument) - 2
-                                             : strlen(argument + 2)};
+    name =
+        (struct str){argument + 2, equals ? (size_t)(equals - argument) - 2 : strlen(argument + 2)};
     value = find_flag(config, name);
     if (!value)
         return true;
@@ -224,13 +232,22 @@ struct file_reading {
     bool failed;
 };
 
-/* Sections that repeat under names: [store "main"]. */
-static const char *const named_sections[] = {"store", "processor"};
+/* The option KEY of the sections [SECTION "…"]; of KEY NULL, any. */
+static const struct config_option *find_named(const struct config *config, const char *section,
+                                              const char *key)
+{
+    for (size_t i = 0; i < config->named_count; i++)
+        if (strcmp(config->named_options[i].section, section) == 0 &&
+            (!key || strcmp(config->named_options[i].key, key) == 0))
+            return &config->named_options[i];
+    return NULL;
+}
 
-/* Splits [section "name"]; false if the header is not of that form. */
-static bool split_header(const char *header, struct arena *mem, const char **section,
+/* Splits [section "name"]; false if the header is not that of a named section. */
+static bool split_header(const struct config *config, const char *header, const char **section,
                          const char **name)
 {
+    struct arena *mem = config->mem;
     const char *quote = strchr(header, '"');
     size_t length;
 
@@ -242,10 +259,7 @@ static bool split_header(const char *header, struct arena *mem, const char **sec
     *name = arena_strndup(mem, quote + 1, length - 1);
     struct str trimmed = str_trim((struct str){header, (size_t)(quote - header)});
     *section = arena_strndup(mem, trimmed.ptr, trimmed.len);
-    for (size_t i = 0; i < COUNT_OF(named_sections); i++)
-        if (strcmp(*section, named_sections[i]) == 0)
-            return true;
-    return false;
+    return find_named(config, *section, NULL) != NULL;
 }
 
 /* KEY of KEY_file, if that is what NAME is; NULL if not. */
@@ -277,10 +291,16 @@ static bool take_named(struct file_reading *reading, const char *section, const 
 {
     struct config *config = reading->config;
     struct named *line = arena_alloc(config->mem, sizeof *line);
-    const char *secret_key = key_of_file(key, config->mem);
+    const char *secret_key =
+        find_named(config, section, key) ? NULL : key_of_file(key, config->mem);
+    const struct config_option *option = find_named(config, section, secret_key ? secret_key : key);
+    const char *where =
+        arena_printf(config->mem, "%s: [%s \"%s\"] %s", reading->path, section, name, key);
 
+    if (!option || (secret_key && option->type != CONFIG_SECRET))
+        return error_tell(reading->err, ERR_INVALID, "%s: there is no such option", where);
     if (secret_key && !read_secret(text, config->mem, &text, reading->err))
-        return error_context(reading->err, "%s: [%s \"%s\"] %s", reading->path, section, name, key);
+        return error_context(reading->err, "%s", where);
     *line = (struct named){.section = section,
                            .name = name,
                            .key = arena_strdup(config->mem, secret_key ? secret_key : key),
@@ -316,7 +336,7 @@ static int take_line(void *context, const char *section, const char *key, const 
 
     if (reading->failed)
         return 0;
-    if (split_header(section, reading->config->mem, &plain, &name))
+    if (split_header(reading->config, section, &plain, &name))
         reading->failed = !take_named(reading, plain, name, key, text);
     else
         reading->failed = !take_option(reading, section, key, text);

@@ -19,7 +19,7 @@ enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLA
 
 struct config_option {
     const char *section; /* "uploads" */
-    const char *key;     /* "accept": flag --uploads-accept, environment AUDIOTRICKS_UPLOADS_ACCEPT */
+    const char *key; /* "accept": flag --uploads-accept, environment AUDIOTRICKS_UPLOADS_ACCEPT */
     enum config_type type;
     const char *fallback; /* as a user would write it; NULL: not set */
     const char *flag;     /* a shorter flag, such as "listen" for --listen; NULL: none */
@@ -36,6 +36,9 @@ struct config;
 
 /* An empty configuration over a table of COUNT options that outlives it. */
 struct config *config_new(const struct config_option *options, size_t count);
+/* Which named sections a file may hold, and what in them: a table of COUNT options that outlives
+ * it. Without this there are none. */
+void config_allow_named(struct config *config, const struct config_option *options, size_t count);
 void config_free(struct config *config);
 DEFINE_RELEASE(config, struct config)
 
@@ -52,7 +55,8 @@ bool config_flag(struct config *config, const char *argument, const char *next, 
  * with AUDIOTRICKS_CLIENT_ are the client commands' and skipped. */
 bool config_environment(struct config *config, char *const *environ, struct error *err);
 /* Reads an INI file. Unknown sections or keys, and values of the wrong type, are ERR_INVALID with
- * the line. For an option KEY of type CONFIG_SECRET, KEY_file = PATH reads the value from a file. */
+ * the line. For an option KEY of type CONFIG_SECRET, KEY_file = PATH reads the value from a file.
+ */
 bool config_file(struct config *config, const char *path, struct error *err);
 
 /* The value as text; NULL if not set and without fallback. The option must exist (asserted). */

@@ -10,7 +10,10 @@
 
 struct config *configuration_new(void)
 {
-    return config_new(configuration_options, configuration_option_count);
+    struct config *config = config_new(configuration_options, configuration_option_count);
+
+    config_allow_named(config, configuration_named_options, configuration_named_option_count);
+    return config;
 }
 
 /* The environment without the variable that names the file: it is no option of the table. */

@@ -159,7 +159,8 @@ static bool listen_everywhere(struct http_server *server, const struct config *c
     while (str_split(&rest, ',', &where))
         if (!listen_at(server, config, str_trim(where), mem, err))
             return false;
-    return true;
+    return http_server_address_at(server, 0) ||
+           error_tell(err, ERR_INVALID, "server.listen: names no address");
 }
 
 static void announce(const struct http_server *server, const char *data)

@@ -2,6 +2,9 @@
 
 #include "service/app.h"
 
+/* Less, and libavformat cannot even start. */
+#define MEDIA_MEMORY_MIN (UINT64_C(64) << 20)
+
 static bool read_accept(const struct config *config, enum accept_policy *out, struct error *err)
 {
     static const char *const names[] = {
@@ -38,6 +41,25 @@ static bool read_ms(const struct config *config, const char *key, uint64_t min_m
     return true;
 }
 
+/* A number of an option, from MIN to MAX. */
+static bool check_number(const struct config *config, const char *section, const char *key,
+                         uint64_t min, uint64_t max, struct error *err)
+{
+    uint64_t number = config_number(config, section, key);
+
+    return (number >= min && number <= max) ||
+           error_tell(err, ERR_INVALID, "%s.%s: must be from %llu to %llu", section, key,
+                      (unsigned long long)min, (unsigned long long)max);
+}
+
+/* What is used where the media processes are started. */
+static bool check_media(const struct config *config, struct error *err)
+{
+    return check_number(config, "media", "processes", 1, 256, err) &&
+           check_number(config, "media", "memory", MEDIA_MEMORY_MIN, UINT64_C(1) << 40, err) &&
+           check_number(config, "media", "timeout", 1000, 86400000, err);
+}
+
 bool settings_read(const struct config *config, struct settings *out, struct error *err)
 {
     const uint64_t day_ms = 86400000;
@@ -51,8 +73,9 @@ bool settings_read(const struct config *config, struct settings *out, struct err
     };
     int64_t ttl_ms = 0;
 
-    if (!read_accept(config, &settings.accept, err) ||
-        !read_ms(config, "chunk_threshold", 1000, 365 * day_ms, &settings.chunk_threshold_ms, err) ||
+    if (!check_media(config, err) || !read_accept(config, &settings.accept, err) ||
+        !read_ms(config, "chunk_threshold", 1000, 365 * day_ms, &settings.chunk_threshold_ms,
+                 err) ||
         !read_ms(config, "max_chunk_duration", 1000, day_ms, &settings.max_chunk_duration_ms,
                  err) ||
         !read_ms(config, "session_ttl", 60000, 365 * day_ms, &ttl_ms, err))

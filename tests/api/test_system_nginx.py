@@ -277,15 +277,19 @@ def test_links_name_the_outside(front, record):
     assert (got.status, got.body) == (200, CONTENT)
 
 
+def line_of(front, reply):
+    """The server's log line of a request; it is written after the answer."""
+    def find():
+        return [line for line in front.server.log_text().splitlines()
+                if reply.headers["x-request-id"] in line]
+    return wait_until(find, 20, "the log line")[0]
+
+
 def test_client_address_in_the_log(front):
-    reply = front.curl("/v1/uploads?limit=7")
-    line = next(line for line in front.server.log_text().splitlines()
-                if reply.headers["x-request-id"] in line)
-    assert "client=127.0.0.1" in line
+    assert "client=127.0.0.1" in line_of(front, front.curl("/v1/uploads?limit=7"))
     # What a client claims of itself is replaced.
     reply = front.curl("/v1/uploads?limit=8", "-H", "X-Forwarded-For: 192.0.2.66")
-    assert "client=127.0.0.1" in next(line for line in front.server.log_text().splitlines()
-                                      if reply.headers["x-request-id"] in line)
+    assert "client=127.0.0.1" in line_of(front, reply)
 
 
 def test_many_at_once(front):
