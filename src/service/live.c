@@ -15,7 +15,7 @@ struct live_session {
     struct live_turn *first; /* in the order in which they came */
     struct digest *digest;   /* NULL: not known yet */
     bool is_lent;
-    pthread_cond_t left;       /* a turn has left, or was cut */
+    pthread_cond_t changed;    /* a turn has left, or was cut; the digest was given back */
     struct live_session *next; /* in its bucket */
 };
 
@@ -38,7 +38,7 @@ struct live *live_new(void)
 
 static void session_free(struct live_session *session)
 {
-    pthread_cond_destroy(&session->left);
+    pthread_cond_destroy(&session->changed);
     digest_free(session->digest);
     free(session);
 }
@@ -76,7 +76,7 @@ static struct live_session *find_or_make(struct live *live, struct uuid id)
     (*slot)->id = id;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&(*slot)->left, &monotonic);
+    pthread_cond_init(&(*slot)->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     live->count++;
     return *slot;
@@ -134,11 +134,11 @@ static bool wait_for_others(struct live_turn *turn, struct error *err)
     until.tv_sec += WAIT_S;
     if (!is_blocked(turn, turn->cuts))
         return true;
-    pthread_cond_broadcast(&session->left); /* those who wait may have been cut */
+    pthread_cond_broadcast(&session->changed); /* those who wait may have been cut */
     while (is_blocked(turn, false)) {
         if (atomic_load(&turn->is_cut))
             return error_tell(err, ERR_CONFLICT, "a newer request for this upload took over");
-        if (pthread_cond_timedwait(&session->left, &session->live->lock, &until) == ETIMEDOUT)
+        if (pthread_cond_timedwait(&session->changed, &session->live->lock, &until) == ETIMEDOUT)
             return error_tell(err, ERR_UNAVAILABLE,
                               "an earlier request for this upload still runs");
     }
@@ -156,7 +156,7 @@ static void leave(struct live_turn *turn)
     turn->session = NULL;
     turn->next = NULL;
     if (session->first)
-        pthread_cond_broadcast(&session->left);
+        pthread_cond_broadcast(&session->changed);
     else
         drop(session);
 }
@@ -208,18 +208,35 @@ static struct digest *digest_of_row(const struct session *row)
     return digest_new(DIGEST_BEST);
 }
 
+/* Under the lock. */
+static struct digest *lend(struct live_session *session, const struct session *row)
+{
+    if (!session->digest)
+        session->digest = digest_of_row(row);
+    session->is_lent = true;
+    return digest_copy(session->digest);
+}
+
 struct digest *live_digest_borrow(struct live_turn *turn, const struct session *row)
 {
     struct live_session *session = turn->session;
-    struct digest *copy = NULL;
+    struct digest *copy;
 
     pthread_mutex_lock(&session->live->lock);
-    if (!session->is_lent) {
-        if (!session->digest)
-            session->digest = digest_of_row(row);
-        session->is_lent = true;
-        copy = digest_copy(session->digest);
-    }
+    copy = session->is_lent ? NULL : lend(session, row);
+    pthread_mutex_unlock(&session->live->lock);
+    return copy;
+}
+
+struct digest *live_digest_await(struct live_turn *turn, const struct session *row)
+{
+    struct live_session *session = turn->session;
+    struct digest *copy;
+
+    pthread_mutex_lock(&session->live->lock);
+    while (session->is_lent)
+        pthread_cond_wait(&session->changed, &session->live->lock);
+    copy = lend(session, row);
     pthread_mutex_unlock(&session->live->lock);
     return copy;
 }
@@ -230,6 +247,7 @@ void live_digest_return(struct live_turn *turn, struct digest *digest)
 
     pthread_mutex_lock(&session->live->lock);
     session->is_lent = false;
+    pthread_cond_broadcast(&session->changed);
     if (digest) {
         digest_free(session->digest);
         session->digest = digest;
@@ -250,4 +268,15 @@ bool live_digest_save(struct live_turn *turn, uint8_t out[static DIGEST_SAVED_BY
     }
     pthread_mutex_unlock(&session->live->lock);
     return saved;
+}
+
+uint64_t live_digest_length(struct live_turn *turn)
+{
+    struct live_session *session = turn->session;
+    uint64_t length;
+
+    pthread_mutex_lock(&session->live->lock);
+    length = session->digest ? digest_length(session->digest) : 0;
+    pthread_mutex_unlock(&session->live->lock);
+    return length;
 }

@@ -61,10 +61,14 @@ unsigned live_count(struct live *live);
  * back. SESSION is the row, read after the turn was entered: where nothing is known yet the digest
  * begins with what it holds. NULL if another turn has it. */
 struct digest *live_digest_borrow(struct live_turn *turn, const struct session *session);
+/* The same, but waits while another turn has it. Never NULL. */
+struct digest *live_digest_await(struct live_turn *turn, const struct session *session);
 /* Writes down the digest as it was last given back. *LENGTH is what it covers; false if it is not
  * known, or cannot be written down. */
 bool live_digest_save(struct live_turn *turn, uint8_t out[static DIGEST_SAVED_BYTES],
                       uint64_t *length);
+/* How many bytes it covered when it was last given back; 0 if it is not known. */
+uint64_t live_digest_length(struct live_turn *turn);
 /* Gives it back, with DIGEST in its place (which is the session's from now on): it covers only
  * bytes that are recorded. NULL: as it was when it was lent. */
 void live_digest_return(struct live_turn *turn, struct digest *digest);

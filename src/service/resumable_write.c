@@ -346,22 +346,45 @@ static void end_digest(struct writing *writing)
     live_digest_return(writing->turn, digest);
 }
 
-/* Goes on with the digest over what others have brought before and behind. */
-static bool catch_up(struct writing *writing, const struct resumable_state *now, struct error *err)
+/* One step of the digest over what others have brought before and behind. *LAG is what is left. */
+static bool digest_step(struct writing *writing, const struct resumable_state *now,
+                        struct digest *digest, uint64_t *lag, struct error *err)
 {
-    struct digest *digest = live_digest_borrow(writing->turn, &now->session);
-    uint64_t end = part_set_prefix(&now->parts);
+    uint64_t from = digest_length(digest), prefix = part_set_prefix(&now->parts), end = prefix;
     bool ok;
 
-    if (!digest)
-        return true; /* somebody else does */
-    if (end > digest_length(digest) + CATCH_UP_BYTES)
-        end = digest_length(digest) + CATCH_UP_BYTES;
-    ok = resumable_digest_range(writing->stage, digest_length(digest), end, digest, err);
+    if (end > from + CATCH_UP_BYTES)
+        end = from + CATCH_UP_BYTES;
+    ok = resumable_digest_range(writing->stage, from, end, digest, err);
+    *lag = prefix > end ? prefix - end : 0;
     live_digest_return(writing->turn, ok ? digest : NULL);
     if (!ok)
         digest_free(digest);
     return ok;
+}
+
+/*
+ * Goes on with the digest over what others have brought. Whoever finds it far behind waits for
+ * those who are at it and helps, before it answers: so senders do not outrun the digest, and there
+ * is never much left to do when the last part has come.
+ */
+static bool catch_up(struct writing *writing, const struct resumable_state *now, struct error *err)
+{
+    struct digest *digest = live_digest_borrow(writing->turn, &now->session);
+    uint64_t lag = 0;
+
+    if (!digest) {
+        if (part_set_prefix(&now->parts) <= live_digest_length(writing->turn) + CATCH_UP_BYTES)
+            return true; /* somebody else is at it, and not far behind */
+        digest = live_digest_await(writing->turn, &now->session);
+    }
+    for (;;) {
+        if (!digest_step(writing, now, digest, &lag, err))
+            return false;
+        if (lag <= CATCH_UP_BYTES)
+            return true;
+        digest = live_digest_await(writing->turn, &now->session);
+    }
 }
 
 /* ---- all of it ---- */

@@ -10,7 +10,7 @@
 /* Writeback starts when this much was written in one run, and the one before is then waited for: a
  * stage never has more than two windows of unwritten memory, and the final sync little left to do.
  */
-#define WINDOW_BYTES (UINT64_C(8) << 20)
+#define WINDOW_BYTES (UINT64_C(2) << 20)
 /* So much of a stage's content stays in memory: short recordings are soon read again. Of longer ones
  * the rest is dropped once it is on the disk, so that their pages are used again for what comes next
  * and neither push out what others read nor make the system find memory for all of them. */
