@@ -1,6 +1,7 @@
 #include "http/connection.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -210,9 +211,14 @@ void connection_prepare(const struct connection *connection, const struct http_l
         setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+static bool would_wait(int code)
+{
+    return code == EAGAIN || code == EWOULDBLOCK;
+}
+
 static bool is_retry(int code)
 {
-    return code == EAGAIN || code == EWOULDBLOCK || code == EINTR;
+    return would_wait(code) || code == EINTR;
 }
 
 bool connection_read(struct connection *connection, struct pace *pace, void *buf, size_t size,
@@ -277,6 +283,24 @@ bool connection_write(struct connection *connection, struct pace *pace, struct i
     return true;
 }
 
+bool connection_write_now(struct connection *connection, struct iovec **iov, unsigned *count,
+                          bool more, struct error *err)
+{
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
+
+    advance(iov, count, 0);
+    while (*count > 0) {
+        struct msghdr message = {.msg_iov = *iov, .msg_iovlen = *count};
+        ssize_t sent = sendmsg(connection->fd, &message, flags);
+
+        if (sent >= 0)
+            advance(iov, count, (size_t)sent);
+        else if (errno != EINTR)
+            return would_wait(errno) || gone(err, "the client closed before the answer was sent");
+    }
+    return true;
+}
+
 static bool send_file_failed(int code, struct error *err)
 {
     if (code == EPIPE || code == ECONNRESET || code == ETIMEDOUT || code == ENOTCONN)
@@ -309,4 +333,28 @@ bool connection_send_file(struct connection *connection, struct pace *pace, int 
             length -= (uint64_t)sent;
     }
     return true;
+}
+
+/* sendfile has no flag for it, so for once the socket does not block. */
+bool connection_send_file_now(struct connection *connection, int fd, uint64_t *offset,
+                              uint64_t *length, struct error *err)
+{
+    off_t at = (off_t)*offset;
+    ssize_t sent = 1;
+    int code = 0;
+
+    fcntl(connection->fd, F_SETFL, O_NONBLOCK);
+    while (*length > 0 && sent > 0) {
+        size_t slice = *length < SEND_FILE_SLICE_BYTES ? (size_t)*length : SEND_FILE_SLICE_BYTES;
+
+        sent = sendfile(connection->fd, fd, &at, slice);
+        code = errno;
+        if (sent > 0)
+            *length -= (uint64_t)sent;
+    }
+    fcntl(connection->fd, F_SETFL, 0);
+    *offset = (uint64_t)at;
+    if (sent == 0)
+        return error_set(err, ERR_UNAVAILABLE, "the file ends %ju bytes early", (uintmax_t)*length);
+    return sent > 0 || is_retry(code) || send_file_failed(code, err);
 }

@@ -80,6 +80,13 @@ bool connection_write(struct connection *connection, struct pace *pace, struct i
 bool connection_send_file(struct connection *connection, struct pace *pace, int fd, uint64_t offset,
                           uint64_t length, struct error *err);
 
+/* The same two, but only what can be sent without waiting: *IOV and *COUNT, *OFFSET and *LENGTH are
+ * what is left. */
+bool connection_write_now(struct connection *connection, struct iovec **iov, unsigned *count,
+                          bool more, struct error *err);
+bool connection_send_file_now(struct connection *connection, int fd, uint64_t *offset,
+                              uint64_t *length, struct error *err);
+
 /* Sets the socket's options: no delay, and the time slice of one blocking call, after which the
  * pace is looked at. */
 void connection_prepare(const struct connection *connection, const struct http_limits *limits);

@@ -51,17 +51,27 @@ static void select_ranges(const struct request *req, const struct conditions *co
         out->result = range_parse(str_from(header), size, out->ranges, &out->count);
 }
 
+static bool send_file(struct response *res, int fd, struct http_range range, struct error *err)
+{
+    struct connection *connection = res->exchange->connection;
+
+    if (!res->has_place &&
+        !connection_send_file_now(connection, fd, &range.start, &range.length, err))
+        return false;
+    return range.length == 0 ||
+           (response_may_wait(res, err) &&
+            connection_send_file(connection, &res->pace, fd, range.start, range.length, err));
+}
+
 static bool send_range(struct response *res, const struct content *content, struct http_range range,
                        struct error *err)
 {
-    struct exchange *x = res->exchange;
     bool good;
 
     if (content->fd < 0)
         return content->write(content->context, range.start, range.length, &res->stream, err) &&
                response_flush(res, err);
-    good = connection_send_file(x->connection, &res->pace, content->fd, range.start, range.length,
-                                err);
+    good = send_file(res, content->fd, range, err);
     if (good)
         res->bytes_out += range.length;
     res->was_cut = res->was_cut || !good;
@@ -185,22 +195,17 @@ static uint64_t bytes_selected(const struct content *content, const struct selec
     return sum;
 }
 
+/* A large content will wait for its client: where that cannot be, it is refused before it begins.
+ */
 static bool send_counted(struct response *res, const struct content *content,
                          const struct selection *selection, struct error *err)
 {
-    struct http_server *server = res->exchange->server;
-    unsigned max = server->limits.answers_max;
-    bool good;
+    bool is_large = bytes_selected(content, selection) >= LARGE_ANSWER_BYTES &&
+                    res->exchange->request.method != METHOD_HEAD;
 
-    if (bytes_selected(content, selection) < LARGE_ANSWER_BYTES ||
-        res->exchange->request.method == METHOD_HEAD)
-        return send_selected(res, content, selection, err);
-    if (atomic_fetch_add(&server->metrics.answers_active, 1) >= max && max > 0)
-        good = error_tell(err, ERR_UNAVAILABLE, "too many downloads at once, try again later");
-    else
-        good = send_selected(res, content, selection, err);
-    atomic_fetch_sub(&server->metrics.answers_active, 1);
-    return good;
+    if (is_large && !response_take_place(res))
+        return error_tell(err, ERR_UNAVAILABLE, "too many downloads at once, try again later");
+    return send_selected(res, content, selection, err);
 }
 
 bool response_content(struct response *res, const struct content *content, struct error *err)

@@ -211,6 +211,7 @@ enum exchange_end exchange_run(struct exchange *x, const struct head *head)
     if (x->server->options.after)
         x->server->options.after(&x->request);
     body_done(&x->body);
+    response_done(&x->response);
     record(x, good ? NULL : &failure);
     atomic_fetch_sub_explicit(&metrics->requests_active, 1, memory_order_relaxed);
     return end_of(x);
@@ -222,6 +223,7 @@ void exchange_refuse(struct exchange *x, const struct error *err)
     prepare(x);
     response_close(&x->response);
     answer_failure(x, err);
+    response_done(&x->response);
     atomic_fetch_add_explicit(&x->server->metrics.heads_refused, 1, memory_order_relaxed);
     record(x, err);
 }

@@ -26,6 +26,7 @@ struct response {
     int status;       /* 0 until an answer has begun */
     bool wants_close; /* the handler's wish, or need */
     bool was_cut;     /* begun and not finished: the connection must be closed */
+    bool has_place;   /* among the answers that may wait for their reader */
     struct pace pace;
     uint64_t bytes_out;
 
@@ -86,6 +87,13 @@ bool response_send_head(struct response *res, int status, uint64_t length, const
 /* Writes to the client, counted. */
 bool response_write(struct response *res, struct iovec *iov, unsigned count, bool more,
                     struct error *err);
+/* A place among the answers that may wait for their reader, until response_done; false if all are
+ * taken. Whoever has none sends what can be sent at once, and takes one before it waits. */
+bool response_take_place(struct response *res);
+/* The same, before waiting: an answer that has begun and may not wait is cut off. */
+bool response_may_wait(struct response *res, struct error *err);
+/* The answer is over, well or not. */
+void response_done(struct response *res);
 /* Whether a body is to be sent at all. */
 bool response_has_body(const struct response *res, int status);
 

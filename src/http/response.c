@@ -203,6 +203,48 @@ static struct iovec make_head(struct response *res, int status, uint64_t length)
     return (struct iovec){text, (size_t)(pen.at - text)};
 }
 
+/* ---- waiting for the client ---- */
+
+bool response_take_place(struct response *res)
+{
+    struct http_server *server = res->exchange->server;
+    unsigned max = server->limits.answers_max;
+
+    if (res->has_place)
+        return true;
+    if (atomic_fetch_add(&server->metrics.answers_active, 1) >= max && max > 0) {
+        atomic_fetch_sub(&server->metrics.answers_active, 1);
+        return false;
+    }
+    res->has_place = true;
+    return true;
+}
+
+bool response_may_wait(struct response *res, struct error *err)
+{
+    return response_take_place(res) ||
+           error_set(err, ERR_GONE_CLIENT, "too many answers wait for their readers");
+}
+
+void response_done(struct response *res)
+{
+    if (res->has_place)
+        atomic_fetch_sub(&res->exchange->server->metrics.answers_active, 1);
+    res->has_place = false;
+}
+
+/* Most answers fit into the socket's buffer, and no thread waits for them. */
+static bool write_all(struct response *res, struct iovec *iov, unsigned count, bool more,
+                      struct error *err)
+{
+    struct connection *connection = res->exchange->connection;
+
+    if (!res->has_place && !connection_write_now(connection, &iov, &count, more, err))
+        return false;
+    return count == 0 || (response_may_wait(res, err) &&
+                          connection_write(connection, &res->pace, iov, count, more, err));
+}
+
 bool response_write(struct response *res, struct iovec *iov, unsigned count, bool more,
                     struct error *err)
 {
@@ -210,7 +252,7 @@ bool response_write(struct response *res, struct iovec *iov, unsigned count, boo
 
     for (unsigned i = 0; i < count; i++)
         total += iov[i].iov_len;
-    if (!connection_write(res->exchange->connection, &res->pace, iov, count, more, err)) {
+    if (!write_all(res, iov, count, more, err)) {
         res->was_cut = true;
         return false;
     }

@@ -253,3 +253,17 @@ def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat") as stat:
         fields = stat.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / 100
+
+
+def test_readers_of_small_answers_leave_threads(start):
+    """Who asks much and reads nothing holds a thread, but never the last ones."""
+    server = start(*FEW_THREADS)
+    stuck = [server.connect(receive_buffer=4096, timeout=0.2) for _ in range(20)]
+    for number, raw in enumerate(stuck):
+        target = ("/hello", "/stream?count=100&size=1000", "/content/fd?size=200000")[number % 3]
+        raw.try_send(request(target=target) * 20000)
+        assert server.ask(request()).status == 200
+    assert server.wait_for(lambda now: now["gone"] >= 17)["answers"] == 3
+    for raw in stuck:
+        raw.close()
+    assert server.wait_for(lambda now: now["active"] == 1)["answers"] == 0
