@@ -1,29 +1,7 @@
 #include <string.h>
 
 #include "api/members.h"
-
-#define MEMBERS_DEPTH_MAX 64
-
-/* Brackets within brackets: bounded before the parser recurses over them. */
-static bool depth_is_bounded(const char *text, size_t length)
-{
-    bool in_string = false;
-    unsigned depth = 0;
-
-    for (size_t i = 0; i < length; i++) {
-        char c = text[i];
-
-        if (in_string && c == '\\')
-            i++;
-        else if (c == '"')
-            in_string = !in_string;
-        else if (!in_string && (c == '{' || c == '[') && ++depth > MEMBERS_DEPTH_MAX)
-            return false;
-        else if (!in_string && (c == '}' || c == ']') && depth > 0)
-            depth--;
-    }
-    return true;
-}
+#include "base/json_depth.h"
 
 static bool type_is_json(struct request *req)
 {
@@ -36,9 +14,9 @@ static bool parse_object(const char *text, size_t length, json_t **out, struct e
     scoped(members_release) json_t *root = NULL;
     json_error_t why;
 
-    if (!depth_is_bounded(text, length))
+    if (!json_depth_is_bounded(text, length))
         return error_tell(err, ERR_BAD_JSON, "the JSON nests deeper than %d levels",
-                          MEMBERS_DEPTH_MAX);
+                          JSON_DEPTH_MAX);
     root = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (!root)
         return error_tell(err, ERR_BAD_JSON, "line %d, column %d: %s", why.line, why.column,

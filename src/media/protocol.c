@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/json_depth.h"
 #include "base/str.h"
 
 static void copy_text(char *to, size_t room, const char *from)
@@ -81,7 +82,9 @@ static bool texts_are_sane(const struct media_answer *answer)
 /* The JSON is read once and written anew, so that what the catalog gets is ours. */
 static const char *metadata_parse(const char *bytes, size_t length, struct arena *mem)
 {
-    json_t *root = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = json_depth_is_bounded(bytes, length)
+                       ? json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL)
+                       : NULL;
     char *text = json_is_object(root) ? json_dumps(root, JSON_COMPACT) : NULL;
     char *copy = text ? arena_strdup(mem, text) : NULL;
 

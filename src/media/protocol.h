@@ -67,8 +67,8 @@ void answer_fill(struct media_answer *message, enum answer_outcome outcome,
 
 /*
  * Checks the LENGTH bytes that came from a media process: lengths, terminators, alphabets, UTF-8,
- * JSON, the ranges of all numbers. False, and OUT untouched, if anything is not as a sane process
- * would send it.
+ * JSON and how deep it nests, the ranges of all numbers. False, and OUT untouched, if anything is
+ * not as a sane process would send it.
  */
 bool answer_parse(const void *bytes, size_t length, struct arena *mem, struct answer_view *out);
 

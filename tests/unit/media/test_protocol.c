@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -125,6 +126,48 @@ static void refuses_metadata_that_is_no_object(void **state)
     REFUSED(memcpy(m.metadata, "{\"a\":1,\"a\":2}        ", 21));
 }
 
+#define WORKER_STACK_BYTES (256 * 1024)
+#define NESTED 2000
+
+/* {"a":[[[…]]]} in an answer, on a stack as small as a server's thread has. */
+static void *parse_nested(void *out)
+{
+    scoped(memory_free) char *bytes = malloc(ANSWER_MAX_BYTES);
+    struct message message = sane();
+    char *at = bytes + sizeof message.head;
+
+    assert_non_null(bytes);
+    message.head.metadata_bytes = 5 + 2 * NESTED + 1;
+    memcpy(bytes, &message.head, sizeof message.head);
+    memcpy(at, "{\"a\":", 5);
+    memset(at + 5, '[', NESTED);
+    memset(at + 5 + NESTED, ']', NESTED);
+    at[5 + 2 * NESTED] = '}';
+    {
+        scoped(arena_release) struct arena *mem = arena_new();
+        struct answer_view view;
+
+        *(bool *)out =
+            answer_parse(bytes, sizeof message.head + message.head.metadata_bytes, mem, &view);
+    }
+    return NULL;
+}
+
+static void refuses_metadata_that_nests_without_end(void **state)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    bool taken = true;
+
+    (void)state;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
+    assert_int_equal(pthread_create(&thread, &attributes, parse_nested, &taken), 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&attributes);
+    assert_false(taken);
+}
+
 static void a_refusal_needs_no_metadata(void **state)
 {
     scoped(arena_release) struct arena *mem = arena_new();
@@ -147,6 +190,7 @@ int main(void)
         cmocka_unit_test(refuses_numbers_out_of_range),
         cmocka_unit_test(refuses_texts_that_are_none),
         cmocka_unit_test(refuses_metadata_that_is_no_object),
+        cmocka_unit_test(refuses_metadata_that_nests_without_end),
         cmocka_unit_test(a_refusal_needs_no_metadata),
     };
 
