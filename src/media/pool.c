@@ -127,6 +127,26 @@ static bool gave_up(enum process_result result, struct error *err)
                         result == PROCESS_HUNG ? "took too long" : "failed");
 }
 
+/* A process that has looked at other files before may die of them, or have died already: that says
+ * nothing about this one, which a fresh process then looks at. */
+static bool ask_process(struct media_pool *pool, struct media_process *process,
+                        const struct media_request *request, int fd, struct arena *mem,
+                        struct answer_view *answer, enum process_result *out, struct error *err)
+{
+    if (!process_is_at_rest(process))
+        process_stop(process);
+    if (process->pid_fd >= 0) {
+        *out = process_ask(process, request, fd, mem, answer);
+        if (*out != PROCESS_DIED)
+            return true;
+        process_stop(process);
+    }
+    if (!process_start(process, &pool->options, err))
+        return false;
+    *out = process_ask(process, request, fd, mem, answer);
+    return true;
+}
+
 static bool ask(struct media_pool *pool, struct media_process *process,
                 const struct media_request *request, int fd, struct arena *mem,
                 struct media_facts *out, struct error *err)
@@ -134,9 +154,8 @@ static bool ask(struct media_pool *pool, struct media_process *process,
     struct answer_view answer;
     enum process_result result;
 
-    if (process->pid_fd < 0 && !process_start(process, &pool->options, err))
+    if (!ask_process(pool, process, request, fd, mem, &answer, &result, err))
         return false;
-    result = process_ask(process, request, fd, mem, &answer);
     if (result != PROCESS_ANSWERED) {
         process_stop(process);
         return gave_up(result, err);

@@ -139,6 +139,13 @@ bool process_start(struct media_process *process, const struct media_options *op
     return true;
 }
 
+bool process_is_at_rest(const struct media_process *process)
+{
+    struct pollfd socket = {.fd = process->socket, .events = POLLIN};
+
+    return process->pid_fd >= 0 && poll(&socket, 1, 0) == 0;
+}
+
 void process_stop(struct media_process *process)
 {
     siginfo_t info;

@@ -16,6 +16,10 @@ struct media_process {
 bool process_start(struct media_process *process, const struct media_options *options,
                    struct error *err);
 
+/* Whether it runs and is silent, as one with nothing to do must be. Neither one that has died
+ * meanwhile nor one that answers what nobody asked is worth a file. */
+bool process_is_at_rest(const struct media_process *process);
+
 /* Kills it if it runs, and waits until it is gone. */
 void process_stop(struct media_process *process);
 

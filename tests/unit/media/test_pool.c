@@ -1,7 +1,10 @@
 /* What the pool makes of processes that misbehave, and of many callers at once. */
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -53,6 +56,37 @@ static void nothing_can_be_opened(void **state)
 static void memory_is_bounded(void **state)
 {
     goes_on_after(*state, "AUDIOTRICKS-TEST-ALLOC");
+}
+
+/* Ends all children of this process, as the kernel does when memory runs out. */
+static void kill_processes(void)
+{
+    char path[64], text[4096] = "";
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    file = fopen(path, "re");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof text, file));
+    fclose(file);
+    for (char *at = text, *end; (int)strtol(at, &end, 10) > 0; at = end) {
+        siginfo_t info;
+        pid_t pid = (pid_t)strtol(at, NULL, 10);
+
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    }
+}
+
+static void a_death_at_rest_costs_no_file(void **state)
+{
+    struct look look = look_at(*state, "good.wav");
+
+    assert_true(look.taken);
+    kill_processes();
+    look = look_at(*state, "good.wav");
+    assert_true(look.taken);
+    assert_int_equal(look.facts.duration_ms, 1000);
 }
 
 /* Without the variable in its environment a process has no such trapdoor. */
@@ -149,6 +183,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_hang_costs_one_file),
         cmocka_unit_test(nothing_can_be_opened),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(a_death_at_rest_costs_no_file),
         cmocka_unit_test(triggers_are_for_tests_alone),
         cmocka_unit_test(callers_wait_for_their_turn),
         cmocka_unit_test(a_program_that_cannot_run_is_told),
