@@ -149,11 +149,22 @@ bool get_uploads(struct request *req, const struct caller *who, struct response 
     return listing_send(&listing, next, res, err);
 }
 
+/* The connection to the catalog goes back before anything is sent: clients may be slow. */
+static bool find_history(struct request *req, const struct caller *who, const struct upload *upload,
+                         const struct page *page, struct history_entry **items, size_t *count,
+                         struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+
+    return database_read(req->app->database, &db, err) &&
+           history_list(db, who->workspace_id, upload->id, page->cursor.id, page->limit + 1,
+                        req->mem, items, count, err);
+}
+
 bool get_upload_history(struct request *req, const struct caller *who, struct response *res,
                         struct error *err)
 {
     scoped(listing_release) struct listing listing = {0};
-    scoped(db_release) struct db *db = NULL;
     struct history_entry *items = NULL;
     struct upload upload;
     const char *next = NULL;
@@ -161,9 +172,7 @@ bool get_upload_history(struct request *req, const struct caller *who, struct re
     size_t count = 0;
 
     if (!endpoint_upload(req, who, &upload, err) || !page_read(req, ORDER_IDS, &page, err) ||
-        !database_read(req->app->database, &db, err) ||
-        !history_list(db, who->workspace_id, upload.id, page.cursor.id, page.limit + 1, req->mem,
-                      &items, &count, err))
+        !find_history(req, who, &upload, &page, &items, &count, err))
         return false;
     if (count > page.limit) {
         count = page.limit;
@@ -189,11 +198,19 @@ static bool read_chunk_page(struct request *req, struct page *out, uint32_t *fro
     return true;
 }
 
+static bool find_chunks(struct request *req, const struct upload *upload, uint32_t from,
+                        size_t limit, struct chunk **items, size_t *count, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+
+    return database_read(req->app->database, &db, err) &&
+           chunk_list(db, upload->id, from, limit, req->mem, items, count, err);
+}
+
 bool get_upload_chunks(struct request *req, const struct caller *who, struct response *res,
                        struct error *err)
 {
     scoped(listing_release) struct listing listing = {0};
-    scoped(db_release) struct db *db = NULL;
     struct chunk *items = NULL;
     struct upload upload;
     const char *next = NULL;
@@ -202,8 +219,7 @@ bool get_upload_chunks(struct request *req, const struct caller *who, struct res
     size_t count = 0;
 
     if (!endpoint_upload(req, who, &upload, err) || !read_chunk_page(req, &page, &from, err) ||
-        !database_read(req->app->database, &db, err) ||
-        !chunk_list(db, upload.id, from, page.limit + 1, req->mem, &items, &count, err))
+        !find_chunks(req, &upload, from, page.limit + 1, &items, &count, err))
         return false;
     if (count > page.limit) {
         count = page.limit;
