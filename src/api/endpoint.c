@@ -3,6 +3,7 @@
 #include "catalog/user.h"
 #include "catalog/workspace.h"
 #include "crypto/token.h"
+#include "service/token_use.h"
 
 bool endpoint_refuse(struct response *res, const char *why, struct error *err)
 {
@@ -28,26 +29,10 @@ static bool takes_callers_without_token(enum scope scope)
 /* "At most an hour behind": most requests write nothing. */
 #define TOUCH_AFTER_US (INT64_C(3600) * US_PER_S)
 
-struct touch {
-    struct uuid id;
-    int64_t now_us;
-};
-
-static bool touch_work(struct db *tx, void *context, struct error *err)
-{
-    const struct touch *touch = context;
-
-    return token_touch(tx, touch->id, touch->now_us, err);
-}
-
-/* Nobody is turned away because the use of a token could not be noted. */
 static void note_use(struct app *app, const struct token *token, int64_t now_us)
 {
-    struct touch touch = {token->id, now_us};
-    struct error ignored;
-
     if (now_us - token->last_used_at_us >= TOUCH_AFTER_US)
-        database_write(app->database, touch_work, &touch, &ignored);
+        token_uses_note(app->token_uses, token->id, now_us);
 }
 
 /* One statement says who it is. */

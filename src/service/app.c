@@ -15,6 +15,7 @@
 #include "service/abandon.h"
 #include "service/hasher.h"
 #include "service/live.h"
+#include "service/token_use.h"
 #include "service/workspaces.h"
 
 #define LINK_KEY_NAME "link_key"
@@ -31,9 +32,11 @@ static bool open_database(struct app *app, const struct app_options *options, st
     struct database_options wanted = {.readers = READERS_KEPT, .busy_ms = BUSY_MS};
 
     wanted.url = url ? url : arena_printf(mem, "sqlite:%s/catalog.db", options->data);
-    if (options->existing_only)
-        return database_open_existing(&wanted, &app->database, err);
-    return database_open(&wanted, &app->database, err);
+    if (options->existing_only ? !database_open_existing(&wanted, &app->database, err)
+                               : !database_open(&wanted, &app->database, err))
+        return false;
+    app->token_uses = token_uses_new(app->database);
+    return true;
 }
 
 /* ---- stores ---- */
@@ -257,6 +260,7 @@ void app_free(struct app *app)
     for (size_t i = 0; i < app->store_count; i++)
         store_free(app->stores[i]);
     free(app->stores);
+    token_uses_free(app->token_uses);
     database_free(app->database);
     live_free(app->live);
     hash_pool_free(app->hashers);

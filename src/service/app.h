@@ -21,6 +21,7 @@ struct abandoned;
 struct hash_pool;
 struct live;
 struct http_metrics;
+struct token_uses;
 
 /* Which content is taken. */
 enum accept_policy {
@@ -60,6 +61,7 @@ struct app {
     struct hash_pool *hashers;
     struct live *live;           /* sessions that requests are working on */
     struct abandoned *abandoned; /* sessions that could not be ended when they should have been */
+    struct token_uses *token_uses;
     const struct http_metrics *http; /* set by who serves; NULL without a server */
     const struct clock *clock;
     const struct random_source *random;

@@ -1,0 +1,67 @@
+"""Clients that take their time: what they may hold of the server meanwhile."""
+import contextlib
+import socket
+import sqlite3
+import time
+
+import audio
+from server import Server, wait_until
+
+READERS = 64  # connections to the catalog, at most
+
+
+def ask_and_read_nothing(server, path, count):
+    """COUNT connections that ask for PATH and leave the answer where it is."""
+    lines = []
+    for _ in range(count):
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.connect(("127.0.0.1", server.port))
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {server.token}"
+                     f"\r\n\r\n".encode())
+        lines.append(line)
+    return lines
+
+
+def waiting_answers(server):
+    """How many answers have begun and are not over, this one aside."""
+    text = server.api().get("/metrics").text
+    return next(int(line.split()[1]) for line in text.splitlines()
+                if line.startswith("audiotricks_http_requests_active ")) - 1
+
+
+def test_slow_readers_of_a_history_hold_no_catalog(tmp_path):
+    with Server(tmp_path / "data", "--server-min-send-rate", "0") as server:
+        api = server.api()
+        record = api.upload(audio.wav())
+        with contextlib.closing(sqlite3.connect(tmp_path / "data/catalog.db")) as catalog:
+            catalog.execute(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
+                "INSERT INTO audio_history (id, workspace_id, upload_id, action, detail, "
+                "created_at) SELECT '01936f4e-8f5a-7c3e-9b1d-' || printf('%012x', i), "
+                "workspace_id, id, 'renamed', json_object('from', hex(zeroblob(4000))), "
+                "uploaded_at FROM audio_uploads, n")
+            catalog.commit()
+        lines = ask_and_read_nothing(server, f"/v1/uploads/{record['id']}/history?limit=1000",
+                                     READERS + 8)
+        wait_until(lambda: waiting_answers(server) >= READERS + 8, what="answers that wait")
+        asked = time.monotonic()
+        assert api.get_json(f"/v1/uploads/{record['id']}")["id"] == record["id"]
+        assert time.monotonic() - asked < 2
+        for line in lines:
+            line.close()
+
+
+def test_first_use_of_a_token_does_not_wait_for_the_writer(tmp_path):
+    with Server(tmp_path / "data") as server:
+        token = server.api().post("/v1/tokens", json={"role": "reader"}).json()["token"]
+        with contextlib.closing(sqlite3.connect(tmp_path / "data/catalog.db",
+                                                isolation_level=None)) as catalog:
+            catalog.execute("BEGIN EXCLUSIVE")
+            for _ in range(3):
+                asked = time.monotonic()
+                assert server.api(token).get_json("/v1/uploads")["items"] == []
+                assert time.monotonic() - asked < 2
+            catalog.execute("ROLLBACK")
+        tokens = server.api().get_json("/v1/tokens")["items"]
+        assert len(tokens) == 1
