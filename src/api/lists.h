@@ -36,8 +36,8 @@ struct page {
 /* Reads ?limit= and ?cursor=. Fails with ERR_INVALID and ERR_BAD_CURSOR. */
 bool page_read(struct request *req, const char *order, struct page *out, struct error *err);
 
-/* A list being written. Lists ask the catalog for one item more than LIMIT, to know if there is a
- * next page. */
+/* A list being written. Most lists ask the catalog for one item more than LIMIT, to know if there
+ * is a next page. */
 struct listing {
     struct buf out;
     struct emitter json;

@@ -118,14 +118,14 @@ static const char *next_cursor(const struct upload_query *query, const struct up
 
 static bool find_uploads(struct request *req, const struct caller *who,
                          const struct upload_query *query, struct upload **items, size_t *count,
-                         struct error *err)
+                         bool *more, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
     struct upload_position position = {0};
 
     return find_position(query, &position, err) && database_read(req->app->database, &db, err) &&
            upload_list(db, who->workspace_id, &query->filter, query->order, query->descending,
-                       &position, query->page.limit + 1, req->mem, items, count, err);
+                       &position, query->page.limit, req->mem, items, count, more, err);
 }
 
 bool get_uploads(struct request *req, const struct caller *who, struct response *res,
@@ -134,19 +134,17 @@ bool get_uploads(struct request *req, const struct caller *who, struct response 
     scoped(listing_release) struct listing listing = {0};
     struct upload_query query = {0};
     struct upload *items = NULL;
-    const char *next = NULL;
     size_t count = 0;
+    bool more = false;
 
-    if (!read_query(req, &query, err) || !find_uploads(req, who, &query, &items, &count, err))
+    if (!read_query(req, &query, err) ||
+        !find_uploads(req, who, &query, &items, &count, &more, err))
         return false;
-    if (count > query.page.limit) {
-        count = query.page.limit;
-        next = next_cursor(&query, &items[count - 1], req->mem);
-    }
     listing_open(&listing);
     for (size_t i = 0; i < count; i++)
         view_upload(&listing.json, NULL, &items[i]);
-    return listing_send(&listing, next, res, err);
+    return listing_send(&listing, more ? next_cursor(&query, &items[count - 1], req->mem) : NULL,
+                        res, err);
 }
 
 /* The connection to the catalog goes back before anything is sent: clients may be slow. */

@@ -87,22 +87,25 @@ static struct db_value position_value(enum upload_order order,
 
 static bool read_page(struct db *db, enum sql_id statement, const struct db_value *args,
                       size_t arg_count, size_t limit, struct arena *mem, struct upload **out,
-                      size_t *count, struct error *err)
+                      size_t *count, bool *more, struct error *err)
 {
     scoped(db_rows_release) struct db_rows *rows = NULL;
     struct upload *list = arena_array(mem, limit, sizeof *list);
-    size_t n = 0;
+    size_t n = 0, metadata_bytes = 0;
 
     if (!db_query(db, statement, args, arg_count, &rows, err))
         return false;
-    while (n < limit && db_next(rows))
-        list[n++] = upload_from_row(rows, mem);
+    while ((*more = db_next(rows)) && n < limit && metadata_bytes < UPLOAD_PAGE_METADATA_BYTES) {
+        list[n] = upload_from_row(rows, mem);
+        metadata_bytes += list[n].metadata ? strlen(list[n].metadata) : 0;
+        n++;
+    }
     return rows_listed(rows, list, n, (void **)out, count, err);
 }
 
 bool upload_list(struct db *db, struct uuid workspace_id, const struct upload_filter *filter,
                  enum upload_order order, bool descending, const struct upload_position *position,
-                 size_t limit, struct arena *mem, struct upload **out, size_t *count,
+                 size_t limit, struct arena *mem, struct upload **out, size_t *count, bool *more,
                  struct error *err)
 {
     enum sql_id statement = statements[order][descending];
@@ -123,11 +126,11 @@ bool upload_list(struct db *db, struct uuid workspace_id, const struct upload_fi
         db_text(lower(filter->name_contains, mem)),
         db_time(filter->uploaded_after_us),
         db_time(before ? before : INT64_MAX),
-        db_int(limit),
+        db_int(limit + 1), /* to see whether others follow */
         db_text(filter->sha256),
     };
 
-    return read_page(db, statement, args, COUNT_OF(args), limit, mem, out, count, err);
+    return read_page(db, statement, args, COUNT_OF(args), limit, mem, out, count, more, err);
 }
 
 struct upload_position upload_position_of(const struct upload *upload, enum upload_order order)

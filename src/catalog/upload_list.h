@@ -29,13 +29,17 @@ struct upload_filter {
     int64_t uploaded_before_us; /* 0: any */
 };
 
+/* Metadata of one page's uploads; the one that goes over it is the page's last. */
+#define UPLOAD_PAGE_METADATA_BYTES ((size_t)8 * 1024 * 1024)
+
 /*
- * At most LIMIT uploads of the workspace that match FILTER, in ORDER (ties by id), behind POSITION.
- * A page costs the same at any depth.
+ * At most LIMIT uploads of the workspace that match FILTER, in ORDER (ties by id), behind POSITION;
+ * fewer where their metadata is large. *MORE: others follow the last. A page costs the same at any
+ * depth.
  */
 bool upload_list(struct db *db, struct uuid workspace_id, const struct upload_filter *filter,
                  enum upload_order order, bool descending, const struct upload_position *position,
-                 size_t limit, struct arena *mem, struct upload **out, size_t *count,
+                 size_t limit, struct arena *mem, struct upload **out, size_t *count, bool *more,
                  struct error *err);
 
 /* The position behind UPLOAD. */

@@ -1,5 +1,7 @@
 """Lists: filters, orders, pages."""
+import contextlib
 import datetime
+import sqlite3
 
 import audio
 import pytest
@@ -131,3 +133,28 @@ def test_pages_stand_still_while_uploads_arrive(server, api):
     rest = api.get_json("/v1/uploads", params={"limit": 100, "cursor": first["next_cursor"]})
     assert [r["id"] for r in first["items"] + rest["items"]] == [
         r["id"] for r in reversed(records)]
+
+
+def test_pages_of_large_records_are_shorter(server):
+    """A page is bounded in bytes too, and the cursor leads on."""
+    api = server.api()
+    first = api.upload(audio.wav())
+    notes = {"metadata": {"notes": "n" * 200_000}}
+    assert api.patch(f"/v1/uploads/{first['id']}", json=notes).status_code == 200
+    with contextlib.closing(sqlite3.connect(server.data / "catalog.db")) as catalog:
+        columns = [row[1] for row in catalog.execute("PRAGMA table_info(audio_uploads)")]
+        taken = ", ".join("'01936f4e-8f5a-7c3e-9b1d-' || printf('%012x', i)" if name == "id"
+                          else name for name in columns)
+        catalog.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 700) "
+            f"INSERT INTO audio_uploads ({', '.join(columns)}) SELECT {taken} "
+            "FROM audio_uploads, n")
+        catalog.commit()
+    seen, cursor = [], None
+    while cursor or not seen:
+        answer = api.get("/v1/uploads", params={"limit": 1000, "cursor": cursor})
+        assert answer.status_code == 200, answer.text
+        assert len(answer.content) < 20_000_000
+        seen += [record["id"] for record in answer.json()["items"]]
+        cursor = answer.json()["next_cursor"]
+    assert len(seen) == len(set(seen)) == 701
