@@ -94,12 +94,20 @@ static void receive_part(struct form *form, const struct multipart_part *part)
 }
 
 /* A field that is no file is read past, as far as it is small. */
-static bool skip_field(struct form *form, struct error *err)
+static bool skip_field(struct source *body, struct error *err)
 {
-    size_t length = 0;
-    char *text = NULL;
+    char bytes[4096];
+    size_t total = 0, length;
 
-    return multipart_read_small(form->parts, FORM_FIELD_MAX_BYTES, &text, &length, err);
+    do {
+        if (!body->read(body, bytes, sizeof(bytes), &length, err))
+            return false;
+        total += length;
+        if (total > FORM_FIELD_MAX_BYTES)
+            return error_tell(err, ERR_BODY_TOO_LARGE, "a form field is longer than %zu bytes",
+                              FORM_FIELD_MAX_BYTES);
+    } while (length > 0);
+    return true;
 }
 
 static bool receive_parts(struct form *form, struct error *err)
@@ -114,7 +122,7 @@ static bool receive_parts(struct form *form, struct error *err)
             return true;
         if (part.filename)
             receive_part(form, &part);
-        else if (!skip_field(form, err))
+        else if (!skip_field(part.body, err))
             return false;
     }
     return true;

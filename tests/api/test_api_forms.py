@@ -1,6 +1,7 @@
 """multipart/form-data: several files in one request, each answered on its own."""
 import base64
 import hashlib
+import pathlib
 
 import audio
 import pytest
@@ -11,6 +12,11 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 300_000
 
 def send(api, files, **options):
     return api.post("/v1/uploads", files=[("file", f) for f in files], **options)
+
+
+def peak_kib(server):
+    status = (pathlib.Path("/proc") / str(server.process.pid) / "status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def test_one_file_answers_as_a_raw_body(api):
@@ -53,6 +59,16 @@ def test_fields_between_files(api):
 def test_fields_are_bounded(api):
     answer = api.post("/v1/uploads", files=[("note", (None, "x" * 100_000))])
     expect_problem(answer, 413, "body_too_large")
+
+
+def test_many_small_fields_take_little_memory(server):
+    api = server.api()
+    fields = [(f"note{i}", (None, "x")) for i in range(990)]
+    api.post("/v1/uploads", files=fields[:2])
+    before = peak_kib(server)
+    answer = api.post("/v1/uploads", files=[*fields, ("file", ("a.wav", audio.wav()))])
+    assert answer.status_code == 201, answer.text
+    assert peak_kib(server) - before < 24 * 1024
 
 
 def test_form_without_files(api):
