@@ -47,6 +47,8 @@ static bool is_this_machine(const char *server)
     static const char *const here[] = {"unix:", "http://127.0.0.1", "http://localhost",
                                        "http://[::1]"};
 
+    if (strchr(server, '@')) /* http://localhost:1@example.org is example.org's */
+        return false;
     for (size_t i = 0; i < COUNT_OF(here); i++) {
         char next = server[strnlen(server, strlen(here[i]))];
 

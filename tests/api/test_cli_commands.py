@@ -121,7 +121,8 @@ def test_the_local_token_is_not_sent_elsewhere(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/operator-token").write_text("at_secret\n")
     for server in ("http://audio.example.org", "http://127.0.0.1.example.org",
-                   "http://localhost.example.org:8080"):
+                   "http://localhost.example.org:8080", "http://localhost:1@audio.example.org",
+                   "http://127.0.0.1:@audio.example.org/"):
         done = run("ls", "--retries", "0", "--server", server, cwd=tmp_path)
         assert done.returncode == 4, done.stderr
     done = run("ls", "--retries", "0", "--server", f"http://127.0.0.1:{free_port()}", cwd=tmp_path)
