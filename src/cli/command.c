@@ -10,6 +10,7 @@
 #include "cli/configuration.h"
 #include "cli/help.h"
 #include "cli/lookup.h"
+#include "cli/text.h"
 
 enum cli_exit cli_exit_of(const struct error *err)
 {
@@ -34,9 +35,18 @@ enum cli_exit cli_exit_of(const struct error *err)
     }
 }
 
+/* What went wrong may quote names of files and what a server said: neither acts on the terminal. */
+static void complain(const char *text)
+{
+    char visible[TEXT_VISIBLE_SIZE(sizeof((struct error *)0)->log)];
+
+    text_visible(text, visible, sizeof visible);
+    fprintf(stderr, "audiotricks: %s\n", visible);
+}
+
 enum cli_exit cli_fail(const struct error *err)
 {
-    fprintf(stderr, "audiotricks: %s\n", err->log);
+    complain(err->log);
     return cli_exit_of(err);
 }
 
@@ -49,7 +59,8 @@ enum cli_exit cli_exit_join(enum cli_exit so_far, enum cli_exit next)
 
 static enum cli_exit usage_says(const char *path, const char *text)
 {
-    fprintf(stderr, "audiotricks: %s\nTry: audiotricks help%s%s\n", text, *path ? " " : "", path);
+    complain(text);
+    fprintf(stderr, "Try: audiotricks help%s%s\n", *path ? " " : "", path);
     return CLI_USAGE;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/str.h"
 #include "cli/commands.h"
 #include "cli/download.h"
 #include "cli/names.h"
@@ -31,18 +32,19 @@ static const char *choose_path(const struct invocation *in, const json_t *record
 
 static void report(const struct invocation *in, const struct download *download)
 {
+    const char *path = download->path;
     json_t *line;
 
     if (in->json) {
-        line = json_pack("{s:s, s:s%, s:I, s:s}", "id", download->id, "file", download->path,
-                         strlen(download->path), "bytes", (json_int_t)download->size_bytes,
-                         "sha256", download->sha256);
+        if (!utf8_is_valid(str_from(path))) /* JSON has no other text */
+            path = view_visible(in->mem, path);
+        line = json_pack("{s:s, s:s, s:I, s:s}", "id", download->id, "file", path, "bytes",
+                         (json_int_t)download->size_bytes, "sha256", download->sha256);
         view_json(line);
         json_decref(line);
         return;
     }
-    meter_say(download->meter, stdout, "%s  %s", download->id,
-              view_visible(in->mem, download->path));
+    meter_say(download->meter, stdout, "%s  %s", download->id, view_visible(in->mem, path));
 }
 
 static bool fetch(struct invocation *in, const struct connection *connection, const char *id,

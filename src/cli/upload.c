@@ -41,7 +41,7 @@ static void report_failure(struct run *run, const char *path, const struct error
     scoped(memory_free) char *text = NULL;
 
     count_failure(run, err);
-    meter_say(run->meter, stderr, "audiotricks: %s: %s", shown, err->log);
+    meter_say(run->meter, stderr, "audiotricks: %s: %s", shown, view_visible(mem, err->log));
     if (!run->in->json)
         return;
     line = json_pack("{s:s, s:{s:s, s:s}}", "file", shown, "error", "code", error_code(err),

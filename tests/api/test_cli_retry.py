@@ -153,6 +153,18 @@ def test_answers_cannot_act_on_the_terminal():
             assert not set("\x1b\x07\u202e") & set(done.stdout + done.stderr), arguments
 
 
+def test_complaints_cannot_act_on_the_terminal(take, tmp_path):
+    record = record_of(take.read_bytes(), checksum_sha256="\x1b[2J")
+    os.mkfifo(tmp_path / "\x1b[2J")
+    with Unsteady({("POST", "/v1/uploads"): [Answer(201, record)],
+                   ("GET", "/v1/uploads/x"): [Answer(body=record)],
+                   ("GET", "/v1/uploads/x/content"): [Answer(200, take.read_bytes())]}) as server:
+        for arguments in (["upload", "--no-skip", take], ["get", "x"], ["upload", "\x1b[2J"]):
+            done = run(server, *arguments, cwd=tmp_path)
+            assert done.returncode != 0 and done.stderr
+            assert "\x1b" not in done.stderr + done.stdout, arguments
+
+
 # Downloads that break
 
 CONTENT = audio.wav_of_bytes(1 << 20, 7)
@@ -210,6 +222,16 @@ def test_more_bytes_than_the_record_says_are_refused(tmp_path):
         done = run(server, "get", "x", cwd=tmp_path)
     assert done.returncode == 1
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 1000
+
+
+def test_json_of_a_download_into_a_folder_of_any_name(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/\xe9"
+    os.mkdir(folder)
+    with downloads(Answer(200, CONTENT, ETAG)) as server:
+        done = run(server, "get", "--json", "x", "-o", os.fsdecode(folder), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["bytes"] == len(CONTENT)
+    assert os.listdir(folder) == [b"take.wav"]
 
 
 def test_names_from_the_server_stay_in_the_folder(tmp_path):
