@@ -17,22 +17,38 @@ static bool add_digit(struct chunked *self, int digit, struct error *err)
     return true;
 }
 
+/* "5 6" is not 5: another reader might take it for 56. */
+static bool after_size(struct chunked *self, char c, struct error *err)
+{
+    switch (c) {
+    case '\r':
+        self->state = CHUNKED_SIZE_LF;
+        return true;
+    case ';':
+        self->state = CHUNKED_EXTENSION;
+        return true;
+    case ' ':
+    case '\t':
+        self->state = CHUNKED_SIZE_BLANK;
+        return true;
+    default:
+        return bad(err, "a chunk size is malformed");
+    }
+}
+
 static bool on_size(struct chunked *self, char c, struct error *err)
 {
     int digit = text_hex_value(c);
 
     if (++self->line_bytes > CHUNK_LINE_MAX)
         return bad(err, "a chunk's size line is too long");
-    if (digit >= 0) {
+    if (digit >= 0 && self->state != CHUNKED_SIZE_BLANK) {
         self->state = CHUNKED_SIZE_DIGITS;
         return add_digit(self, digit, err);
     }
     if (self->state == CHUNKED_SIZE)
         return bad(err, "a chunk has no size");
-    if (c != '\r' && c != ';' && c != ' ' && c != '\t')
-        return bad(err, "a chunk size is malformed");
-    self->state = c == '\r' ? CHUNKED_SIZE_LF : CHUNKED_EXTENSION;
-    return true;
+    return after_size(self, c, err);
 }
 
 static bool on_extension(struct chunked *self, char c, struct error *err)
@@ -100,6 +116,7 @@ static bool on_byte(struct chunked *self, char c, struct arena *mem, struct erro
     switch (self->state) {
     case CHUNKED_SIZE:
     case CHUNKED_SIZE_DIGITS:
+    case CHUNKED_SIZE_BLANK:
         return on_size(self, c, err);
     case CHUNKED_EXTENSION:
         return on_extension(self, c, err);

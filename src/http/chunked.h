@@ -14,6 +14,7 @@ struct chunked {
     enum chunked_state {
         CHUNKED_SIZE, /* at the start of a size line */
         CHUNKED_SIZE_DIGITS,
+        CHUNKED_SIZE_BLANK, /* blanks between the size and what follows it */
         CHUNKED_EXTENSION,
         CHUNKED_SIZE_LF,
         CHUNKED_DATA, /* LEFT bytes of content follow */
