@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #define REQUEST_ID_MAX 128
+#define PATH_SHOWN_MAX 1024 /* bytes of it in the log: what follows it must have its place */
 
 /* ---- who asks ---- */
 
@@ -140,6 +141,15 @@ static enum log_level level_of(const struct exchange *x, int status)
     return LOG_INFO;
 }
 
+static const char *shown_path(const struct exchange *x)
+{
+    const char *path = x->request.path;
+
+    if (strlen(path) <= PATH_SHOWN_MAX)
+        return path;
+    return arena_printf(x->bench->mem, "%.*s...", PATH_SHOWN_MAX, path);
+}
+
 static void write_log(const struct exchange *x, int status, int64_t elapsed_us,
                       const struct error *failure)
 {
@@ -148,7 +158,7 @@ static void write_log(const struct exchange *x, int status, int64_t elapsed_us,
     if (!log_enabled(level))
         return;
     log_event(level, "request", log_text("method", method_name(x->request.method)),
-              log_text("path", x->request.path), log_int("status", status),
+              log_text("path", shown_path(x)), log_int("status", status),
               log_int("bytes_in", x->body.received), log_int("bytes_out", x->response.bytes_out),
               log_int("us", elapsed_us), log_text("client", x->client),
               log_text("request_id", x->request.id),
