@@ -2,6 +2,7 @@
 understand the real server is shown in the other files."""
 import base64
 import hashlib
+import http.server
 import json
 import os
 import socket
@@ -58,6 +59,48 @@ def test_uploads_are_repeated_with_the_same_key(take, trouble):
     digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
     assert posts[0][2]["Repr-Digest"] == f"sha-256=:{digest}:"
     assert posts[0][2]["Authorization"] == "Bearer at_x"
+
+
+class Together(http.server.BaseHTTPRequestHandler):
+    """Stores an upload only once three are being received at the same time."""
+    barrier = threading.Barrier(3, timeout=30)
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, status, body):
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_GET(self):
+        self.answer(200, {"items": [], "next_cursor": None})
+
+    def do_POST(self):
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        try:
+            self.barrier.wait()
+        except threading.BrokenBarrierError:
+            return self.answer(500, {"code": "internal_error", "detail": "alone"})
+        return self.answer(201, record_of(content))
+
+
+def test_several_files_are_sent_at_once(tmp_path):
+    for number in range(3):
+        (tmp_path / f"{number}.wav").write_bytes(audio.wav(seed=number))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Together) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            done = run(f"http://127.0.0.1:{server.server_port}", "upload", "--parallel", "3",
+                       tmp_path)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
 
 
 def test_patience_ends(take):
