@@ -42,15 +42,14 @@ static void write_range(struct emitter *json, uint64_t first, uint64_t last)
 }
 
 /* [first, last] of each run of chunks that are there whole, or of those that are not. */
-static void write_chunks(struct emitter *json, const char *name,
-                         const struct resumable_state *state, uint64_t size, bool there)
+static void write_chunks(struct emitter *json, const char *name, const struct part_set *parts,
+                         uint64_t file_size, uint64_t size, bool there)
 {
-    uint64_t file_size = state->session.file_size, next = 0;
-    uint64_t total = (file_size - 1) / size + 1;
+    uint64_t total = (file_size - 1) / size + 1, next = 0;
 
     emit_open_list(json, name);
-    for (size_t i = 0; i < state->parts.count; i++) {
-        struct part part = state->parts.parts[i];
+    for (size_t i = 0; i < parts->count; i++) {
+        struct part part = parts->parts[i];
         uint64_t first = (part.start + size - 1) / size;
         uint64_t behind = part.end == file_size ? total : part.end / size;
 
@@ -67,30 +66,37 @@ static void write_chunks(struct emitter *json, const char *name,
     emit_close_list(json);
 }
 
+static void write_no_chunks(struct emitter *json)
+{
+    static const char *const names[] = {"chunk_size", "total_chunks",    "completed",
+                                        "progress",   "received_chunks", "missing_chunks"};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        emit_null(json, names[i]);
+}
+
 static void write_progress(struct emitter *json, const struct resumable_state *state)
 {
-    const struct session *session = &state->session;
-    bool is_complete = session->status == SESSION_COMPLETED;
-    uint64_t size = session_chunk_size(session);
-    uint64_t total = size > 0 ? (session->file_size - 1) / size + 1 : 0;
-    uint64_t received = is_complete ? session->file_size : part_set_bytes(&state->parts);
+    uint64_t file_size = state->session.file_size, received;
+    uint64_t size = session_chunk_size(&state->session);
+    struct part all = {0, file_size};
+    struct part_set parts = state->parts;
 
+    if (state->session.status == SESSION_COMPLETED)
+        parts = (struct part_set){&all, 1};
+    received = part_set_bytes(&parts);
     emit_count(json, "received_bytes", received);
     emit_count(json, "offset", state->offset);
     if (size == 0) {
-        emit_null(json, "chunk_size");
-        emit_null(json, "total_chunks");
+        write_no_chunks(json);
         return;
     }
     emit_count(json, "chunk_size", size);
-    emit_count(json, "total_chunks", total);
-    emit_count(json, "completed",
-               is_complete ? total : part_set_chunks(&state->parts, session->file_size, size));
-    emit_milli(json, "progress", (int64_t)((double)received / (double)session->file_size * 1000));
-    if (session->status != SESSION_INITIATED)
-        return;
-    write_chunks(json, "received_chunks", state, size, true);
-    write_chunks(json, "missing_chunks", state, size, false);
+    emit_count(json, "total_chunks", (file_size - 1) / size + 1);
+    emit_count(json, "completed", part_set_chunks(&parts, file_size, size));
+    emit_milli(json, "progress", (int64_t)((double)received / (double)file_size * 1000));
+    write_chunks(json, "received_chunks", &parts, file_size, size, true);
+    write_chunks(json, "missing_chunks", &parts, file_size, size, false);
 }
 
 static void write_end(struct emitter *json, const struct session *session)

@@ -13,6 +13,8 @@ DOCUMENT = openapi.Document(openapi.load())
 OPERATIONS = {f"{m.upper()} {p}": (m, p, o) for m, p, o in DOCUMENT.operations()}
 GUARDED = {k: v for k, v in OPERATIONS.items() if v[2]["x-role"] != "public"}
 
+THING = audio.wav(seconds=0.05)
+
 # What each route is sent, where the bare route would be refused for another reason.
 BODIES = {
     "create_user": {"name": "somebody"},
@@ -23,6 +25,7 @@ BODIES = {
     "change_quota": {},
     "check_quota": {"file_size": 1},
     "create_link": {},
+    "begin_chunked_upload": {"filename": "thing.wav", "file_size": len(THING)},
 }
 
 
@@ -41,7 +44,15 @@ class Side:
         self.people = {role: member(server, role, workspace["id"]) for role in ROLES}
 
     def upload(self):
-        return self.people["writer"].upload(audio.wav(seconds=0.05), "thing.wav")
+        return self.people["writer"].upload(THING, "thing.wav")
+
+    def session(self, whole):
+        """The id of a session of one chunk; with WHOLE that is there, and it is finished."""
+        writer = self.people["writer"]
+        answer = writer.post("/v1/chunked-uploads", json=BODIES["begin_chunked_upload"])
+        at = f"/v1/chunked-uploads/{answer.json()['id']}"
+        assert not whole or writer.put(f"{at}/chunks/0", data=THING).status_code == 200
+        return answer.json()["id"]
 
     def request(self, who, method, path, operation):
         """Asks for the route with ids of this side's things, made anew so that order is nothing."""
@@ -55,6 +66,9 @@ class Side:
             if name == "undelete_upload":
                 self.people["writer"].delete(f"/v1/uploads/{record['id']}")
             path = path.replace("{id}", record["id"])
+        elif path.startswith("/v1/chunked-uploads/{id}"):
+            path = path.replace("{id}", self.session(whole=name == "complete_chunked_upload"))
+            path = path.replace("{index}", "0")
         elif path.startswith("/v1/tokens/{id}"):
             path = path.replace("{id}", make_token(self.people["admin"], "reader")["id"])
         elif name == "delete_workspace":
@@ -66,7 +80,9 @@ class Side:
             query["workspace_id"] = self.workspace["id"]
         if name == "create_upload":
             query["filename"] = "x.wav"
-            options["data"] = audio.wav(seconds=0.05)
+            options["data"] = THING
+        elif name == "put_upload_chunk":
+            options["data"] = THING
         elif name in BODIES:
             options["json"] = dict(BODIES[name])
             if name in ("create_user", "create_workspace"):

@@ -11,6 +11,8 @@ from server import Server
 DOCUMENT = openapi.Document(openapi.load())
 OPERATIONS = list(DOCUMENT.operations())
 NAMES = [o["operationId"] for _, _, o in OPERATIONS]
+CHUNK = 256 << 10
+TWO_CHUNKS = audio.wav_of_bytes(300_000)
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +76,24 @@ def things(api, operation, path):
     if "{storage_path}" in path or path.startswith("/v1/uploads/{id}"):
         record = api.upload(audio.wav(seconds=1), "interview.wav")
         return {"id": record["id"], "storage_path": record["storage_path"]}
+    if path.startswith("/v1/chunked-uploads/{id}"):
+        return {"id": begin_session(api, whole=path.endswith("/complete")), "index": "0"}
     if path.startswith("/v1/tokens/"):
         workspace_id = default_workspace(api)["id"]
         return {"id": make_token(api, "reader", workspace_id, name="an example")["id"]}
     if operation["operationId"] == "delete_workspace":
         return {"id": api.post("/v1/workspaces", json={"name": "to be removed"}).json()["id"]}
     return {"id": default_workspace(api)["id"]}
+
+
+def begin_session(api, whole):
+    """The id of a session of two chunks; with WHOLE both are there, and it is finished."""
+    wish = {"filename": "interview.wav", "file_size": len(TWO_CHUNKS), "chunk_size": CHUNK}
+    at = f"/v1/chunked-uploads/{api.post('/v1/chunked-uploads', json=wish).json()['id']}"
+    for index in range(2 if whole else 0):
+        chunk = TWO_CHUNKS[index * CHUNK:(index + 1) * CHUNK]
+        assert api.put(f"{at}/chunks/{index}", data=chunk).status_code == 200
+    return at.rsplit("/", 1)[1]
 
 
 def ask(api, method, path, operation, **options):
@@ -108,6 +122,8 @@ def test_example(world, method, path, operation, example):
     options = {"json": example["value"]} if example else {}
     if operation["operationId"] == "create_upload":
         options["data"] = audio.wav(seconds=1, seed=42)
+    if operation["operationId"] == "put_upload_chunk":
+        options["data"] = TWO_CHUNKS[:CHUNK]
     answer = ask(api, method, path, operation, **options)
     success = min(s for s in operation["responses"] if s.startswith("2"))
     if operation["operationId"] == "create_upload":
