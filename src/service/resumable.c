@@ -128,15 +128,18 @@ static const char *list_of_ids(const struct uuid *ids, size_t count, struct aren
 
 /* What makes two requests with one idempotency key the same. */
 static const char *fingerprint(const struct resumable_request *request, const char *name,
-                               struct arena *mem)
+                               const char *partials, struct arena *mem)
 {
-    char *text =
-        arena_printf(mem, "session\n%s\n%s\n%llu\n%llu\n%d", session_kind_name(request->kind), name,
-                     (unsigned long long)request->size, (unsigned long long)request->chunk_size,
-                     (int)request->on_duplicate);
+    char digests[HEX_SIZE(sizeof request->claims.digests)];
     char *hex = arena_alloc(mem, HEX_SIZE(SHA256_BYTES));
     uint8_t hash[SHA256_BYTES];
+    char *text;
 
+    hex_encode(&request->claims.digests, sizeof request->claims.digests, digests);
+    text = arena_printf(mem, "session\n%s\n%s\n%llu\n%llu\n%d\n%s\n%d\n%s",
+                        session_kind_name(request->kind), name, (unsigned long long)request->size,
+                        (unsigned long long)request->chunk_size, (int)request->on_duplicate,
+                        digests, (int)request->concatenation, partials ? partials : "");
     sha256_of(text, strlen(text), hash);
     hex_encode(hash, sizeof hash, hex);
     return hex;
@@ -165,14 +168,14 @@ static struct session make_session(struct app *app, const struct resumable_reque
         .created_at_us = app_now_us(app),
     };
 
-    if (request->idempotency_key)
-        session.fingerprint = fingerprint(request, name, mem);
     if (known && request->chunk_size > 0)
         session.total_chunks = (request->size - 1) / request->chunk_size + 1;
     if (request->concatenation == SESSION_FINAL) {
         session.reserved_bytes = 0; /* the partials hold it until they are joined */
         session.partials = list_of_ids(request->partials, request->partial_count, mem);
     }
+    if (request->idempotency_key)
+        session.fingerprint = fingerprint(request, name, session.partials, mem);
     session.expires_at_us = session.created_at_us + app->settings.session_ttl_us;
     session.storage_path =
         filename_object_key(session.user_id, session.upload_id, session.created_at_us, name, mem);
