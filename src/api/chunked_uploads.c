@@ -138,7 +138,7 @@ static bool find_sessions(struct request *req, const struct caller *who, const s
         state->session = sessions[i];
         if (!part_list(db, sessions[i].id, req->mem, &state->parts, err))
             return false;
-        state->offset = part_set_prefix(&state->parts);
+        state->offset = resumable_offset(&state->session, &state->parts);
     }
     return true;
 }

@@ -11,6 +11,11 @@
 
 /* ---- reading ---- */
 
+uint64_t resumable_offset(const struct session *session, const struct part_set *parts)
+{
+    return session->status == SESSION_COMPLETED ? session->file_size : part_set_prefix(parts);
+}
+
 bool resumable_load(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
                     struct resumable_state *out, struct error *err)
 {
@@ -24,8 +29,7 @@ bool resumable_load(struct app *app, struct uuid workspace_id, struct uuid id, s
         return error_set(err, ERR_NOT_FOUND, "session of one request");
     if (!part_list(db, id, mem, &state.parts, err))
         return false;
-    state.offset = state.session.status == SESSION_COMPLETED ? state.session.file_size
-                                                             : part_set_prefix(&state.parts);
+    state.offset = resumable_offset(&state.session, &state.parts);
     *out = state;
     return true;
 }

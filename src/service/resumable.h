@@ -53,6 +53,8 @@ struct resumable_state {
 bool resumable_begin(struct app *app, const struct resumable_request *request, struct arena *mem,
                      struct resumable_state *out, struct error *err);
 
+/* The offset of a session of which PARTS are there. */
+uint64_t resumable_offset(const struct session *session, const struct part_set *parts);
 /* Reads a session, open or ended. ERR_NOT_FOUND if the workspace has none of that id. */
 bool resumable_read(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
                     struct resumable_state *out, struct error *err);
