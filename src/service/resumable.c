@@ -351,16 +351,36 @@ bool resumable_discard_stage(struct app *app, const struct session *session, str
     return store_stage_discard(store, id, err);
 }
 
-void resumable_end_failed(struct app *app, const struct session *session, const struct error *cause)
+static void warn(const struct error *err)
+{
+    log_event(LOG_WARN, "a failed upload could not be cleared away", log_text("error", err->log));
+}
+
+bool resumable_mark_failed(struct app *app, const struct session *session,
+                           const struct error *cause)
 {
     struct failing failing = {app, session, cause};
     struct error err;
 
+    if (database_write(app->database, fail_work, &failing, &err))
+        return true;
+    warn(&err);
+    return false;
+}
+
+void resumable_clear_failed(struct app *app, const struct session *session)
+{
+    struct error err;
+
+    if (!resumable_discard_stage(app, session, &err))
+        warn(&err);
+}
+
+void resumable_end_failed(struct app *app, const struct session *session, const struct error *cause)
+{
     /* The row first: a stage whose session is not open is discarded by the next start. */
-    if (!database_write(app->database, fail_work, &failing, &err) ||
-        !resumable_discard_stage(app, session, &err))
-        log_event(LOG_WARN, "a failed upload could not be cleared away",
-                  log_text("error", err.log));
+    if (resumable_mark_failed(app, session, cause))
+        resumable_clear_failed(app, session);
 }
 
 static bool end_work(struct db *tx, void *context, struct error *err)

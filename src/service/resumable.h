@@ -89,7 +89,8 @@ struct resumable_write {
 
 /*
  * Takes BODY, unless the session is complete: then nothing is read. *OUT is the session afterwards:
- * what it reports is durable. An append that breaks off keeps what has come.
+ * what it reports is durable. An append that breaks off keeps what has come. Who is cut while
+ * sending again what is there succeeds.
  *
  * Fails with what BODY failed with, ERR_OFFSET, ERR_CONFLICT (other bytes are there; a newer
  * request took over), ERR_INVALID (longer than it may be), ERR_INCOMPLETE
@@ -106,7 +107,8 @@ bool resumable_is_whole(const struct resumable_state *state);
 
 /*
  * Makes the upload of a session that is whole: ingest_finish, once, whoever asks and however often.
- * OUTCOME is the upload. A partial is never finished by itself.
+ * Who still writes to it can bring nothing new and is cut. OUTCOME is the upload. A partial is
+ * never finished by itself.
  *
  * Fails as ingest_finish; with ERR_CONFLICT while bytes are missing; with ERR_NOT_FOUND. Causes
  * that lie in the content end the session as failed; after all others it can be tried again.

@@ -123,19 +123,29 @@ static bool check_whole(const struct resumable_state *state, struct error *err)
                       (unsigned long long)session->file_size);
 }
 
+/* Whether there is something to finish: neither what has ended, nor what is not all there. */
+static bool check_finish(const struct resumable_state *state, struct error *err)
+{
+    return resumable_must_be_open(&state->session, err) && check_whole(state, err);
+}
+
 bool resumable_finish(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
                       struct ingest_outcome *outcome, struct error *err)
 {
-    scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true};
+    /* Where all is there, whoever still writes brings nothing new. */
+    scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true, .cuts = true};
     struct resumable_state state;
 
-    if (!resumable_load(app, workspace_id, id, mem, &state, err) ||
-        !live_enter(app->live, id, &turn, err) ||
+    if (!resumable_load(app, workspace_id, id, mem, &state, err))
+        return false;
+    if (state.session.status == SESSION_COMPLETED)
+        return read_upload(app, &state.session, mem, outcome, err);
+    if (!check_finish(&state, err) || !live_enter(app->live, id, &turn, err) ||
         !resumable_load(app, workspace_id, id, mem, &state, err))
         return false;
     if (state.session.status == SESSION_COMPLETED)
         return read_upload(app, &state.session, mem, outcome, err);
-    if (!resumable_must_be_open(&state.session, err) || !check_whole(&state, err))
+    if (!check_finish(&state, err))
         return false;
     if (make_upload(app, &turn, &state, mem, outcome, err))
         return true;

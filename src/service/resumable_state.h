@@ -20,10 +20,14 @@ bool resumable_open_stage(struct app *app, const struct resumable_state *state, 
 /* Whether ERR, met while finishing or looking into SESSION's content, lies in the content: nothing
  * would change if it were tried again. */
 bool resumable_is_final(const struct error *err);
-/* Ends the session as failed with CAUSE. Never fails: what cannot be ended now ends by its expiry.
- */
+/* Ends the session as failed with CAUSE, in an exclusive turn. Never fails: what cannot be ended
+ * now ends by its expiry. */
 void resumable_end_failed(struct app *app, const struct session *session,
                           const struct error *cause);
+/* The two halves of it: the row, first; then, when nobody writes to it any more, the bytes. */
+bool resumable_mark_failed(struct app *app, const struct session *session,
+                           const struct error *cause);
+void resumable_clear_failed(struct app *app, const struct session *session);
 
 /* The stage of a session by its id alone. */
 bool resumable_discard_stage(struct app *app, const struct session *session, struct error *err);

@@ -226,17 +226,25 @@ static bool take_block(struct writing *writing, const char *bytes, size_t length
            record(writing, err);
 }
 
-static bool receive(struct writing *writing, struct error *err)
+/* A body that was cut ends too early; why is what matters then. */
+static bool read_block(const struct writing *writing, void *block, size_t *length,
+                       struct error *err)
 {
     struct source *body = writing->write->body;
+    bool is_read = body->read(body, block, HASHER_BLOCK_BYTES, length, err);
 
+    if (atomic_load(&writing->turn->is_cut))
+        return error_tell(err, ERR_CONFLICT, "a newer request for this upload took over");
+    return is_read;
+}
+
+static bool receive(struct writing *writing, struct error *err)
+{
     for (;;) {
         void *block = writing->hasher ? hasher_block(writing->hasher) : writing->block;
         size_t length;
 
-        if (atomic_load(&writing->turn->is_cut))
-            return error_tell(err, ERR_CONFLICT, "a newer request for this upload took over");
-        if (!body->read(body, block, HASHER_BLOCK_BYTES, &length, err))
+        if (!read_block(writing, block, &length, err))
             return false;
         if (length == 0)
             break;
@@ -403,6 +411,50 @@ static bool take_body(struct writing *writing, struct error *err)
     return false;
 }
 
+/* The session has failed. Others may be writing to it: they are told, and are gone before its stage
+ * is, so that none makes a new one. */
+static void end_failed(struct writing *writing, const struct error *cause)
+{
+    scoped(live_turn_release) struct live_turn alone = {.is_exclusive = true, .cuts = true};
+    const struct session *session = &writing->state.session;
+    struct error err;
+
+    if (!resumable_mark_failed(writing->app, session, cause))
+        return;
+    live_leave(writing->turn);
+    if (live_enter(writing->app->live, session->id, &alone, &err))
+        resumable_clear_failed(writing->app, session);
+}
+
+/* What a write that did not get its way comes to. The session may have ended meanwhile; and who was
+ * cut off while bringing what another has brought is done. */
+static bool settle(struct writing *writing, struct resumable_state *out, struct error *err)
+{
+    const struct resumable_write *write = writing->write;
+    const struct session *session = &writing->state.session;
+    struct part part = {write->offset, end_of(write)};
+    struct resumable_state now;
+    struct error missing;
+
+    if (err->kind == ERR_NOT_AUDIO) {
+        end_failed(writing, err);
+        return false;
+    }
+    if (!resumable_load(writing->app, session->workspace_id, session->id, writing->mem, &now,
+                        &missing)) {
+        if (missing.kind == ERR_NOT_FOUND)
+            *err = missing;
+        return false;
+    }
+    if (now.session.status == SESSION_FAILED)
+        return resumable_failure(&now.session, err);
+    if (!atomic_load(&writing->turn->is_cut) || write->is_append ||
+        !(now.session.status == SESSION_COMPLETED || part_set_holds(&now.parts, part)))
+        return false;
+    *out = now;
+    return true;
+}
+
 static bool write_in_turn(struct writing *writing, struct resumable_state *out, struct error *err)
 {
     const struct session *session = &writing->state.session;
@@ -415,11 +467,8 @@ static bool write_in_turn(struct writing *writing, struct resumable_state *out, 
     begin_digest(writing);
     taken = take_body(writing, err);
     end_digest(writing);
-    if (!taken) {
-        if (err->kind == ERR_NOT_AUDIO)
-            resumable_end_failed(writing->app, session, err);
-        return false;
-    }
+    if (!taken)
+        return settle(writing, out, err);
     return resumable_load(writing->app, session->workspace_id, session->id, writing->mem, out,
                           err) &&
            (writing->hasher || catch_up(writing, out, err));
@@ -439,8 +488,11 @@ bool resumable_write(struct app *app, struct uuid workspace_id, struct uuid id,
         .app = app, .write = write, .turn = &turn, .mem = mem};
 
     if (!resumable_load(app, workspace_id, id, mem, &writing.state, err) ||
-        !check_place(&writing.state, write, err) || !live_enter(app->live, id, &turn, err) ||
-        !resumable_load(app, workspace_id, id, mem, &writing.state, err) ||
+        !check_place(&writing.state, write, err))
+        return false;
+    if (!live_enter(app->live, id, &turn, err))
+        return settle(&writing, out, err);
+    if (!resumable_load(app, workspace_id, id, mem, &writing.state, err) ||
         !check_place(&writing.state, write, err))
         return false;
     if (writing.state.session.status != SESSION_COMPLETED)
