@@ -185,6 +185,16 @@ void live_leave(struct live_turn *turn)
     pthread_mutex_unlock(&live->lock);
 }
 
+bool live_is_busy(struct live *live, struct uuid id)
+{
+    bool busy;
+
+    pthread_mutex_lock(&live->lock);
+    busy = *slot_of(live, id) != NULL;
+    pthread_mutex_unlock(&live->lock);
+    return busy;
+}
+
 unsigned live_count(struct live *live)
 {
     unsigned count;

@@ -52,6 +52,8 @@ static inline void live_turn_release(struct live_turn *turn)
     live_leave(turn);
 }
 
+/* Whether a request is working on the session, or waits to. */
+bool live_is_busy(struct live *live, struct uuid id);
 /* How many sessions are being worked on. */
 unsigned live_count(struct live *live);
 

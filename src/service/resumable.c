@@ -391,17 +391,41 @@ static bool end_work(struct db *tx, void *context, struct error *err)
     return session_end(tx, session->id, &there, err);
 }
 
+static bool end_now(struct app *app, const struct session *session, struct error *err)
+{
+    if (session->status == SESSION_INITIATED)
+        return abandon_session(app, session, err);
+    return database_write(app->database, end_work, (void *)session, err);
+}
+
 bool resumable_abort(struct app *app, struct uuid workspace_id, struct uuid id, struct error *err)
 {
     scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true, .cuts = true};
     scoped(arena_release) struct arena *mem = arena_new();
     struct resumable_state state;
 
-    if (!resumable_load(app, workspace_id, id, mem, &state, err) ||
-        !live_enter(app->live, id, &turn, err) ||
-        !resumable_load(app, workspace_id, id, mem, &state, err))
+    return resumable_load(app, workspace_id, id, mem, &state, err) &&
+           live_enter(app->live, id, &turn, err) &&
+           resumable_load(app, workspace_id, id, mem, &state, err) &&
+           end_now(app, &state.session, err);
+}
+
+bool resumable_expire(struct app *app, struct uuid workspace_id, struct uuid id, bool *ended,
+                      struct error *err)
+{
+    scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true, .cuts = true};
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct resumable_state state;
+
+    *ended = false;
+    if (live_is_busy(app->live, id))
+        return true;
+    if (!live_enter(app->live, id, &turn, err))
         return false;
-    if (state.session.status == SESSION_INITIATED)
-        return abandon_session(app, &state.session, err);
-    return database_write(app->database, end_work, &state.session, err);
+    if (!resumable_load(app, workspace_id, id, mem, &state, err))
+        return err->kind == ERR_NOT_FOUND; /* another was faster */
+    if (state.session.expires_at_us > app_now_us(app))
+        return true;
+    *ended = end_now(app, &state.session, err);
+    return *ended;
 }

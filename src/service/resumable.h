@@ -133,5 +133,8 @@ bool resumable_join_with(struct app *app, struct uuid workspace_id, struct uuid 
 /* Ends a session, open or ended, without a trace but for the upload that it may have made.
  * ERR_NOT_FOUND. */
 bool resumable_abort(struct app *app, struct uuid workspace_id, struct uuid id, struct error *err);
+/* The same, if it has expired by now and no request is working on it: *ENDED. */
+bool resumable_expire(struct app *app, struct uuid workspace_id, struct uuid id, bool *ended,
+                      struct error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "catalog/idempotency.h"
 #include "catalog/session.h"
 #include "service/abandon.h"
+#include "service/resumable.h"
 
 #define PAGE 200
 #define IDEMPOTENCY_KEPT_US US_PER_DAY
@@ -31,8 +32,7 @@ static bool remove_object(struct app *app, const struct place *place, struct err
     struct store *store = app_store(app, place->store_name);
 
     if (!store)
-        return error_set(err, ERR_UNAVAILABLE, "store \"%s\" is not configured",
-                         place->store_name);
+        return error_set(err, ERR_UNAVAILABLE, "store \"%s\" is not configured", place->store_name);
     return store_remove(store, place->key, err) &&
            database_write(app->database, forget_object, (void *)place, err);
 }
@@ -82,21 +82,17 @@ static bool sweep_garbage(struct app *app, struct sweep_report *report, struct e
 
 /* ---- sessions ---- */
 
-static bool read_sessions(struct app *app, bool expired, struct uuid after, struct arena *mem,
-                          struct session **page, size_t *count, struct error *err)
+static bool read_open(struct app *app, struct uuid after, struct arena *mem, struct session **page,
+                      size_t *count, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
 
-    if (!database_read(app->database, &db, err))
-        return false;
-    if (expired)
-        return session_expired(db, app_now_us(app), PAGE, mem, page, count, err);
-    return session_list(db, after, PAGE, mem, page, count, err);
+    return database_read(app->database, &db, err) &&
+           session_list(db, after, PAGE, mem, page, count, err);
 }
 
-/* Ends all sessions, or those that have expired, but those that KEEP keeps. */
-static bool end_sessions(struct app *app, bool expired, bool (*keep)(const struct session *),
-                         struct sweep_report *report, struct error *err)
+/* Sessions of one request that died with it; those of several are continued after a restart. */
+static bool end_left_over(struct app *app, struct sweep_report *report, struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
     struct uuid after = {{0}};
@@ -105,11 +101,11 @@ static bool end_sessions(struct app *app, bool expired, bool (*keep)(const struc
 
     do {
         arena_reset(mem);
-        if (!read_sessions(app, expired, after, mem, &page, &count, err))
+        if (!read_open(app, after, mem, &page, &count, err))
             return false;
         for (size_t i = 0; i < count; i++) {
             after = page[i].id;
-            if (keep(&page[i]))
+            if (page[i].kind != SESSION_POST)
                 continue;
             if (!abandon_session(app, &page[i], err))
                 return false;
@@ -119,16 +115,36 @@ static bool end_sessions(struct app *app, bool expired, bool (*keep)(const struc
     return true;
 }
 
-static bool keep_none(const struct session *session)
+static bool read_expired(struct app *app, struct arena *mem, struct session **page, size_t *count,
+                         struct error *err)
 {
-    (void)session;
-    return false;
+    scoped(db_release) struct db *db = NULL;
+
+    return database_read(app->database, &db, err) &&
+           session_expired(db, app_now_us(app), PAGE, mem, page, count, err);
 }
 
-/* Sessions of several requests can be continued after a restart. */
-static bool keep_resumable(const struct session *session)
+static bool end_expired(struct app *app, struct sweep_report *report, struct error *err)
 {
-    return session->kind != SESSION_POST;
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct session *page;
+    size_t count, ended;
+
+    do {
+        ended = 0;
+        arena_reset(mem);
+        if (!read_expired(app, mem, &page, &count, err))
+            return false;
+        for (size_t i = 0; i < count; i++) {
+            bool is_ended;
+
+            if (!resumable_expire(app, page[i].workspace_id, page[i].id, &is_ended, err))
+                return false;
+            ended += is_ended;
+        }
+        report->sessions += ended;
+    } while (count == PAGE && ended > 0); /* what is in use is left to the next sweep */
+    return true;
 }
 
 /* ---- stages without a session ---- */
@@ -207,7 +223,7 @@ bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
 {
     struct sweep_report mine = {0};
     uint64_t again;
-    bool ok = abandon_again(app, &again, err) && end_sessions(app, true, keep_none, &mine, err) &&
+    bool ok = abandon_again(app, &again, err) && end_expired(app, &mine, err) &&
               sweep_garbage(app, &mine, err) && sweep_keys(app, &mine, err);
 
     mine.sessions += ok ? again : 0;
@@ -219,7 +235,7 @@ bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
 bool sweep_start(struct app *app, struct sweep_report *report, struct error *err)
 {
     struct sweep_report mine = {0};
-    bool ok = end_sessions(app, false, keep_resumable, &mine, err) && sweep_stages(app, &mine, err);
+    bool ok = end_left_over(app, &mine, err) && sweep_stages(app, &mine, err);
 
     if (report)
         *report = mine;
