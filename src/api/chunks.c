@@ -40,6 +40,37 @@ static bool check_length(const struct request *req, const struct place *place, s
                       (unsigned long long)length);
 }
 
+/* The body, counted: what came says whether a chunk of unknown length was of the right one. */
+struct counted {
+    struct source base;
+    struct source *body;
+    uint64_t bytes;
+    bool has_ended; /* as the framing says, not because the client went away */
+};
+
+static bool read_counted(struct source *self, void *buf, size_t size, size_t *out,
+                         struct error *err)
+{
+    struct counted *counted = (struct counted *)self;
+
+    if (!counted->body->read(counted->body, buf, size, out, err))
+        return false;
+    counted->bytes += *out;
+    counted->has_ended = *out == 0;
+    return true;
+}
+
+static void tell_length(const struct place *place, const struct counted *counted, struct error *err)
+{
+    if (counted->bytes > place->length)
+        error_tell(err, ERR_CHUNK_SIZE, "chunk %llu has %llu bytes, not more",
+                   (unsigned long long)place->index, (unsigned long long)place->length);
+    else if (err->kind == ERR_INCOMPLETE && counted->has_ended)
+        error_tell(err, ERR_CHUNK_SIZE, "chunk %llu has %llu bytes, not %llu",
+                   (unsigned long long)place->index, (unsigned long long)place->length,
+                   (unsigned long long)counted->bytes);
+}
+
 static const char *header(const void *from, const char *name)
 {
     return request_header(from, name);
@@ -70,10 +101,11 @@ static bool write_chunk(struct request *req, const struct session *session,
 {
     scoped(checksum_release) struct checksum *md5 = NULL, *sha256 = NULL;
     struct digest_claims claims;
+    struct counted body = {.base = {read_counted}, .body = request_body(req)};
     struct resumable_write write = {.offset = place->offset,
                                     .length = place->length,
                                     .all_or_nothing = true,
-                                    .body = request_body(req),
+                                    .body = &body.base,
                                     .late_check = late_check,
                                     .interrupt = session_interrupt,
                                     .context = req};
@@ -88,8 +120,8 @@ static bool write_chunk(struct request *req, const struct session *session,
     write.checks[1] = sha256;
     if (resumable_write(req->app, session->workspace_id, session->id, &write, req->mem, out, err))
         return true;
-    if (err->kind == ERR_INCOMPLETE && request_body_length(req) == REQUEST_LENGTH_UNKNOWN)
-        err->kind = ERR_CHUNK_SIZE;
+    if (request_body_length(req) == REQUEST_LENGTH_UNKNOWN)
+        tell_length(place, &body, err);
     return false;
 }
 
@@ -144,7 +176,7 @@ bool put_chunk(struct request *req, const struct caller *who, struct response *r
     struct resumable_state state;
     struct place place;
 
-    if (!session_of_request(req, who, &state, err))
+    if (!receive_check_coding(req, err) || !session_of_request(req, who, &state, err))
         return false;
     if (state.session.status == SESSION_FAILED)
         return resumable_failure(&state.session, err);

@@ -41,16 +41,22 @@ bool receive_idempotency_key(struct request *req, const char **out, struct error
     return true;
 }
 
+bool receive_check_coding(struct request *req, struct error *err)
+{
+    const char *coding = request_header(req, "Content-Encoding");
+
+    return !coding || str_equal_nocase(str_from(coding), "identity") ||
+           error_tell(err, ERR_MEDIA_TYPE, "a Content-Encoding is not supported here");
+}
+
 bool receive_wish(struct request *req, const struct caller *who, struct ingest_request *out,
                   struct error *err)
 {
     struct ingest_request wish = {.workspace_id = who->workspace_id, .user_id = who->user_id};
-    const char *coding = request_header(req, "Content-Encoding");
     const char *on_duplicate = NULL;
 
-    if (coding && !str_equal_nocase(str_from(coding), "identity"))
-        return error_tell(err, ERR_MEDIA_TYPE, "a Content-Encoding is not supported here");
-    if (!request_query(req, "on_duplicate", &on_duplicate, err) ||
+    if (!receive_check_coding(req, err) ||
+        !request_query(req, "on_duplicate", &on_duplicate, err) ||
         !receive_on_duplicate(on_duplicate, &wish.on_duplicate, err) ||
         !receive_idempotency_key(req, &wish.idempotency_key, err))
         return false;

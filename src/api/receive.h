@@ -22,6 +22,9 @@ bool receive_on_duplicate(const char *text, enum on_duplicate *out, struct error
 /* The Idempotency-Key; NULL if there is none. Fails with ERR_INVALID. */
 bool receive_idempotency_key(struct request *req, const char **out, struct error *err);
 
+/* The content must come as it is. Fails with ERR_MEDIA_TYPE if it is coded. */
+bool receive_check_coding(struct request *req, struct error *err);
+
 /* A media type without its parameters, in lower case; NULL if TYPE says nothing of the content:
  * there is none, or it is what curl sends when nobody chose one. */
 const char *receive_declared_type(const char *type, struct arena *mem);
