@@ -69,9 +69,11 @@ static bool send_by_proxy(struct request *req, const struct upload *upload, cons
     return response_empty(res, 200, err);
 }
 
-static bool must_hold_here(const struct request *req)
+/* The prefix leads to the first store's folder, and to no other's. */
+static bool proxy_may_send(const struct request *req, const struct upload *upload)
 {
-    return request_header(req, "If-Match") || request_header(req, "If-Unmodified-Since");
+    return strcmp(upload->storage_name, store_name(req->app->stores[0])) == 0 &&
+           !request_header(req, "If-Match") && !request_header(req, "If-Unmodified-Since");
 }
 
 static bool open_object(struct store *store, const struct upload *upload, int *fd, uint64_t *size,
@@ -115,7 +117,7 @@ bool content_send(struct request *req, const struct upload *upload, struct respo
     if (upload->status == UPLOAD_DELETED)
         return error_tell(err, ERR_NOT_FOUND, "the upload is in the trash");
     add_headers(req, upload, download, res);
-    if (prefix && *prefix && !must_hold_here(req))
+    if (prefix && *prefix && proxy_may_send(req, upload))
         return send_by_proxy(req, upload, prefix, etag, res, err);
     return send_from_store(req, upload, etag, res, err);
 }

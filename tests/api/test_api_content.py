@@ -185,3 +185,21 @@ def test_accel_redirect(tmp_path):
         assert answer.headers["Content-Type"] == record["mime_type"]
         assert api.get(path, headers={"If-None-Match": ETAG}).status_code == 304
         expect_problem(api.get(path, headers={"If-Match": '"x"'}), 412, "precondition_failed")
+
+
+def test_the_front_server_sends_only_what_it_can_reach(tmp_path):
+    """The prefix is the first store's: contents of another come from here."""
+    sections = {name: f'[store "{name}"]\nprovider = local\npath = {tmp_path / name}\n'
+                for name in ("new", "old")}
+    config = tmp_path / "config"
+    config.write_text(sections["old"])
+    flags = ("--config", str(config), "--server-accel-prefix", "/internal")
+    with Server(tmp_path / "data", *flags) as server:
+        record = server.api().upload(CONTENT, NAME)
+    config.write_text(sections["new"] + sections["old"])
+    with Server(tmp_path / "data", *flags) as server:
+        api = server.api()
+        answer = api.get(f"/v1/uploads/{record['id']}/content")
+        assert answer.content == CONTENT and "X-Accel-Redirect" not in answer.headers
+        fresh = api.upload(audio.wav(seed=7))
+        assert "X-Accel-Redirect" in api.get(f"/v1/uploads/{fresh['id']}/content").headers
