@@ -1,22 +1,16 @@
 """multipart/form-data: several files in one request, each answered on its own."""
 import base64
 import hashlib
-import pathlib
 
 import audio
 import pytest
-from server import expect_problem
+from server import expect_problem, peak_kib
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 300_000
 
 
 def send(api, files, **options):
     return api.post("/v1/uploads", files=[("file", f) for f in files], **options)
-
-
-def peak_kib(server):
-    status = (pathlib.Path("/proc") / str(server.process.pid) / "status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def test_one_file_answers_as_a_raw_body(api):

@@ -169,3 +169,9 @@ def expect_problem(answer, status, code):
     assert problem["status"] == status
     assert problem["request_id"] and problem["detail"] and problem["title"]
     return problem
+
+
+def peak_kib(server):
+    """The most memory that the server has had resident."""
+    status = (pathlib.Path("/proc") / str(server.process.pid) / "status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
