@@ -1,7 +1,11 @@
+#include <assert.h>
+#include <string.h>
+
 #include "api/emit.h"
 #include "api/openapi.h"
 #include "api/resources.h"
 #include "api/views.h"
+#include "service/readiness.h"
 
 #define READY_FREE_BYTES (UINT64_C(64) * 1024 * 1024)
 
@@ -55,29 +59,41 @@ static bool write_check(struct emitter *json, const char *name,
     return ok;
 }
 
+static void look(struct app *app, struct readiness_seen *out)
+{
+    scoped(buf_release) struct buf checks = {0};
+    scoped(buf_release) struct buf text = {0};
+    struct emitter json = emit_to(&checks);
+
+    buf_init(&checks, READINESS_TEXT_MAX);
+    buf_init(&text, READINESS_TEXT_MAX - 1);
+    emit_open_object(&json, NULL);
+    out->ok = write_check(&json, "database", check_database, app);
+    out->ok = write_check(&json, "store", check_stores, app) && out->ok;
+    out->ok = write_check(&json, "space", check_space, app) && out->ok;
+    emit_close_object(&json);
+
+    json = emit_to(&text);
+    emit_open_object(&json, NULL);
+    emit_text(&json, "status", out->ok ? "ok" : "unavailable");
+    emit_raw(&json, "checks", checks.bytes);
+    emit_close_object(&json);
+    assert(!text.overflow);
+    memcpy(out->text, text.bytes, text.length + 1);
+}
+
+/* Anyone may ask, and a look waits for the writer's lock and for the disk: one at a time. */
 bool get_readiness(struct request *req, const struct caller *who, struct response *res,
                    struct error *err)
 {
-    scoped(buf_release) struct buf checks = {0};
-    scoped(buf_release) struct buf out = {0};
-    struct emitter json = emit_to(&checks);
-    bool ok;
+    struct readiness_seen seen;
 
     (void)who;
-    buf_init(&checks, VIEW_SMALL_BYTES);
-    buf_init(&out, VIEW_SMALL_BYTES);
-    emit_open_object(&json, NULL);
-    ok = write_check(&json, "database", check_database, req->app);
-    ok = write_check(&json, "store", check_stores, req->app) && ok;
-    ok = write_check(&json, "space", check_space, req->app) && ok;
-    emit_close_object(&json);
-
-    json = emit_to(&out);
-    emit_open_object(&json, NULL);
-    emit_text(&json, "status", ok ? "ok" : "unavailable");
-    emit_raw(&json, "checks", checks.bytes);
-    emit_close_object(&json);
-    return view_send(res, ok ? 200 : 503, &out, err);
+    if (readiness_begin(req->app->readiness, &seen)) {
+        look(req->app, &seen);
+        readiness_tell(req->app->readiness, &seen);
+    }
+    return response_json(res, seen.ok ? 200 : 503, seen.text, strlen(seen.text), err);
 }
 
 bool get_openapi(struct request *req, const struct caller *who, struct response *res,

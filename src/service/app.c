@@ -15,6 +15,7 @@
 #include "service/abandon.h"
 #include "service/hasher.h"
 #include "service/live.h"
+#include "service/readiness.h"
 #include "service/token_use.h"
 #include "service/workspaces.h"
 
@@ -241,6 +242,7 @@ bool app_open(const struct config *config, const struct app_options *options, st
     app->random = &random_system;
     app->hashers = hash_pool_new(cores > 0 ? (unsigned)cores : 1);
     app->live = live_new();
+    app->readiness = readiness_new();
     app->abandoned = abandoned_new();
     if (!settings_read(config, &app->settings, err) ||
         (!options->existing_only && !make_data_folder(options->data, err)) ||
@@ -263,6 +265,7 @@ void app_free(struct app *app)
     token_uses_free(app->token_uses);
     database_free(app->database);
     live_free(app->live);
+    readiness_free(app->readiness);
     hash_pool_free(app->hashers);
     abandoned_free(app->abandoned);
     explicit_bzero(app->link_key, sizeof app->link_key);

@@ -21,6 +21,7 @@ struct abandoned;
 struct hash_pool;
 struct live;
 struct http_metrics;
+struct readiness;
 struct token_uses;
 
 /* Which content is taken. */
@@ -62,6 +63,7 @@ struct app {
     struct live *live;           /* sessions that requests are working on */
     struct abandoned *abandoned; /* sessions that could not be ended when they should have been */
     struct token_uses *token_uses;
+    struct readiness *readiness;
     const struct http_metrics *http; /* set by who serves; NULL without a server */
     const struct clock *clock;
     const struct random_source *random;

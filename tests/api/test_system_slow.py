@@ -65,3 +65,20 @@ def test_first_use_of_a_token_does_not_wait_for_the_writer(tmp_path):
             catalog.execute("ROLLBACK")
         tokens = server.api().get_json("/v1/tokens")["items"]
         assert len(tokens) == 1
+
+
+def test_looks_at_readiness_hold_one_thread(tmp_path):
+    """Anyone may ask; with the catalog locked each look takes seconds."""
+    with Server(tmp_path / "data", "--server-workers-max", "24", "--server-max-uploads",
+                "4") as server:
+        with contextlib.closing(sqlite3.connect(tmp_path / "data/catalog.db",
+                                                isolation_level=None)) as catalog:
+            catalog.execute("BEGIN EXCLUSIVE")
+            lines = ask_and_read_nothing(server, "/readyz", 60)
+            for _ in range(10):
+                asked = time.monotonic()
+                assert server.api().get("/healthz").status_code == 200
+                assert time.monotonic() - asked < 2
+            catalog.execute("ROLLBACK")
+        for line in lines:
+            line.close()
