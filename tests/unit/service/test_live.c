@@ -18,8 +18,8 @@
 
 static const struct uuid one = {{1}}, other = {{2}};
 
-/* How often a turn has begun to wait; it stands in the row by then. */
-static atomic_uint waits;
+/* Set when this thread begins to wait: its turn stands in the row by then. */
+static _Thread_local atomic_bool *is_waiting;
 
 int __real_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
                                   const struct timespec *until);
@@ -29,13 +29,13 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mu
 int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
                                   const struct timespec *until)
 {
-    atomic_fetch_add(&waits, 1);
+    if (is_waiting)
+        atomic_store(is_waiting, true);
     return __real_pthread_cond_timedwait(condition, mutex, until);
 }
 
 static int set_up(void **state)
 {
-    atomic_store(&waits, 0);
     *state = live_new();
     return 0;
 }
@@ -73,7 +73,7 @@ struct visitor {
     struct live *live;
     struct live_turn turn;
     pthread_t thread;
-    unsigned number;
+    atomic_bool is_waiting;
     atomic_uint *order; /* of those who have entered, counted up */
     unsigned came_as;
     bool has_entered;
@@ -85,6 +85,7 @@ static void *visit(void *context)
     struct visitor *visitor = context;
     struct error err;
 
+    is_waiting = &visitor->is_waiting;
     visitor->has_entered = live_enter(visitor->live, one, &visitor->turn, &err);
     if (!visitor->has_entered) {
         visitor->why_not = err.kind;
@@ -98,10 +99,8 @@ static void *visit(void *context)
 /* Returns once it waits. */
 static void start_waiting(struct visitor *visitor)
 {
-    unsigned before = atomic_load(&waits);
-
     assert_int_equal(pthread_create(&visitor->thread, NULL, visit, visitor), 0);
-    while (atomic_load(&waits) == before)
+    while (!atomic_load(&visitor->is_waiting))
         sched_yield();
 }
 
