@@ -190,7 +190,7 @@ def wait_for_tracer(trace):
     """The tracer outlives the server by a moment: the server's end is the last that we need."""
     def has_ended():
         text = trace.read_text("latin-1")
-        return re.search(rf"^{text.split()[0]} +\+\+\+ exited", text, re.M)  # pids are padded
+        return re.search(rf"^{text.split()[0]} +\+\+\+ exited", text, re.M)  # short ids are padded
 
     wait_until(has_ended, 20, "the end of the trace")
 
