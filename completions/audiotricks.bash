@@ -3,7 +3,7 @@
 _audiotricks()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='serve upload ls info get rm undelete quota usage workspace user token config verify doctor completion help'
+    local commands='serve upload ls info get rm undelete sessions quota usage workspace user token config verify doctor completion help'
     local options='' words='' files=0 path=${COMP_WORDS[1]-}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
@@ -31,7 +31,7 @@ _audiotricks()
     case $path in
     help) words=$commands ;;
     completion) words=bash ;;
-    quota | workspace | user | token)
+    sessions | quota | workspace | user | token)
         ((COMP_CWORD == 2)) || path="$path ${COMP_WORDS[2]-}"
         ;;
     esac
@@ -41,7 +41,7 @@ _audiotricks()
         files=0
         ;;
     'upload')
-        options=' --parallel --name --on-duplicate --no-skip --any --server --token-file --data --workspace --retries --json --help'
+        options=' --parallel --connections --chunked-from --name --on-duplicate --no-skip --any --server --token-file --data --workspace --retries --json --help'
         files=1
         ;;
     'ls')
@@ -61,6 +61,18 @@ _audiotricks()
         files=0
         ;;
     'undelete')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'sessions')
+        options='--help'
+        words='ls rm'
+        ;;
+    'sessions ls')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'sessions rm')
         options=' --server --token-file --data --workspace --retries --json --help'
         files=0
         ;;

@@ -5,7 +5,7 @@
 
 bool retry_is_worth_it(long status)
 {
-    return status == 429 || status == 502 || status == 503 || status == 504;
+    return status == 408 || status == 429 || status == 502 || status == 503 || status == 504;
 }
 
 static uint64_t asked_for_ms(const char *retry_after, int64_t now_us)

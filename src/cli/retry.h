@@ -10,7 +10,7 @@
 /* The longest wait that a server may ask for with Retry-After. */
 #define RETRY_AFTER_MAX_MS (2 * 60 * 1000)
 
-/* 429, 502, 503 and 504 say "later"; nothing else does. */
+/* 408, 429, 502, 503 and 504 say "later"; nothing else does. */
 bool retry_is_worth_it(long status);
 
 /*

@@ -1,6 +1,7 @@
 /* `audiotricks upload`: several files at once, each on a connection of its own. */
 #include <pthread.h>
 
+#include "base/str.h"
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/meter.h"
@@ -10,12 +11,16 @@
 
 #define PARALLEL 4
 #define PARALLEL_MAX 64
+#define CONNECTIONS 4
+#define CHUNKED_FROM_BYTES (UINT64_C(64) << 20)
 
 struct run {
     struct invocation *in;
     const struct connection *connection;
     struct upload_files files;
     struct meter *meter;
+    uint64_t chunked_from_bytes;
+    uint64_t connections; /* for one file in chunks */
     pthread_mutex_t lock; /* guards the four below */
     size_t next;          /* the first file that no worker has taken */
     enum cli_exit code;
@@ -84,6 +89,8 @@ static void send_file(struct run *run, const struct connection *connection,
         .file = file,
         .on_duplicate = on_duplicate,
         .skip = !on_duplicate && !option_given(run->in, "no-skip"),
+        .chunked_from_bytes = run->chunked_from_bytes,
+        .connections = (unsigned)run->connections,
         .meter = run->meter,
     };
     scoped(json_decrefp) json_t *record = NULL;
@@ -194,6 +201,15 @@ static enum cli_exit upload_all(struct run *run, uint64_t parallel)
     return run->code;
 }
 
+static bool read_chunked_from(const struct invocation *in, uint64_t *out, struct error *err)
+{
+    const char *text = option_text(in, "chunked-from");
+
+    *out = CHUNKED_FROM_BYTES;
+    return !text || str_to_bytes(str_from(text), out) ||
+           error_tell(err, ERR_INVALID, "--chunked-from: \"%s\" is no size, such as 64M", text);
+}
+
 static enum cli_exit run(struct invocation *in)
 {
     scoped(connect_close) struct connection connection = {0};
@@ -205,7 +221,9 @@ static enum cli_exit run(struct invocation *in)
                                         .everything = option_given(in, "any"),
                                         .failed = cannot_read,
                                         .context = &state};
-    if (!option_count(in, "parallel", PARALLEL, 1, PARALLEL_MAX, &parallel, &err))
+    if (!option_count(in, "parallel", PARALLEL, 1, PARALLEL_MAX, &parallel, &err) ||
+        !option_count(in, "connections", CONNECTIONS, 1, PARALLEL_MAX, &state.connections, &err) ||
+        !read_chunked_from(in, &state.chunked_from_bytes, &err))
         return cli_usage(in, "%s", err.log);
     if (!connect_open(in, &connection, &err))
         return cli_fail(&err);
@@ -214,6 +232,10 @@ static enum cli_exit run(struct invocation *in)
 
 static const struct command_option options[] = {
     {"parallel", 'p', "N", "so many files at once (default 4)"},
+    {"connections", 'c', "N",
+     "so many connections for one file that is sent in chunks (default 4)"},
+    {"chunked-from", 0, "SIZE",
+     "files of this size are sent in chunks and can be resumed (default 64M)"},
     {"name", 0, "NAME", "the file's name on the server; needed for standard input"},
     {"on-duplicate", 0, "link|return|reject",
      "content that is there: a new record, the old one, or an error; not skipped"},
@@ -235,6 +257,11 @@ const struct command command_upload = {
         "ends. What cannot be read, or is refused, is reported, and the others go on; the exit "
         "code\n"
         "tells.\n"
+        "\n"
+        "Large files go in chunks over several connections. An interrupted one goes on where it "
+        "was\n"
+        "when the same command is run again, even after this machine or the server was restarted:\n"
+        "what is to be remembered for that is kept in ~/.cache/audiotricks.\n"
         "\n"
         "Examples:\n"
         "  audiotricks upload interview.wav\n"

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/str.h"
 #include "base/uuid.h"
+#include "cli/upload_chunks.h"
 #include "cli/view.h"
 #include "crypto/digest.h"
 
@@ -188,6 +189,23 @@ static bool send_body(const struct upload_send *what, struct body *body,
     return true;
 }
 
+static bool send_chunks(const struct upload_send *what, struct body *body,
+                        const struct digests *digests, struct arena *mem, json_t **record,
+                        enum upload_outcome *outcome, struct error *err)
+{
+    char hex[HEX_SIZE(SHA256_BYTES)];
+    struct upload_chunks upload = {
+        .what = what, .fd = body->fd, .size_bytes = body->content.length, .sha256 = hex};
+    scoped(json_decrefp) json_t *found = NULL;
+
+    hex_encode(digests->sha256, SHA256_BYTES, hex);
+    if (!upload_in_chunks(&upload, mem, &found, err) || !check_record(body, digests, found, err))
+        return false;
+    *outcome = view_text(found, "duplicate_of") ? UPLOAD_SHARED : UPLOAD_SENT;
+    *record = take(found);
+    return true;
+}
+
 bool upload_send(const struct upload_send *what, struct arena *mem, json_t **record,
                  enum upload_outcome *outcome, struct error *err)
 {
@@ -205,6 +223,8 @@ bool upload_send(const struct upload_send *what, struct arena *mem, json_t **rec
     hex_encode(digests.sha256, SHA256_BYTES, hex);
     if (what->skip && !find_same(what, hex, mem, &same, err))
         return false;
+    if (!same && body.content.length >= what->chunked_from_bytes)
+        return send_chunks(what, &body, &digests, mem, record, outcome, err);
     if (!same)
         return send_body(what, &body, &digests, mem, record, outcome, err);
     meter_shrink(what->meter, what->file->size_bytes);

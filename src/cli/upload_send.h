@@ -1,4 +1,5 @@
-/* Sends one file: its digest first, then its bytes, unless the server has them. */
+/* Sends one file: its digest first, then its bytes, unless the server has them; a large one in
+ * chunks. */
 #ifndef CLI_UPLOAD_SEND_H
 #define CLI_UPLOAD_SEND_H
 
@@ -11,8 +12,10 @@
 struct upload_send {
     const struct connection *connection;
     const struct upload_file *file;
-    const char *on_duplicate; /* NULL: the server's default */
-    bool skip;                /* ask first, and send nothing that the server has */
+    const char *on_duplicate;    /* NULL: the server's default */
+    bool skip;                   /* ask first, and send nothing that the server has */
+    uint64_t chunked_from_bytes; /* files of so many bytes are sent in chunks */
+    unsigned connections;        /* for the chunks of one file */
     struct meter *meter;
 };
 

@@ -182,7 +182,7 @@ static void servers_may_ask_for_patience(void **state)
 static void only_some_refusals_are_worth_a_retry(void **state)
 {
     (void)state;
-    assert_true(retry_is_worth_it(429) && retry_is_worth_it(502) && retry_is_worth_it(503) &&
+    assert_true(retry_is_worth_it(408) && retry_is_worth_it(429) && retry_is_worth_it(502) && retry_is_worth_it(503) &&
                 retry_is_worth_it(504));
     assert_false(retry_is_worth_it(500) || retry_is_worth_it(507) || retry_is_worth_it(400) ||
                  retry_is_worth_it(409) || retry_is_worth_it(200));
