@@ -10,13 +10,13 @@
 #include "service/app.h"
 
 enum verify_parts {
-    VERIFY_QUOTA = 1,   /* figures of usage against the rows */
-    VERIFY_STORES = 2,  /* objects against the catalog, both ways */
-    VERIFY_CONTENT = 4  /* reads every object again and compares its SHA-256 */
+    VERIFY_QUOTA = 1,  /* figures of usage against the rows */
+    VERIFY_STORES = 2, /* objects against the catalog, both ways */
+    VERIFY_CONTENT = 4 /* reads every object again and compares its SHA-256 */
 };
 
 enum verify_problem {
-    VERIFY_MISSING,     /* a record whose object is not there */
+    VERIFY_MISSING,     /* a record whose object is not there, or a session without what has come */
     VERIFY_WRONG_SIZE,  /* an object of another size than its record says */
     VERIFY_WRONG_BYTES, /* an object whose digest differs */
     VERIFY_UNEXPLAINED, /* an object or a stage that nothing in the catalog explains */
@@ -25,8 +25,8 @@ enum verify_problem {
 
 struct verify_finding {
     enum verify_problem problem;
-    const char *store;  /* NULL for VERIFY_USAGE */
-    const char *key;    /* of the object or stage; the workspace's id for VERIFY_USAGE */
+    const char *store; /* NULL for VERIFY_USAGE */
+    const char *key;   /* of the object or stage; the workspace's id for VERIFY_USAGE */
     uint64_t expected;
     uint64_t found;
 };
@@ -38,8 +38,8 @@ struct verify_totals {
     uint64_t trash_bytes;   /* objects all of whose records are in the trash */
     uint64_t garbage_bytes; /* objects on the garbage list */
     uint64_t staged_bytes;  /* stages of open sessions, and objects they have published already */
-    uint64_t stored_bytes;  /* all objects and stages found; the sum of those above if all is well */
-    uint64_t saved_bytes;   /* what sharing saves: charged bytes less stored ones */
+    uint64_t stored_bytes; /* all objects and stages found; the sum of those above if all is well */
+    uint64_t saved_bytes;  /* what sharing saves: charged bytes less stored ones */
     uint64_t workspaces;
     uint64_t problems;
 };

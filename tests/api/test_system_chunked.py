@@ -2,6 +2,7 @@
 
 What was acknowledged stays, what was not can be sent again, and in the end all adds up.
 """
+import json
 import concurrent.futures
 import contextlib
 import datetime
@@ -371,3 +372,22 @@ def test_metrics_and_verify_know_sessions(server):
     assert f"audiotricks_sessions_reserved_bytes {2 * len(uploads[0].data)}" in metrics
     report = server.verify()
     assert report["totals"]["staged_bytes"] >= CHUNK
+
+
+def test_verify_misses_a_lost_stage(tmp_path):
+    server = Server(tmp_path / "data").start()
+    upload = Upload(server.api(), content())
+    upload.put_all([0, 2])
+    server.verify()
+    (stage,) = (path for path in (server.data / "store/.staging").iterdir() if path.name == upload.id)
+    with open(stage, "r+b") as file:
+        file.truncate(3 * CHUNK - 1)
+    for found in ("short", "gone"):
+        done = server.cli("verify", "--data", server.data, "--json", check=False)
+        (finding,) = json.loads(done.stdout)["findings"]
+        assert (done.returncode, finding["problem"], finding["key"]) == (7, "missing", upload.id), found
+        assert finding["expected"] == 3 * CHUNK
+        stage.unlink(missing_ok=True)
+    server.cli("sessions", "rm", upload.id)
+    server.verify()
+    assert server.stop() == 0
