@@ -201,7 +201,7 @@ static bool send_counted(struct response *res, const struct content *content,
                          const struct selection *selection, struct error *err)
 {
     bool is_large = bytes_selected(content, selection) >= LARGE_ANSWER_BYTES &&
-                    res->exchange->request.method != METHOD_HEAD;
+                    res->exchange->head.method != METHOD_HEAD;
 
     if (is_large && !response_take_place(res))
         return error_tell(err, ERR_UNAVAILABLE, "too many downloads at once, try again later");

@@ -85,7 +85,7 @@ static bool find_route(struct exchange *x, struct error *err)
     struct str path = str_from(x->head.path);
     const char *allow;
 
-    if (router_match(router, x->head.method, path, x->bench->mem, &x->match, err)) {
+    if (router_match(router, x->request.method, path, x->bench->mem, &x->match, err)) {
         x->request.route = x->match.route;
         return true;
     }
@@ -113,7 +113,7 @@ static bool answer(struct exchange *x, struct error *err)
     if (find_route(x, err))
         return run_handler(x, err);
     body_init(&x->body, x);
-    if (x->head.method == METHOD_OPTIONS && err->kind == ERR_METHOD)
+    if (x->request.method == METHOD_OPTIONS && err->kind == ERR_METHOD)
         return response_empty(&x->response, 204, err); /* Allow is set already */
     return false;
 }
@@ -215,6 +215,8 @@ enum exchange_end exchange_run(struct exchange *x, const struct head *head)
     x->head = *head;
     prepare(x);
     atomic_fetch_add_explicit(&metrics->requests_active, 1, memory_order_relaxed);
+    if (x->server->options.before)
+        x->server->options.before(&x->request, &x->response);
     good = answer(x, &failure);
     if (!good)
         answer_failure(x, &failure);

@@ -149,6 +149,11 @@ bool request_check_conditions(const struct request *req, const struct validators
     return error_set(err, ERR_PRECONDITION, "a precondition does not hold");
 }
 
+const char *request_allow(const struct request *req)
+{
+    return router_allow(exchange_of(req)->server->router, str_from(req->path), req->mem);
+}
+
 const char *request_url(const struct request *req, const char *path)
 {
     return arena_printf(req->mem, "%s://%s%s", req->scheme, req->host, path);

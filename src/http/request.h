@@ -13,7 +13,8 @@
 struct app; /* whatever the server was given; never looked into here */
 
 struct request {
-    enum http_method method; /* as sent: a GET handler sees METHOD_HEAD for HEAD */
+    enum http_method method; /* what is asked for: a GET handler sees METHOD_HEAD for HEAD. As sent,
+                                unless http_options.before put another in its place */
     const char *path;        /* as sent: still encoded, without the query */
     const char *query;       /* as sent, without '?'; NULL if there was none */
     const struct route *route;
@@ -69,6 +70,10 @@ void request_conditions(const struct request *req, struct conditions *out);
  * allow a change of what VALIDATORS describe. */
 bool request_check_conditions(const struct request *req, const struct validators *validators,
                               struct error *err);
+
+/* The methods that the request's path has, as the value of Allow; NULL if there is nothing at it.
+ */
+const char *request_allow(const struct request *req);
 
 /* "https://audio.example:8443" + PATH: what the client would call PATH. */
 const char *request_url(const struct request *req, const char *path);

@@ -126,7 +126,8 @@ static bool status_has_body(int status)
 
 bool response_has_body(const struct response *res, int status)
 {
-    return status_has_body(status) && res->exchange->request.method != METHOD_HEAD;
+    /* The method on the wire, not one put in its place: it is what the client frames answers by. */
+    return status_has_body(status) && res->exchange->head.method != METHOD_HEAD;
 }
 
 static bool keeps_connection(const struct response *res)

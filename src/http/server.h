@@ -49,6 +49,10 @@ struct http_options {
     struct app *app;             /* handed to every request */
     const struct clock *clock;
     const struct random_source *random;
+    /* Called for each request before its route is looked for, in its thread; NULL: nothing. It sets
+     * headers that stay whatever becomes of the request (response_header_always), and may put
+     * another method in the place of the one that was sent. */
+    void (*before)(struct request *req, struct response *res);
     /* Called at the end of each request, in its thread, when it has been answered; NULL: nothing.
      */
     void (*after)(struct request *req);
