@@ -230,10 +230,11 @@ static bool begin_work(struct db *tx, void *context, struct error *err)
 {
     struct beginning *beginning = context;
 
-    if ((beginning->session->idempotency_key && !find_known(tx, beginning, err)) ||
-        !check_partials(tx, beginning, err))
+    if (beginning->session->idempotency_key && !find_known(tx, beginning, err))
         return false;
-    return beginning->is_known || session_begin(tx, beginning->session, err);
+    if (beginning->is_known) /* its partials may have gone into it */
+        return true;
+    return check_partials(tx, beginning, err) && session_begin(tx, beginning->session, err);
 }
 
 static bool make_stage(struct app *app, const struct resumable_state *state, struct error *err)
