@@ -130,6 +130,11 @@ bool resumable_join(struct app *app, struct uuid workspace_id, struct uuid id, s
 bool resumable_join_with(struct app *app, struct uuid workspace_id, struct uuid id,
                          struct arena *mem, struct error *err);
 
+/* The size that the open final STATE will have: the sum of its partials', SESSION_SIZE_UNKNOWN while
+ * one of them is not known, or is gone. */
+bool resumable_final_size(struct app *app, const struct resumable_state *state, struct arena *mem,
+                          uint64_t *out, struct error *err);
+
 /* Ends a session, open or ended, without a trace but for the upload that it may have made.
  * ERR_NOT_FOUND. */
 bool resumable_abort(struct app *app, struct uuid workspace_id, struct uuid id, struct error *err);

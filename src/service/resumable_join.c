@@ -68,6 +68,30 @@ static bool load_partials(struct joining *joining, bool *whole, struct error *er
     return true;
 }
 
+bool resumable_final_size(struct app *app, const struct resumable_state *state, struct arena *mem,
+                          uint64_t *out, struct error *err)
+{
+    struct resumable_state partial;
+    uint64_t size = 0;
+    struct uuid *ids;
+    size_t count;
+
+    if (!read_ids(&state->session, mem, &ids, &count, err))
+        return false;
+    for (size_t i = 0; i < count && size != SESSION_SIZE_UNKNOWN; i++) {
+        if (!resumable_load(app, state->session.workspace_id, ids[i], mem, &partial, err)) {
+            if (err->kind != ERR_NOT_FOUND)
+                return false;
+            partial.session.file_size = SESSION_SIZE_UNKNOWN;
+        }
+        size = partial.session.file_size == SESSION_SIZE_UNKNOWN
+                   ? SESSION_SIZE_UNKNOWN
+                   : size + partial.session.file_size;
+    }
+    *out = size;
+    return true;
+}
+
 /* ---- joining ---- */
 
 static bool copy_partial(struct joining *joining, struct resumable_state *partial, uint64_t *at,
