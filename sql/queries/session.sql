@@ -3,9 +3,9 @@ INSERT INTO chunked_uploads (id, workspace_id, user_id, upload_id, kind, filenam
                              chunk_size, total_chunks, reserved_bytes, storage_name, storage_path,
                              declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata,
                              concatenation, partials, idempotency_key, fingerprint, created_at,
-                             expires_at)
+                             expires_at, protocol_headers)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-        $21, $22, $23);
+        $21, $22, $23, $24);
 
 -- name: session_reserved
 SELECT reserved_bytes FROM chunked_uploads
@@ -42,7 +42,8 @@ DELETE FROM chunked_uploads WHERE id = $1;
 SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
-       digest_state, concatenation, partials, error_code, error_message
+       digest_state, concatenation, partials, error_code, error_message,
+       protocol_headers
 FROM chunked_uploads WHERE workspace_id = $1 AND id = $2;
 
 -- name: session_list
@@ -50,14 +51,16 @@ FROM chunked_uploads WHERE workspace_id = $1 AND id = $2;
 SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
-       digest_state, concatenation, partials, error_code, error_message
+       digest_state, concatenation, partials, error_code, error_message,
+       protocol_headers
 FROM chunked_uploads WHERE id > $1 AND status = 'initiated' ORDER BY id LIMIT $2;
 
 -- name: session_list_workspace
 SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
-       digest_state, concatenation, partials, error_code, error_message
+       digest_state, concatenation, partials, error_code, error_message,
+       protocol_headers
 FROM chunked_uploads WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- name: session_expired
@@ -65,7 +68,8 @@ FROM chunked_uploads WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
-       digest_state, concatenation, partials, error_code, error_message
+       digest_state, concatenation, partials, error_code, error_message,
+       protocol_headers
 FROM chunked_uploads WHERE expires_at < $1 ORDER BY expires_at LIMIT $2;
 
 -- name: session_finals
@@ -78,7 +82,8 @@ WHERE workspace_id = $1 AND concatenation = 'final' AND status = 'initiated';
 SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
-       digest_state, concatenation, partials, error_code, error_message
+       digest_state, concatenation, partials, error_code, error_message,
+       protocol_headers
 FROM chunked_uploads
 WHERE workspace_id = $1 AND user_id = $2 AND idempotency_key = $3;
 

@@ -95,6 +95,7 @@ static struct session from_row(const struct db_rows *rows, struct arena *mem)
         .partials = db_column_text(rows, 25, mem),
         .error_code = db_column_text(rows, 26, mem),
         .error_message = db_column_text(rows, 27, mem),
+        .protocol_headers = db_column_text(rows, 28, mem),
     };
     size_t length;
 
@@ -148,7 +149,8 @@ static bool insert(struct db *tx, const struct session *session, struct error *e
                 db_text(session->metadata ? session->metadata : "{}"),
                 db_text(concatenation_names[session->concatenation]), db_text(session->partials),
                 db_text(session->idempotency_key), db_text(session->fingerprint),
-                db_time(session->created_at_us), db_time(session->expires_at_us)),
+                db_time(session->created_at_us), db_time(session->expires_at_us),
+                db_text(session->protocol_headers)),
         NULL, err);
 }
 

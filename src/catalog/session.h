@@ -47,6 +47,8 @@ struct session {
     size_t digest_state_bytes;
     enum session_concatenation concatenation;
     const char *partials;        /* of a final: JSON list of session ids; else NULL */
+    const char *protocol_headers; /* JSON object: what the protocol repeats as it was sent; NULL:
+                                     nothing */
     const char *idempotency_key; /* NULL: none */
     const char *fingerprint;     /* NULL: none */
     const char *error_code;      /* of a failed one; else NULL */

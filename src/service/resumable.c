@@ -168,6 +168,7 @@ static struct session make_session(struct app *app, const struct resumable_reque
         .on_duplicate = request->on_duplicate,
         .metadata = request->metadata ? request->metadata : "{}",
         .concatenation = request->concatenation,
+        .protocol_headers = request->protocol_headers,
         .idempotency_key = request->idempotency_key,
         .created_at_us = app_now_us(app),
     };

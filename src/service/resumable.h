@@ -29,7 +29,8 @@ struct resumable_request {
     enum on_duplicate on_duplicate;
     struct digest_claims claims; /* of the whole */
     const char *metadata;        /* JSON object that is kept with the upload; NULL: none */
-    const char *idempotency_key; /* NULL: none */
+    const char *protocol_headers; /* JSON object that the protocol repeats; NULL: none */
+    const char *idempotency_key;  /* NULL: none */
     enum session_concatenation concatenation;
     const struct uuid *partials; /* of a final, in order; RESUMABLE_PARTIALS_MAX at most */
     size_t partial_count;
