@@ -11,6 +11,9 @@ endpoint_handler post_uploads;
 endpoint_handler post_chunked_uploads, get_chunked_uploads, get_chunked_upload,
     delete_chunked_upload, put_chunk, post_chunked_upload_complete;
 
+/* tus.c, tus_create.c, tus_append.c */
+endpoint_handler post_tus, head_tus, get_tus, patch_tus, delete_tus;
+
 /* upload_records.c */
 endpoint_handler get_upload, patch_upload, delete_upload, post_undelete;
 

@@ -1,6 +1,7 @@
 #include "api/routes.h"
 
 #include "api/resources.h"
+#include "api/tus.h"
 
 #define PARAMETERS(...) ((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 #define ENDPOINT(scope, role, answer, ...) \
@@ -39,6 +40,11 @@ static const struct route routes[] = {
           ROLE_WRITER, put_chunk),
     ROUTE(POST, "/v1/chunked-uploads/{id}/complete", 0, SCOPE_WORKSPACE, ROLE_WRITER,
           post_chunked_upload_complete),
+    ROUTE(POST, "/v1/tus", ROUTE_STREAMS, SCOPE_WORKSPACE, ROLE_WRITER, post_tus, "on_duplicate"),
+    ROUTE(HEAD, "/v1/tus/{id}", 0, SCOPE_WORKSPACE, ROLE_WRITER, head_tus),
+    ROUTE(GET, "/v1/tus/{id}", 0, SCOPE_WORKSPACE, ROLE_READER, get_tus),
+    ROUTE(PATCH, "/v1/tus/{id}", ROUTE_STREAMS, SCOPE_WORKSPACE, ROLE_WRITER, patch_tus),
+    ROUTE(DELETE, "/v1/tus/{id}", 0, SCOPE_WORKSPACE, ROLE_WRITER, delete_tus),
 
     ROUTE(GET, "/files/{storage_path...}", 0, SCOPE_LINK, ROLE_READER, get_file,
           "download", "expires", "signature"),
@@ -76,4 +82,9 @@ const struct route *routes_table(size_t *count)
 {
     *count = COUNT_OF(routes);
     return routes;
+}
+
+void routes_before(struct request *req, struct response *res)
+{
+    tus_before(req, res);
 }

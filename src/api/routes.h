@@ -10,4 +10,7 @@
 /* The table; the `extra` of each route is its struct endpoint. */
 const struct route *routes_table(size_t *count);
 
+/* For http_options.before: what holds for all routes. */
+void routes_before(struct request *req, struct response *res);
+
 #endif

@@ -43,6 +43,7 @@
       "a request with this Idempotency-Key is still running")                                      \
     X(ERR_LENGTH_REQUIRED, 411, "length_required", "a Content-Length is required here")            \
     X(ERR_PRECONDITION, 412, "precondition_failed", "a precondition does not hold")                \
+    X(ERR_TUS_VERSION, 412, "tus_version_not_supported", "Tus-Resumable must be 1.0.0")            \
     X(ERR_BODY_TOO_LARGE, 413, "body_too_large", "the body is larger than this route takes")       \
     X(ERR_FILE_TOO_LARGE, 413, "file_too_large", "the file is larger than the workspace allows")   \
     X(ERR_URI_TOO_LONG, 414, "uri_too_long", "the request target is too long")                     \
@@ -56,6 +57,8 @@
       "this Idempotency-Key was used for another request")                                         \
     X(ERR_TOO_MANY, 429, "too_many_requests", "too many at once, try again later")                 \
     X(ERR_HEAD_TOO_LARGE, 431, "head_too_large", "the request's head is too large")                \
+    X(ERR_PART_CHECKSUM, 460, "checksum_mismatch", /* tus 1.0; elsewhere it is 400 */              \
+      "the bytes sent do not match their checksum")                                                \
     X(ERR_INTERNAL, 500, "internal_error", "the server failed")                                    \
     X(ERR_NOT_IMPLEMENTED, 501, "not_implemented", "this coding is not supported")                 \
     X(ERR_UNAVAILABLE, 503, "unavailable", "try again later")                                      \

@@ -181,6 +181,7 @@ static bool new_server(const struct config *config, struct app *app, struct http
         .app = app,
         .clock = app->clock,
         .random = app->random,
+        .before = routes_before,
     };
 
     options.routes = routes_table(&options.route_count);

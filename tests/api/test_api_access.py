@@ -28,6 +28,15 @@ BODIES = {
     "begin_chunked_upload": {"filename": "thing.wav", "file_size": len(THING)},
 }
 
+# The headers without which a route of tus answers something else.
+HEADERS = {
+    "create_tus_upload": {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(THING))},
+    "head_tus_upload": {"Tus-Resumable": "1.0.0"},
+    "append_tus_upload": {"Tus-Resumable": "1.0.0", "Upload-Offset": "0",
+                          "Content-Type": "application/offset+octet-stream"},
+    "terminate_tus_upload": {"Tus-Resumable": "1.0.0"},
+}
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
@@ -57,7 +66,7 @@ class Side:
     def request(self, who, method, path, operation):
         """Asks for the route with ids of this side's things, made anew so that order is nothing."""
         name = operation["operationId"]
-        query, options = {}, {}
+        query, options = {}, {"headers": HEADERS.get(name)}
         operator = who.headers.get("Authorization") == self.operator.headers["Authorization"]
         if "{storage_path}" in path:
             path = path.replace("{storage_path}", self.upload()["storage_path"])
@@ -66,6 +75,8 @@ class Side:
             if name == "undelete_upload":
                 self.people["writer"].delete(f"/v1/uploads/{record['id']}")
             path = path.replace("{id}", record["id"])
+        elif path.startswith("/v1/tus/{id}"):
+            path = path.replace("{id}", self.session(whole=False))
         elif path.startswith("/v1/chunked-uploads/{id}"):
             path = path.replace("{id}", self.session(whole=name == "complete_chunked_upload"))
             path = path.replace("{index}", "0")
@@ -81,7 +92,7 @@ class Side:
         if name == "create_upload":
             query["filename"] = "x.wav"
             options["data"] = THING
-        elif name == "put_upload_chunk":
+        elif name in ("put_upload_chunk", "append_tus_upload"):
             options["data"] = THING
         elif name in BODIES:
             options["json"] = dict(BODIES[name])

@@ -76,6 +76,8 @@ def things(api, operation, path):
     if "{storage_path}" in path or path.startswith("/v1/uploads/{id}"):
         record = api.upload(audio.wav(seconds=1), "interview.wav")
         return {"id": record["id"], "storage_path": record["storage_path"]}
+    if path.startswith("/v1/tus/{id}"):
+        return {"id": begin_session(api, whole=False)}
     if path.startswith("/v1/chunked-uploads/{id}"):
         return {"id": begin_session(api, whole=path.endswith("/complete")), "index": "0"}
     if path.startswith("/v1/tokens/"):
@@ -123,6 +125,14 @@ def test_example(world, method, path, operation, example):
     if operation["operationId"] == "create_upload":
         options["data"] = audio.wav(seconds=1, seed=42)
     if operation["operationId"] == "put_upload_chunk":
+        options["data"] = TWO_CHUNKS[:CHUNK]
+    if path.startswith("/v1/tus"):
+        options["headers"] = {"Tus-Resumable": "1.0.0"}
+    if operation["operationId"] == "create_tus_upload":
+        options["headers"]["Upload-Length"] = "1000"
+    if operation["operationId"] == "append_tus_upload":
+        options["headers"].update({"Upload-Offset": "0",
+                                   "Content-Type": "application/offset+octet-stream"})
         options["data"] = TWO_CHUNKS[:CHUNK]
     answer = ask(api, method, path, operation, **options)
     success = min(s for s in operation["responses"] if s.startswith("2"))

@@ -105,14 +105,12 @@ static void test_routes_are_described(void **state)
             fail_msg("%s %s is not described", method_name(routes[i].method), routes[i].path);
 }
 
-static const struct route *route_of(const char *path, const char *method)
+static const struct route *route_named(const char *path, const char *method)
 {
     size_t count = 0;
     const struct route *routes = routes_table(&count);
     char as_described[256];
 
-    if (strcmp(method, "head") == 0)
-        method = "get";
     for (size_t i = 0; i < count; i++) {
         document_path(routes[i].path, as_described, sizeof(as_described));
         if (strcmp(as_described, path) == 0 &&
@@ -120,6 +118,14 @@ static const struct route *route_of(const char *path, const char *method)
             return &routes[i];
     }
     return NULL;
+}
+
+/* HEAD is answered by GET's route where it has none of its own. */
+static const struct route *route_of(const char *path, const char *method)
+{
+    const struct route *found = route_named(path, method);
+
+    return found || strcmp(method, "head") != 0 ? found : route_named(path, "get");
 }
 
 static void check_operation(const char *path, const char *method, json_t *operation)
