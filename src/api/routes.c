@@ -1,5 +1,6 @@
 #include "api/routes.h"
 
+#include "api/cors.h"
 #include "api/resources.h"
 #include "api/tus.h"
 
@@ -86,5 +87,6 @@ const struct route *routes_table(size_t *count)
 
 void routes_before(struct request *req, struct response *res)
 {
+    cors_before(req, req->app->config, res);
     tus_before(req, res);
 }

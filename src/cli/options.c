@@ -16,6 +16,8 @@ const struct config_option configuration_options[] = {
      "the address clients use, for links; not set: what the request says"},
     {"server", "trusted_proxies", CONFIG_TEXT, NULL, NULL,
      "proxies whose Forwarded headers are believed: CIDRs, with commas"},
+    {"server", "cors_origins", CONFIG_TEXT, NULL, NULL,
+     "origins whose pages may use the API from a browser, with commas, or *; not set: none"},
     {"server", "workers_max", CONFIG_COUNT, "512", NULL,
      "most worker threads at once"},
     {"server", "stop_grace", CONFIG_MS, "30s", NULL,

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "api/cors.h"
 #include "api/routes.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -185,7 +186,8 @@ static bool new_server(const struct config *config, struct app *app, struct http
     };
 
     options.routes = routes_table(&options.route_count);
-    return read_limits(config, &options.limits, err) && http_server_new(&options, out, err);
+    return cors_check(config, err) && read_limits(config, &options.limits, err) &&
+           http_server_new(&options, out, err);
 }
 
 /* Serves until a signal ends it. */
