@@ -199,7 +199,7 @@ static enum exchange_end end_of(struct exchange *x)
 
     if (x->response.was_cut)
         return EXCHANGE_CLOSE;
-    if (x->response.wants_close)
+    if (x->response.wants_close || atomic_load(&x->is_interrupted))
         return clean && skip == 0 ? EXCHANGE_CLOSE : EXCHANGE_LINGER;
     /* What of it has come already is in the inbox, and skipped from there first. */
     x->connection->skip_bytes = (size_t)skip;

@@ -59,7 +59,8 @@ struct exchange {
     struct route_match match;
     struct query query;
     bool query_is_parsed;
-    bool is_trusted; /* the peer is a proxy whose word counts */
+    atomic_bool is_interrupted; /* by another thread: nothing more can be read, ever */
+    bool is_trusted;            /* the peer is a proxy whose word counts */
     char id[UUID_TEXT_SIZE];
     char client[ADDRESS_TEXT_SIZE];
 };

@@ -204,7 +204,10 @@ bool request_read_small(struct request *req, size_t limit, char **out, size_t *l
 
 void request_interrupt(struct request *req)
 {
-    shutdown(exchange_of(req)->connection->fd, SHUT_RD);
+    struct exchange *x = exchange_of(req);
+
+    atomic_store(&x->is_interrupted, true);
+    shutdown(x->connection->fd, SHUT_RD);
 }
 
 bool request_should_end(const struct request *req)

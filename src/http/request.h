@@ -95,8 +95,8 @@ uint64_t request_body_length(const struct request *req);
  * ERR_UNAVAILABLE if too many bodies are being received already.
  */
 struct source *request_body(struct request *req);
-/* Makes reads of the body fail soon; the answer can still be sent. Any thread may call it while the
- * handler runs. */
+/* Makes reads of the body fail soon; the answer can still be sent, and the connection is closed
+ * after it. Any thread may call it while the handler runs. */
 void request_interrupt(struct request *req);
 /*
  * The whole of a small body as NUL-terminated text in MEM. Fails with ERR_BODY_TOO_LARGE past LIMIT

@@ -135,7 +135,8 @@ static bool keeps_connection(const struct response *res)
     const struct exchange *x = res->exchange;
     uint64_t skip;
 
-    return x->head.keep_alive && !res->wants_close && res->framing != STREAM_TO_CLOSE &&
+    return x->head.keep_alive && !res->wants_close && !atomic_load(&x->is_interrupted) &&
+           res->framing != STREAM_TO_CLOSE &&
            !atomic_load_explicit(&x->server->is_stopping, memory_order_relaxed) &&
            body_leaves_connection(&x->body, x->server->limits.drain_max_bytes, &skip);
 }
