@@ -462,8 +462,12 @@ static bool write_in_turn(struct writing *writing, struct resumable_state *out, 
 
     writing->recorded = writing->at = writing->write->offset;
     writing->reserved_bytes = session->reserved_bytes;
-    if (!resumable_open_stage(writing->app, &writing->state, &writing->stage, err))
-        return false;
+    if (!resumable_open_stage(writing->app, &writing->state, &writing->stage, err)) {
+        if (err->kind != ERR_NOT_FOUND || !resumable_is_whole(&writing->state))
+            return false;
+        *out = writing->state; /* it was published, and is to be finished: all has come */
+        return true;
+    }
     begin_digest(writing);
     taken = take_body(writing, err);
     end_digest(writing);
