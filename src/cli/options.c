@@ -17,7 +17,7 @@ const struct config_option configuration_options[] = {
     {"server", "trusted_proxies", CONFIG_TEXT, NULL, NULL,
      "proxies whose Forwarded headers are believed: CIDRs, with commas"},
     {"server", "cors_origins", CONFIG_TEXT, NULL, NULL,
-     "origins whose pages may use the API from a browser, with commas, or *; not set: none"},
+     "origins whose pages may use the API, with commas, or *; not set: none"},
     {"server", "workers_max", CONFIG_COUNT, "512", NULL,
      "most worker threads at once"},
     {"server", "stop_grace", CONFIG_MS, "30s", NULL,
