@@ -308,13 +308,13 @@ class Model:
     def finish(self, api, session, rng):
         if not session.id:
             return self.begin(api, session, rng)
+        with session.lock:
+            whole = session.must_have() == set(range(session.total))
         answer = api.post(f"{AT}/{session.id}/complete")
         if self.is_gone(session, answer):
             return
         if answer.status_code == 409:
-            with session.lock:
-                whole = session.must_have() == set(range(session.total))
-            assert not whole or "come" not in answer.json()["detail"], answer.text
+            assert not whole or "not come yet" not in answer.json()["detail"], answer.text
             return
         assert answer.status_code == 201, answer.text
         self.check_upload(session, answer.json())
