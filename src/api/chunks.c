@@ -207,5 +207,6 @@ bool post_chunked_upload_complete(struct request *req, const struct caller *who,
         return refuse(req, &outcome, res, err);
     uuid_format(outcome.upload.id, text);
     response_header_printf(res, "Location", "/v1/uploads/%s", text);
-    return view_answer_upload(res, 201, &outcome.upload, err);
+    return view_answer_upload(res, outcome.result == INGEST_EXISTING ? 200 : 201, &outcome.upload,
+                              err);
 }

@@ -103,9 +103,13 @@ static bool read_upload(struct app *app, const struct session *session, struct a
 {
     scoped(db_release) struct db *db = NULL;
 
-    outcome->result = INGEST_CREATED;
-    return database_read(app->database, &db, err) &&
-           upload_by_id(db, session->workspace_id, session->upload_id, mem, &outcome->upload, err);
+    if (!database_read(app->database, &db, err) ||
+        !upload_by_id(db, session->workspace_id, session->upload_id, mem, &outcome->upload, err))
+        return false;
+    /* on_duplicate=return: one that was there before the session. */
+    outcome->result =
+        outcome->upload.uploaded_at_us < session->created_at_us ? INGEST_EXISTING : INGEST_CREATED;
+    return true;
 }
 
 static bool check_whole(const struct resumable_state *state, struct error *err)

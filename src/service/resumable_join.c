@@ -84,9 +84,8 @@ bool resumable_final_size(struct app *app, const struct resumable_state *state, 
                 return false;
             partial.session.file_size = SESSION_SIZE_UNKNOWN;
         }
-        size = partial.session.file_size == SESSION_SIZE_UNKNOWN
-                   ? SESSION_SIZE_UNKNOWN
-                   : size + partial.session.file_size;
+        size = partial.session.file_size == SESSION_SIZE_UNKNOWN ? SESSION_SIZE_UNKNOWN
+                                                                 : size + partial.session.file_size;
     }
     *out = size;
     return true;

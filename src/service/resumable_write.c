@@ -9,6 +9,8 @@
  * most. */
 #define RECORD_EVERY_BYTES ((uint64_t)32 << 20)
 #define READ_BACK_BYTES ((size_t)256 * 1024)
+/* More than a socket holds: whoever still brings bytes when so many have come is not waited for. */
+#define AFTER_CUT_BYTES ((uint64_t)8 << 20)
 
 /* One request's bytes on their way. What stands before RECORDED, from the write's offset on, is
  * recorded; what stands before AT has been written. */
@@ -25,6 +27,7 @@ struct writing {
     uint64_t recorded;
     uint64_t at;
     uint64_t reserved_bytes;
+    uint64_t read_after_cut; /* bytes */
 };
 
 static void writing_release(struct writing *writing)
@@ -226,16 +229,19 @@ static bool take_block(struct writing *writing, const char *bytes, size_t length
            record(writing, err);
 }
 
-/* A body that was cut ends too early; why is what matters then. */
-static bool read_block(const struct writing *writing, void *block, size_t *length,
-                       struct error *err)
+/* A body that was cut ends too early; why is what matters then. What had reached this machine
+ * before is still taken, so that the client need not send it again. */
+static bool read_block(struct writing *writing, void *block, size_t *length, struct error *err)
 {
     struct source *body = writing->write->body;
     bool is_read = body->read(body, block, HASHER_BLOCK_BYTES, length, err);
 
-    if (atomic_load(&writing->turn->is_cut))
-        return error_tell(err, ERR_CONFLICT, "a newer request for this upload took over");
-    return is_read;
+    if (!atomic_load(&writing->turn->is_cut))
+        return is_read;
+    writing->read_after_cut += is_read ? *length : 0;
+    if (is_read && writing->read_after_cut <= AFTER_CUT_BYTES)
+        return true;
+    return error_tell(err, ERR_CONFLICT, "a newer request for this upload took over");
 }
 
 static bool receive(struct writing *writing, struct error *err)

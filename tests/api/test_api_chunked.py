@@ -431,6 +431,7 @@ def test_duplicates(api):
     assert again.put_all()["upload"]["id"] == record["id"]
     assert again.state()["upload_id"] == record["id"]
     assert again.complete().json()["id"] == record["id"]
+    assert (first.complete().status_code, again.complete().status_code) == (201, 200)
     assert len(api.get_json("/v1/uploads")["items"]) == 2
     assert reserved(api, api.workspace_id) == (0, 0)
 

@@ -135,7 +135,7 @@ def test_example(world, method, path, operation, example):
                                    "Content-Type": "application/offset+octet-stream"})
         options["data"] = TWO_CHUNKS[:CHUNK]
     answer = ask(api, method, path, operation, **options)
-    success = min(s for s in operation["responses"] if s.startswith("2"))
+    success = operation.get("x-status", min(s for s in operation["responses"] if s.startswith("2")))
     if operation["operationId"] == "create_upload":
         success = "201"
     expected = str((example or {}).get("x-status", success))
