@@ -2,126 +2,7 @@
 
 #include <stdio.h>
 
-#include "http/text.h"
-
-/* ---- structured fields (RFC 8941), as far as dictionaries of byte sequences and integers need
- * ---- */
-
-static bool is_key_char(char c, bool first)
-{
-    if ((c >= 'a' && c <= 'z') || c == '*')
-        return true;
-    return !first && ((c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.');
-}
-
-static bool take_key(struct str *text, struct str *out)
-{
-    size_t length = 0;
-
-    while (length < text->len && is_key_char(text->ptr[length], length == 0))
-        length++;
-    *out = (struct str){text->ptr, length};
-    text->ptr += length;
-    text->len -= length;
-    return length > 0;
-}
-
-static bool take_until(struct str *text, char end, struct str *out)
-{
-    const char *found = memchr(text->ptr, end, text->len);
-
-    if (!found)
-        return false;
-    *out = (struct str){text->ptr, (size_t)(found - text->ptr)};
-    text->ptr += out->len + 1;
-    text->len -= out->len + 1;
-    return true;
-}
-
-/* An sf-string; its text does not matter here. */
-static bool skip_string(struct str *text)
-{
-    while (text->len > 0) {
-        char c = *text->ptr;
-
-        if ((unsigned char)c < 0x20 || (unsigned char)c > 0x7e)
-            return false;
-        text_skip(text, c);
-        if (c == '"')
-            return true;
-        if (c == '\\' && !text_skip(text, '"') && !text_skip(text, '\\'))
-            return false;
-    }
-    return false;
-}
-
-static bool is_bare_char(char c)
-{
-    return text_is_tchar(c) || c == ':' || c == '/';
-}
-
-/* A token, number or boolean: characters only, which is enough to step over it. */
-static bool take_bare(struct str *text, struct str *out)
-{
-    size_t length = 0;
-
-    text_skip(text, '?');
-    while (length < text->len && is_bare_char(text->ptr[length]))
-        length++;
-    *out = (struct str){text->ptr, length};
-    text->ptr += length;
-    text->len -= length;
-    return length > 0;
-}
-
-struct item {
-    bool is_bytes;
-    struct str text; /* base64 of bytes, or the characters of anything else */
-};
-
-static bool take_item(struct str *text, struct item *out)
-{
-    *out = (struct item){false, {"", 0}};
-    if (text_skip(text, ':')) {
-        out->is_bytes = true;
-        return take_until(text, ':', &out->text);
-    }
-    if (text_skip(text, '"'))
-        return skip_string(text);
-    return take_bare(text, &out->text);
-}
-
-static bool skip_parameters(struct str *text)
-{
-    while (text_skip(text, ';')) {
-        struct item value;
-        struct str key;
-
-        while (text_skip(text, ' '))
-            ;
-        if (!take_key(text, &key) || (text_skip(text, '=') && !take_item(text, &value)))
-            return false;
-    }
-    return true;
-}
-
-/* Cuts "key=item;parameters" and the comma behind it off TEXT. */
-static bool take_member(struct str *text, struct str *key, struct item *value)
-{
-    *value = (struct item){false, {"?1", 2}};
-    if (!take_key(text, key) || (text_skip(text, '=') && !take_item(text, value)) ||
-        !skip_parameters(text))
-        return false;
-    text_skip_blanks(text);
-    if (text->len == 0)
-        return true;
-    if (!text_skip(text, ','))
-        return false;
-    text_skip_blanks(text);
-    return text->len > 0; /* no comma at the end */
-}
-
-/* ---- digests ---- */
+#include "http/structured.h"
 
 static bool decode_exactly(struct str text, uint8_t *out, size_t size)
 {
@@ -163,8 +44,8 @@ bool digest_fields_parse(struct str header, struct digest_fields *out, struct er
     struct str rest = str_trim(header), key;
 
     while (rest.len > 0) {
-        struct item value;
-        bool good = take_member(&rest, &key, &value);
+        struct structured_item value;
+        bool good = structured_member(&rest, &key, &value);
 
         if (good && str_equal_text(key, "sha-256"))
             good = found.has_sha256 =
@@ -207,10 +88,10 @@ bool want_digest_parse(struct str header, int *sha256, int *md5)
     struct str rest = str_trim(header), key;
 
     while (rest.len > 0) {
-        struct item value;
+        struct structured_item value;
         uint64_t preference;
 
-        if (!take_member(&rest, &key, &value) || value.is_bytes ||
+        if (!structured_member(&rest, &key, &value) || value.is_bytes ||
             !str_to_u64(value.text, 10, &preference))
             return false;
         if (str_equal_text(key, "sha-256"))

@@ -8,6 +8,7 @@
 #include "http/multipart.h"
 #include "http/query.h"
 #include "http/range.h"
+#include "http/structured.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -61,6 +62,16 @@ static void digests(struct str text)
     assert(again.has_md5 == found.has_md5 && again.has_sha256 == found.has_sha256);
 }
 
+static void items(struct str text)
+{
+    uint64_t count = 0;
+    bool boolean;
+
+    structured_boolean(text, &boolean);
+    if (structured_count(text, &count))
+        assert(count < UINT64_C(1000000000000000));
+}
+
 static void proxies(const char *text, struct arena *mem)
 {
     struct forwarded_headers headers = {text, NULL, NULL, NULL};
@@ -89,6 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ranges(text);
     dispositions(text, mem);
     digests(text);
+    items(text);
     proxies(copy, mem);
     query_parse(text, mem, &query, &err);
     conditions_evaluate(&conditions, &validators, true);
