@@ -25,6 +25,8 @@
     X(ERR_EMPTY, 400, "empty_file", "the file is empty")                                           \
     X(ERR_INCOMPLETE, 400, "incomplete_body", "the body ended before its declared length")         \
     X(ERR_CHECKSUM, 400, "checksum_mismatch", "the content does not match the digest sent")        \
+    X(ERR_LENGTH, 400, "inconsistent_length", "the upload's length was said to be another")        \
+    X(ERR_COMPLETED, 400, "upload_completed", "the upload is complete")                            \
     X(ERR_UNAUTHORIZED, 401, "unauthorized", "a valid token is required")                          \
     X(ERR_FORBIDDEN, 403, "forbidden", "the token's role does not allow this")                     \
     X(ERR_LINK_INVALID, 403, "invalid_link", "the link is not valid or has expired")               \

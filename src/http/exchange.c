@@ -94,11 +94,21 @@ static bool find_route(struct exchange *x, struct error *err)
     return false;
 }
 
+/* What an OPTIONS route has to say comes on top of this. */
+static void tell_methods(struct exchange *x)
+{
+    const char *allow = router_allow(x->server->router, str_from(x->head.path), x->bench->mem);
+
+    response_header_always(&x->response, "Allow", allow ? allow : "OPTIONS");
+}
+
 static bool run_handler(struct exchange *x, struct error *err)
 {
     const struct route *route = x->match.route;
 
     body_init(&x->body, x);
+    if (route->method == METHOD_OPTIONS)
+        tell_methods(x);
     if (x->head.length > x->body.limit)
         return error_tell(err, ERR_BODY_TOO_LARGE, "the body is larger than %ju bytes",
                           (uintmax_t)x->body.limit);

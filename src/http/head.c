@@ -336,6 +336,7 @@ static bool read_options(struct head *head, struct error *err)
 
     head->keep_alive = head->is_http_1_0 ? list_has(head, "Connection", "keep-alive")
                                          : !list_has(head, "Connection", "close");
+    head->is_resumable = head->length > 0 && find(head, "Upload-Complete");
     if (!expect || head->is_http_1_0)
         return true;
     if (!str_equal_nocase(expect->value, "100-continue"))

@@ -26,6 +26,8 @@ struct head {
     bool is_http_1_0;
     bool keep_alive;       /* what the client asks for */
     bool expects_continue; /* Expect: 100-continue, of an HTTP/1.1 client */
+    bool is_resumable;     /* Upload-Complete is there: the client may await an interim answer that
+                              the handler gives, and what breaks off is to be kept */
     bool is_chunked;
     bool has_length;
     uint64_t length;   /* of the body; 0 without has_length */

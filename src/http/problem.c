@@ -11,6 +11,7 @@ struct phrase {
 
 static const struct phrase phrases[] = {
     {100, "Continue"},
+    {104, "Upload Resumption Supported"}, /* draft-ietf-httpbis-resumable-upload */
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},
@@ -63,6 +64,21 @@ const char *status_phrase(int status)
     return "Error";
 }
 
+/* The registered problem types; every other kind is told by its code alone. */
+static const char *type_of(enum error_kind kind)
+{
+    switch (kind) {
+    case ERR_OFFSET:
+        return "https://iana.org/assignments/http-problem-types#mismatching-upload-offset";
+    case ERR_COMPLETED:
+        return "https://iana.org/assignments/http-problem-types#completed-upload";
+    case ERR_LENGTH:
+        return "https://iana.org/assignments/http-problem-types#inconsistent-upload-length";
+    default:
+        return "about:blank";
+    }
+}
+
 /* TEXT as the inside of a JSON string. What is not UTF-8 is cut off. */
 static char *json_escape(const char *text, struct arena *mem)
 {
@@ -96,9 +112,9 @@ char *problem_json(const struct error *err, const char *request_id, struct arena
         limits = arena_printf(mem, ",\"limit\":%ju,\"remaining\":%ju", (uintmax_t)err->limit,
                               (uintmax_t)err->remaining);
     json = arena_printf(mem,
-                        "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,"
+                        "{\"type\":\"%s\",\"title\":\"%s\",\"status\":%d,"
                         "\"code\":\"%s\",\"detail\":\"%s\",\"request_id\":\"%s\"%s}",
-                        status_phrase(status), status, error_code(err),
+                        type_of(err->kind), status_phrase(status), status, error_code(err),
                         json_escape(error_detail(err), mem), json_escape(request_id, mem), limits);
     *length = strlen(json);
     return json;

@@ -1,8 +1,10 @@
 #include "http/response.h"
 
 #include <assert.h>
+#include <linux/sockios.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 
 #include "http/exchange.h"
 #include "http/problem.h"
@@ -12,14 +14,19 @@
 
 /* ---- headers ---- */
 
+static void make_safe(char *value, size_t length)
+{
+    for (char *at = value; at < value + length; at++) {
+        if (!text_is_field_value((struct str){at, 1}))
+            *at = ' ';
+    }
+}
+
 static const char *safe_value(const char *value, struct arena *mem)
 {
     char *copy = arena_strdup(mem, value);
 
-    for (char *at = copy; *at; at++) {
-        if (!text_is_field_value((struct str){at, 1}))
-            *at = ' ';
-    }
+    make_safe(copy, strlen(copy));
     return copy;
 }
 
@@ -275,6 +282,62 @@ bool response_send_head(struct response *res, int status, uint64_t length, const
     for (unsigned i = 0; i < count; i++)
         pieces[i + 1] = iov[i];
     return response_write(res, pieces, count + 1, more, err);
+}
+
+/* ---- interim answers ---- */
+
+static bool is_waited_for(const struct response *res)
+{
+    int unsent = 0;
+
+    return ioctl(res->exchange->connection->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0;
+}
+
+static size_t interim_size(const struct interim_field *fields, unsigned count)
+{
+    size_t size = 128;
+
+    for (unsigned i = 0; i < count; i++)
+        size += strlen(fields[i].name) + strlen(fields[i].value) + 4;
+    return size;
+}
+
+static void put_interim(struct pen *pen, int status, const struct interim_field *fields,
+                        unsigned count)
+{
+    put_text(pen, "HTTP/1.1 ");
+    put_number(pen, (uint64_t)status);
+    put(pen, " ", 1);
+    put_text(pen, status_phrase(status));
+    put(pen, "\r\n", 2);
+    for (unsigned i = 0; i < count; i++) {
+        char *value = pen->at + strlen(fields[i].name) + 2;
+
+        assert(text_is_token(str_from(fields[i].name)));
+        put_line(pen, fields[i].name, fields[i].value);
+        make_safe(value, strlen(fields[i].value));
+    }
+    put(pen, "\r\n", 2);
+}
+
+/* There may be many for one request: nothing of them stays in its arena. */
+bool response_interim(struct response *res, int status, const struct interim_field *fields,
+                      unsigned count, bool droppable, struct error *err)
+{
+    scoped(memory_free) char *text = NULL;
+    size_t size = interim_size(fields, count);
+    struct iovec interim;
+    struct pen pen;
+
+    assert(res->status == 0 && status > 101 && status < 200);
+    if (res->exchange->head.is_http_1_0 || (droppable && is_waited_for(res)))
+        return true;
+    text = malloc(size);
+    assert(text);
+    pen = (struct pen){text, text + size};
+    put_interim(&pen, status, fields, count);
+    interim = (struct iovec){text, (size_t)(pen.at - text)};
+    return response_write(res, &interim, 1, false, err);
 }
 
 /* ---- whole answers ---- */

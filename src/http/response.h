@@ -1,8 +1,8 @@
 /*
  * How a handler answers. Exactly one of response_json, response_text, response_empty,
- * response_content and response_stream is called, once, after any response_header; what it sends
- * has left or is with the kernel when it returns, so the memory and descriptors given to it are the
- * caller's again.
+ * response_content and response_stream is called, once, after any response_header and
+ * response_interim; what it sends has left or is with the kernel when it returns, so the memory and
+ * descriptors given to it are the caller's again.
  *
  * Date, Content-Length, Connection and X-Request-Id are set by the layer. For HEAD the body is left
  * out and the rest stays the same. All of these fail with ERR_GONE_CLIENT if the client went away
@@ -28,6 +28,20 @@ response_header_printf(struct response *res, const char *name, const char *fmt, 
 void response_header_always(struct response *res, const char *name, const char *value);
 /* Closes the connection after this answer. */
 void response_close(struct response *res);
+
+struct interim_field {
+    const char *name;  /* a token */
+    const char *value; /* made safe as response_header does */
+};
+
+/*
+ * Sends an interim answer (1xx) of COUNT fields ahead of the real one, of which it says nothing;
+ * nothing to a client of HTTP/1.0, which does not know of them. `100 Continue` is not this
+ * function's: reading the body sends it. DROPPABLE: not sent while the client has not taken what
+ * was sent before, so that whoever sends without reading is never waited for.
+ */
+bool response_interim(struct response *res, int status, const struct interim_field *fields,
+                      unsigned count, bool droppable, struct error *err);
 
 /* Sends LENGTH bytes of JSON; Content-Type is application/json unless it was set. */
 bool response_json(struct response *res, int status, const char *json, size_t length,

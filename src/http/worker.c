@@ -231,7 +231,7 @@ static enum turn run(struct worker *worker, struct connection *connection, const
 static bool awaits_body(struct worker *worker, struct connection *connection,
                         const struct head *head, size_t head_bytes)
 {
-    if (head->expects_continue || !head->has_length ||
+    if (head->expects_continue || head->is_resumable || !head->has_length ||
         head->length > worker->server->limits.small_body_bytes)
         return false;
     connection->needed_bytes = head_bytes + (size_t)head->length;

@@ -1,4 +1,5 @@
-"""Answers: ranges, conditions, streams, problems, headers that cannot be broken out of."""
+"""Answers: ranges, conditions, streams, problems, interim ones, headers that cannot be broken out
+of."""
 import re
 
 import pytest
@@ -172,3 +173,50 @@ def test_requests_are_logged_once_without_the_query(toy):
     assert len(line) == 1
     assert "path=/echo/log" in line[0] and "secret-token" not in line[0]
     assert "status=200" in line[0] and "method=GET" in line[0]
+
+
+# ---- interim answers ----
+
+def test_interim_answers_come_first(toy):
+    with toy.connect() as raw:
+        raw.send(request("POST", "/interim?count=3", "Content-Length: 2\r\nUpload-Complete: ?1\r\n"))
+        for number in range(3):
+            interim = raw.answer()
+            assert (interim.status, interim["Number"]) == (104, str(number))
+            assert interim["Unsafe"] == "a  b: c" and interim["b"] is None
+            assert interim["Date"] is None and interim["Content-Length"] is None
+        answer = raw.send("ab").answer()
+        assert answer.status == 200
+        assert raw.ask(request()).json == {"hello": "world"}
+
+
+def test_interim_answers_do_not_stand_for_continue(toy):
+    with toy.connect() as raw:
+        raw.send(request("POST", "/interim", "Content-Length: 2\r\nExpect: 100-continue\r\n"))
+        assert [raw.answer().status, raw.answer().status] == [104, 100]
+        assert raw.send("ab").answer().status == 200
+
+
+def test_http_1_0_knows_no_interim_answers(toy):
+    answer = toy.ask(request("POST", "/interim?count=3", "Content-Length: 2\r\n", "ab", "1.0"))
+    assert answer.status == 200
+
+
+def test_nobody_waits_for_a_client_that_does_not_read(toy):
+    """It gets those that found room, each of them whole, and its answer."""
+    target = "/interim?count=20000&size=1000&droppable=true"  # 20 MB
+    with toy.connect(receive_buffer=4096) as raw:
+        raw.send(request("POST", target, "Content-Length: 2\r\n", "ab"))
+        toy.wait_for(lambda metrics: metrics["active"] == 1)  # the question itself
+        numbers = []
+        while (answer := raw.answer()).status == 104:
+            assert answer["Value"] == "x" * 1000
+            numbers.append(int(answer["Number"]))
+        assert answer.status == 200
+        assert 0 < len(numbers) < 20000 and numbers == sorted(set(numbers))
+
+
+def test_options_of_a_route_that_answers_them(toy):
+    answer = toy.ask(request("OPTIONS", "/interim"))
+    assert (answer.status, answer["Allow"], answer["Accept-Patch"]) == (
+        204, "POST, OPTIONS", "a/b")

@@ -97,7 +97,7 @@ class Raw:
         version, status, _ = lines[0].split(" ", 2)
         assert version == "HTTP/1.1"
         answer = Answer(int(status), [tuple(line.split(": ", 1)) for line in lines[1:]], b"")
-        if head_only or answer.status in (100, 204, 304):
+        if head_only or answer.status < 200 or answer.status in (204, 304):
             return answer
         if answer["Transfer-Encoding"] == "chunked":
             try:

@@ -217,6 +217,37 @@ static bool get_stream(struct request *req, struct response *res, struct error *
     return true;
 }
 
+/* COUNT interim answers of SIZE bytes and more, then the body's length. */
+static bool post_interim(struct request *req, struct response *res, struct error *err)
+{
+    uint64_t count, size;
+    bool droppable;
+    char *value;
+
+    if (!request_query_number(req, "count", 0, 100000, 1, &count, err) ||
+        !request_query_number(req, "size", 0, 100000, 1, &size, err) ||
+        !request_query_bool(req, "droppable", false, &droppable, err))
+        return false;
+    value = arena_alloc(req->mem, size + 1);
+    memset(value, 'x', size);
+    for (uint64_t i = 0; i < count; i++) {
+        const struct interim_field fields[] = {{"Number", arena_printf(req->mem, "%ju", i)},
+                                               {"Value", value},
+                                               {"Unsafe", "a\r\nb: c"}};
+
+        if (!response_interim(res, 104, fields, COUNT_OF(fields), droppable, err))
+            return false;
+    }
+    return post_small(req, res, err);
+}
+
+static bool options_interim(struct request *req, struct response *res, struct error *err)
+{
+    (void)req;
+    response_header(res, "Accept-Patch", "a/b");
+    return response_empty(res, 204, err);
+}
+
 /* Fails when part of the answer has been sent. */
 static bool get_broken(struct request *req, struct response *res, struct error *err)
 {
@@ -327,6 +358,8 @@ static const struct route routes[] = {
     {METHOD_GET, "/content/{id}", get_content, 0, NULL},
     {METHOD_GET, "/stream", get_stream, 0, NULL},
     {METHOD_GET, "/broken", get_broken, 0, NULL},
+    {METHOD_POST, "/interim", post_interim, ROUTE_STREAMS, NULL},
+    {METHOD_OPTIONS, "/interim", options_interim, 0, NULL},
     {METHOD_GET, "/error", get_error, 0, NULL},
     {METHOD_GET, "/headers", get_headers, 0, NULL},
     {METHOD_GET, "/sleep", get_sleep, 0, NULL},

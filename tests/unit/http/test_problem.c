@@ -27,6 +27,29 @@ static void problems(void **state)
     assert_null(strstr(json, "limit"));
 }
 
+static void registered_types(void **state)
+{
+    static const struct {
+        enum error_kind kind;
+        const char *type;
+    } cases[] = {{ERR_OFFSET, "mismatching-upload-offset"},
+                 {ERR_COMPLETED, "completed-upload"},
+                 {ERR_LENGTH, "inconsistent-upload-length"}};
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct error err;
+    size_t length;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const char *start =
+            arena_printf(mem, "{\"type\":\"https://iana.org/assignments/http-problem-types#%s\",",
+                         cases[i].type);
+
+        error_set(&err, cases[i].kind, "x");
+        assert_int_equal(strncmp(problem_json(&err, "i", mem, &length), start, strlen(start)), 0);
+    }
+}
+
 static void text_that_was_cut_stays_utf8(void **state)
 {
     scoped(arena_release) struct arena *mem = arena_new();
@@ -80,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(problems),
+        cmocka_unit_test(registered_types),
         cmocka_unit_test(text_that_was_cut_stays_utf8),
         cmocka_unit_test(every_kind_has_a_phrase),
         cmocka_unit_test(pace),
