@@ -33,7 +33,7 @@ static bool declared_type_may_be_audio(const char *type)
     return false;
 }
 
-static uint64_t largest_file(const struct app *app)
+uint64_t ingest_largest_file(const struct app *app)
 {
     uint64_t most = app->settings.max_file_size_bytes;
 
@@ -42,7 +42,7 @@ static uint64_t largest_file(const struct app *app)
 
 bool ingest_check_size(const struct app *app, uint64_t size, struct error *err)
 {
-    uint64_t most = largest_file(app);
+    uint64_t most = ingest_largest_file(app);
 
     if (size <= most)
         return true;

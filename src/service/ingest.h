@@ -85,4 +85,7 @@ bool ingest_finish(struct ingest *ingest, struct arena *mem, struct ingest_outco
 void ingest_free(struct ingest *ingest);
 DEFINE_RELEASE(ingest, struct ingest)
 
+/* The most bytes that the server takes as one file; a workspace may take less. */
+uint64_t ingest_largest_file(const struct app *app);
+
 #endif

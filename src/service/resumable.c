@@ -400,6 +400,22 @@ static bool end_now(struct app *app, const struct session *session, struct error
     return database_write(app->database, end_work, (void *)session, err);
 }
 
+bool resumable_reject(struct app *app, struct uuid workspace_id, struct uuid id,
+                      const struct error *cause, struct error *err)
+{
+    scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true, .cuts = true};
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct resumable_state state;
+
+    if (!resumable_load(app, workspace_id, id, mem, &state, err) ||
+        !live_enter(app->live, id, &turn, err) ||
+        !resumable_load(app, workspace_id, id, mem, &state, err))
+        return false;
+    if (state.session.status == SESSION_INITIATED)
+        resumable_end_failed(app, &state.session, cause);
+    return true;
+}
+
 bool resumable_abort(struct app *app, struct uuid workspace_id, struct uuid id, struct error *err)
 {
     scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true, .cuts = true};

@@ -84,7 +84,10 @@ struct resumable_write {
     /* After the body: one more check, that came behind it. NULL: none. */
     bool (*late_check)(void *context, struct checksum **out, struct error *err);
     void (*interrupt)(void *context); /* makes BODY fail soon; called by another thread */
-    void *context;                    /* of both */
+    /* Between blocks, by the writing thread: what stands before OFFSET has become durable. NULL:
+     * nobody wants to know. */
+    void (*progress)(void *context, uint64_t offset);
+    void *context; /* of all three */
 };
 #define RESUMABLE_REST UINT64_MAX
 
@@ -135,6 +138,11 @@ bool resumable_join_with(struct app *app, struct uuid workspace_id, struct uuid 
  * one of them is not known, or is gone. */
 bool resumable_final_size(struct app *app, const struct resumable_state *state, struct arena *mem,
                           uint64_t *out, struct error *err);
+
+/* Ends an open session as failed for CAUSE, which every later request to it is told. Whoever works
+ * on it is cut. Nothing if it is not open any more. */
+bool resumable_reject(struct app *app, struct uuid workspace_id, struct uuid id,
+                      const struct error *cause, struct error *err);
 
 /* Ends a session, open or ended, without a trace but for the upload that it may have made.
  * ERR_NOT_FOUND. */

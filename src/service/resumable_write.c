@@ -120,6 +120,19 @@ static bool record(struct writing *writing, struct error *err)
     return true;
 }
 
+/* The same in the middle of a body, for whoever wants to know. */
+static bool record_and_tell(struct writing *writing, struct error *err)
+{
+    const struct resumable_write *write = writing->write;
+    uint64_t before = writing->recorded;
+
+    if (!record(writing, err))
+        return false;
+    if (write->progress && writing->recorded > before)
+        write->progress(write->context, writing->recorded);
+    return true;
+}
+
 /* ---- receiving ---- */
 
 static bool compare(struct writing *writing, const char *bytes, size_t length, struct error *err)
@@ -226,7 +239,7 @@ static bool take_block(struct writing *writing, const char *bytes, size_t length
     if (!place(writing, bytes, length, err) || !sniff(writing, before, err))
         return false;
     return write->all_or_nothing || writing->at - writing->recorded < RECORD_EVERY_BYTES ||
-           record(writing, err);
+           record_and_tell(writing, err);
 }
 
 /* A body that was cut ends too early; why is what matters then. What had reached this machine
