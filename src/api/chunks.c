@@ -71,29 +71,9 @@ static void tell_length(const struct place *place, const struct counted *counted
                    (unsigned long long)counted->bytes);
 }
 
-static const char *header(const void *from, const char *name)
-{
-    return request_header(from, name);
-}
-
-static struct checksum *strongest_of(const struct digest_claims *claims)
-{
-    if (claims->has_sha256)
-        return checksum_new(STR_LITERAL("sha256"), claims->digests.sha256, SHA256_BYTES);
-    return claims->has_md5 ? checksum_new(STR_LITERAL("md5"), claims->digests.md5, MD5_BYTES)
-                           : NULL;
-}
-
-/* A digest that came in the trailers. */
 static bool late_check(void *context, struct checksum **out, struct error *err)
 {
-    struct digest_claims claims;
-    bool found;
-
-    if (!claims_of_trailers(context, &found, &claims, err))
-        return false;
-    *out = found ? strongest_of(&claims) : NULL;
-    return true;
+    return claims_late_check(context, out, err);
 }
 
 static bool write_chunk(struct request *req, const struct session *session,
@@ -110,12 +90,9 @@ static bool write_chunk(struct request *req, const struct session *session,
                                     .interrupt = session_interrupt,
                                     .context = req};
 
-    if (!claims_read(req, header, &claims, err))
+    if (!claims_read(req, claims_header, &claims, err))
         return false;
-    if (claims.has_md5)
-        md5 = checksum_new(STR_LITERAL("md5"), claims.digests.md5, MD5_BYTES);
-    if (claims.has_sha256)
-        sha256 = checksum_new(STR_LITERAL("sha256"), claims.digests.sha256, SHA256_BYTES);
+    claims_checks(&claims, &md5, &sha256);
     write.checks[0] = md5;
     write.checks[1] = sha256;
     if (resumable_write(req->app, session->workspace_id, session->id, &write, req->mem, out, err))

@@ -31,6 +31,11 @@ bool claims_read(const void *from, claims_field *field, struct digest_claims *ou
     return true;
 }
 
+const char *claims_header(const void *from, const char *name)
+{
+    return request_header(from, name);
+}
+
 static const char *trailer(const void *from, const char *name)
 {
     return request_trailer(from, name);
@@ -42,5 +47,30 @@ bool claims_of_trailers(const struct request *req, bool *found, struct digest_cl
     if (!claims_read(req, trailer, out, err))
         return false;
     *found = out->has_md5 || out->has_sha256;
+    return true;
+}
+
+void claims_checks(const struct digest_claims *claims, struct checksum **md5,
+                   struct checksum **sha256)
+{
+    *md5 = *sha256 = NULL;
+    if (claims->has_md5)
+        *md5 = checksum_new(STR_LITERAL("md5"), claims->digests.md5, MD5_BYTES);
+    if (claims->has_sha256)
+        *sha256 = checksum_new(STR_LITERAL("sha256"), claims->digests.sha256, SHA256_BYTES);
+}
+
+bool claims_late_check(const struct request *req, struct checksum **out, struct error *err)
+{
+    struct checksum *md5, *sha256;
+    struct digest_claims claims;
+    bool found;
+
+    if (!claims_of_trailers(req, &found, &claims, err))
+        return false;
+    if (found && claims.has_sha256)
+        claims.has_md5 = false; /* the stronger of the two is enough */
+    claims_checks(&claims, &md5, &sha256);
+    *out = sha256 ? sha256 : md5;
     return true;
 }

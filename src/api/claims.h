@@ -2,6 +2,7 @@
 #ifndef API_CLAIMS_H
 #define API_CLAIMS_H
 
+#include "crypto/checksum.h"
 #include "http/request.h"
 #include "service/ingest.h"
 
@@ -13,8 +14,19 @@ typedef const char *claims_field(const void *from, const char *name);
 bool claims_read(const void *from, claims_field *field, struct digest_claims *out,
                  struct error *err);
 
+/* The field NAME of a request's head; FROM is the request. */
+const char *claims_header(const void *from, const char *name);
+
 /* The same, after the body was read, of its trailers. *FOUND: there was one. */
 bool claims_of_trailers(const struct request *req, bool *found, struct digest_claims *out,
                         struct error *err);
+
+/* Checksums of what CLAIMS tell of a part, for struct resumable_write; NULL where they do not. The
+ * caller's. */
+void claims_checks(const struct digest_claims *claims, struct checksum **md5,
+                   struct checksum **sha256);
+/* A digest of a part that came in the trailers, for struct resumable_write. *OUT is the caller's;
+ * NULL if there is none. Fails as claims_read. */
+bool claims_late_check(const struct request *req, struct checksum **out, struct error *err);
 
 #endif

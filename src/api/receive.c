@@ -3,6 +3,7 @@
 #include "api/claims.h"
 #include "api/receive.h"
 #include "api/views.h"
+#include "http/disposition.h"
 #include "http/problem.h"
 
 bool receive_on_duplicate(const char *text, enum on_duplicate *out, struct error *err)
@@ -62,6 +63,25 @@ bool receive_wish(struct request *req, const struct caller *who, struct ingest_r
         return false;
     *out = wish;
     return true;
+}
+
+bool receive_filename(struct request *req, const char *fallback, const char **out,
+                      struct error *err)
+{
+    const char *header = request_header(req, "Content-Disposition");
+    struct disposition disposition = {0};
+
+    if (!request_query(req, "filename", out, err))
+        return false;
+    if (*out)
+        return true;
+    if (header && !disposition_parse(str_from(header), req->mem, &disposition, err)) {
+        err->kind = ERR_FILENAME;
+        return false;
+    }
+    *out = disposition.filename ? disposition.filename : fallback;
+    return *out || error_tell(err, ERR_FILENAME,
+                              "name the file with ?filename= or a Content-Disposition header");
 }
 
 const char *receive_declared_type(const char *type, struct arena *mem)

@@ -25,6 +25,11 @@ bool receive_idempotency_key(struct request *req, const char **out, struct error
 /* The content must come as it is. Fails with ERR_MEDIA_TYPE if it is coded. */
 bool receive_check_coding(struct request *req, struct error *err);
 
+/* The file's name, from ?filename= or Content-Disposition; the former wins. FALLBACK, if it is not
+ * NULL, is for who gives none. Fails with ERR_FILENAME, ERR_INVALID. */
+bool receive_filename(struct request *req, const char *fallback, const char **out,
+                      struct error *err);
+
 /* A media type without its parameters, in lower case; NULL if TYPE says nothing of the content:
  * there is none, or it is what curl sends when nobody chose one. */
 const char *receive_declared_type(const char *type, struct arena *mem);
