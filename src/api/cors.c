@@ -15,13 +15,13 @@
     "X-Requested-With, X-HTTP-Method-Override"
 
 /* What a page may read: everything that a route answers. */
-#define RESPONSE_HEADERS                                                                     \
-    "Accept-Ranges, Allow, Content-Disposition, Content-Length, Content-Location, "          \
-    "Content-Range, Date, ETag, Last-Modified, Location, Repr-Digest, Retry-After, "         \
-    "WWW-Authenticate, X-Request-Id, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, "  \
-    "Tus-Resumable, Tus-Version, Upload-Complete, Upload-Concat, Upload-Defer-Length, "      \
-    "Upload-Draft-Interop-Version, Upload-Expires, Upload-Id, Upload-Length, Upload-Limit, " \
-    "Upload-Metadata, Upload-Offset"
+#define RESPONSE_HEADERS                                                                   \
+    "Accept-Patch, Accept-Ranges, Allow, Content-Disposition, Content-Length, "            \
+    "Content-Location, Content-Range, Date, ETag, Last-Modified, Location, Repr-Digest, "  \
+    "Retry-After, WWW-Authenticate, X-Request-Id, Tus-Checksum-Algorithm, Tus-Extension, " \
+    "Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Complete, Upload-Concat, "           \
+    "Upload-Defer-Length, Upload-Draft-Interop-Version, Upload-Expires, Upload-Id, "       \
+    "Upload-Length, Upload-Limit, Upload-Metadata, Upload-Offset"
 
 static const char *origins_of(const struct config *config)
 {

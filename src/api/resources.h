@@ -14,6 +14,10 @@ endpoint_handler post_chunked_uploads, get_chunked_uploads, get_chunked_upload,
 /* tus.c, tus_create.c, tus_append.c */
 endpoint_handler post_tus, head_tus, get_tus, patch_tus, delete_tus;
 
+/* resumable_uploads.c */
+endpoint_handler head_resumable_upload, get_resumable_upload, patch_resumable_upload,
+    delete_resumable_upload, options_resumable_uploads;
+
 /* upload_records.c */
 endpoint_handler get_upload, patch_upload, delete_upload, post_undelete;
 

@@ -1,33 +1,7 @@
 #include "api/claims.h"
+#include "api/draft.h"
 #include "api/receive.h"
 #include "api/resources.h"
-#include "http/disposition.h"
-
-/* ?filename= wins over Content-Disposition. */
-static bool read_filename(struct request *req, const char **out, struct error *err)
-{
-    const char *header = request_header(req, "Content-Disposition");
-    struct disposition disposition = {0};
-
-    if (!request_query(req, "filename", out, err))
-        return false;
-    if (*out)
-        return true;
-    if (header && !disposition_parse(str_from(header), req->mem, &disposition, err)) {
-        err->kind = ERR_FILENAME;
-        return false;
-    }
-    if (!disposition.filename)
-        return error_tell(err, ERR_FILENAME,
-                          "name the file with ?filename= or a Content-Disposition header");
-    *out = disposition.filename;
-    return true;
-}
-
-static const char *header(const void *from, const char *name)
-{
-    return request_header(from, name);
-}
 
 static bool receive_raw(struct request *req, struct ingest_request *wish, struct response *res,
                         struct error *err)
@@ -35,7 +9,8 @@ static bool receive_raw(struct request *req, struct ingest_request *wish, struct
     uint64_t length = request_body_length(req);
     struct receipt receipt;
 
-    if (!read_filename(req, &wish->filename, err) || !claims_read(req, header, &wish->claims, err))
+    if (!receive_filename(req, NULL, &wish->filename, err) ||
+        !claims_read(req, claims_header, &wish->claims, err))
         return false;
     wish->declared_type = receive_declared_type(request_header(req, "Content-Type"), req->mem);
     wish->size = length == REQUEST_LENGTH_UNKNOWN ? INGEST_SIZE_UNKNOWN : length;
@@ -47,9 +22,12 @@ bool post_uploads(struct request *req, const struct caller *who, struct response
                   struct error *err)
 {
     struct ingest_request wish;
+    struct draft draft;
 
     if (!receive_wish(req, who, &wish, err))
         return false;
+    if (draft_is_creation(req, who, res, &draft))
+        return draft_create(&draft, &wish, err);
     if (request_has_type(req, "multipart/form-data"))
         return receive_form(req, &wish, res, err);
     return receive_raw(req, &wish, res, err);

@@ -80,6 +80,8 @@ def things(api, operation, path):
         return {"id": begin_session(api, whole=False)}
     if path.startswith("/v1/chunked-uploads/{id}"):
         return {"id": begin_session(api, whole=path.endswith("/complete")), "index": "0"}
+    if path.startswith("/v1/resumable-uploads/{id}"):
+        return {"id": begin_session(api, whole=False)}
     if path.startswith("/v1/tokens/"):
         workspace_id = default_workspace(api)["id"]
         return {"id": make_token(api, "reader", workspace_id, name="an example")["id"]}
@@ -134,10 +136,16 @@ def test_example(world, method, path, operation, example):
         options["headers"].update({"Upload-Offset": "0",
                                    "Content-Type": "application/offset+octet-stream"})
         options["data"] = TWO_CHUNKS[:CHUNK]
+    if operation["operationId"] == "append_to_resumable_upload":
+        options["headers"] = {"Upload-Offset": "0", "Upload-Complete": "?0",
+                              "Content-Type": "application/partial-upload"}
+        options["data"] = TWO_CHUNKS[:CHUNK]
     answer = ask(api, method, path, operation, **options)
     success = operation.get("x-status", min(s for s in operation["responses"] if s.startswith("2")))
     if operation["operationId"] == "create_upload":
         success = "201"
+    if operation["operationId"] == "append_to_resumable_upload":
+        success = "204"
     expected = str((example or {}).get("x-status", success))
     assert str(answer.status_code) == expected, f"{answer.status_code} {answer.text}"
     response = DOCUMENT.responses(operation)[expected]

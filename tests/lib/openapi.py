@@ -4,7 +4,7 @@ import json
 import pathlib
 import re
 
-METHODS = ("get", "head", "put", "post", "patch", "delete")
+METHODS = ("get", "head", "put", "post", "patch", "delete", "options")
 PATH = pathlib.Path(__file__).resolve().parents[2] / "src/api/openapi.json"
 
 
