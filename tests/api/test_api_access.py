@@ -28,13 +28,15 @@ BODIES = {
     "begin_chunked_upload": {"filename": "thing.wav", "file_size": len(THING)},
 }
 
-# The headers without which a route of tus answers something else.
+# The headers without which a route of tus, or of the IETF draft, answers something else.
 HEADERS = {
     "create_tus_upload": {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(THING))},
     "head_tus_upload": {"Tus-Resumable": "1.0.0"},
     "append_tus_upload": {"Tus-Resumable": "1.0.0", "Upload-Offset": "0",
                           "Content-Type": "application/offset+octet-stream"},
     "terminate_tus_upload": {"Tus-Resumable": "1.0.0"},
+    "append_to_resumable_upload": {"Upload-Offset": "0", "Upload-Complete": "?0",
+                                   "Content-Type": "application/partial-upload"},
 }
 
 
@@ -75,7 +77,7 @@ class Side:
             if name == "undelete_upload":
                 self.people["writer"].delete(f"/v1/uploads/{record['id']}")
             path = path.replace("{id}", record["id"])
-        elif path.startswith("/v1/tus/{id}"):
+        elif path.startswith(("/v1/tus/{id}", "/v1/resumable-uploads/{id}")):
             path = path.replace("{id}", self.session(whole=False))
         elif path.startswith("/v1/chunked-uploads/{id}"):
             path = path.replace("{id}", self.session(whole=name == "complete_chunked_upload"))
@@ -92,7 +94,7 @@ class Side:
         if name == "create_upload":
             query["filename"] = "x.wav"
             options["data"] = THING
-        elif name in ("put_upload_chunk", "append_tus_upload"):
+        elif name in ("put_upload_chunk", "append_tus_upload", "append_to_resumable_upload"):
             options["data"] = THING
         elif name in BODIES:
             options["json"] = dict(BODIES[name])
