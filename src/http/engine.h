@@ -24,6 +24,7 @@ struct http_server {
     enum event_kind end_event;
 
     atomic_uint waiting;           /* workers in epoll_wait */
+    unsigned waiting_max;          /* as many as there are cores: see worker.c, "standing by" */
     atomic_bool is_stopping;       /* no new connections, no keep-alive */
     atomic_bool is_crowded;        /* a handler began while nobody waited for the next event */
     atomic_bool is_cut;            /* the grace is over */
@@ -33,6 +34,11 @@ struct http_server {
     pthread_mutex_t workers_lock; /* of the two lists */
     struct worker *workers;       /* that run */
     struct worker *finished;      /* to be joined */
+
+    pthread_mutex_t standby_lock; /* of the two counts */
+    pthread_cond_t standby_calls;
+    unsigned standing_by; /* workers that wait to be called */
+    unsigned called;      /* how many of them have been, and have not woken yet */
 };
 
 #endif

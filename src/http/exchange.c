@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/log.h"
+#include "http/worker.h"
 
 #define REQUEST_ID_MAX 128
 #define PATH_SHOWN_MAX 1024 /* bytes of it in the log: what follows it must have its place */
@@ -102,6 +103,11 @@ static void tell_methods(struct exchange *x)
     response_header_always(&x->response, "Allow", allow ? allow : "OPTIONS");
 }
 
+static bool changes_something(enum http_method method)
+{
+    return method != METHOD_GET && method != METHOD_HEAD && method != METHOD_OPTIONS;
+}
+
 static bool run_handler(struct exchange *x, struct error *err)
 {
     const struct route *route = x->match.route;
@@ -112,6 +118,8 @@ static bool run_handler(struct exchange *x, struct error *err)
     if (x->head.length > x->body.limit)
         return error_tell(err, ERR_BODY_TOO_LARGE, "the body is larger than %ju bytes",
                           (uintmax_t)x->body.limit);
+    if (changes_something(x->request.method)) /* and so waits for a disk */
+        worker_will_block(x->server);
     if (!route->handler(&x->request, &x->response, err))
         return false;
     assert(response_has_begun(&x->response));

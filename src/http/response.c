@@ -9,6 +9,7 @@
 #include "http/exchange.h"
 #include "http/problem.h"
 #include "http/text.h"
+#include "http/worker.h"
 
 #define GATHER_BYTES (16 * 1024)
 
@@ -226,6 +227,7 @@ bool response_take_place(struct response *res)
         return false;
     }
     res->has_place = true;
+    worker_will_block(server);
     return true;
 }
 

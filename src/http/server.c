@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -70,6 +71,7 @@ bool http_server_new(const struct http_options *options, struct http_server **ou
     server->router = router_new(options->routes, options->route_count);
     server->epoll_fd = server->wake_fd = server->end_fd = -1;
     pthread_mutex_init(&server->workers_lock, NULL);
+    worker_standby_init(server);
     connection_table_init(&server->connections);
     atomic_store(&server->cut_at_ms, INT64_MAX);
     if (!networks_parse(options->trusted_proxies, server->mem, &server->trusted, err))
@@ -92,6 +94,7 @@ void http_server_free(struct http_server *server)
     router_free(server->router);
     arena_free(server->mem);
     pthread_mutex_destroy(&server->workers_lock);
+    worker_standby_done(server);
     free(server);
 }
 
@@ -209,6 +212,7 @@ static void end_workers(struct http_server *server)
 
     atomic_store(&server->is_ending, true);
     (void)!write(server->end_fd, &one, sizeof one);
+    worker_call(server, UINT_MAX);
     while (worker_reap(server) > 0)
         poll(NULL, 0, 1);
     worker_reap(server); /* those that ended between the look at the list and the count */

@@ -489,6 +489,83 @@ static bool retire(struct worker *worker, bool surplus)
     return retires;
 }
 
+/* ---- standing by ----
+ *
+ * As many threads wait for events as there are cores to run them. More would only be woken in turn,
+ * a switch of threads for each quick request. The others stand by, and are called when a handler is
+ * about to block, or is seen to have blocked. */
+
+void worker_standby_init(struct http_server *server)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    pthread_condattr_t monotonic;
+
+    server->waiting_max = cores > 2 ? (unsigned)cores : 2;
+    pthread_mutex_init(&server->standby_lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->standby_calls, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+void worker_standby_done(struct http_server *server)
+{
+    pthread_cond_destroy(&server->standby_calls);
+    pthread_mutex_destroy(&server->standby_lock);
+}
+
+void worker_call(struct http_server *server, unsigned count)
+{
+    pthread_mutex_lock(&server->standby_lock);
+    for (; count > 0 && server->called < server->standing_by; count--) {
+        server->called++;
+        pthread_cond_signal(&server->standby_calls);
+    }
+    pthread_mutex_unlock(&server->standby_lock);
+}
+
+void worker_will_block(struct http_server *server)
+{
+    if (atomic_load(&server->waiting) < server->waiting_max)
+        worker_call(server, 1);
+}
+
+/* False if nobody called within the time that a thread may be idle. */
+static bool stand_by(struct http_server *server)
+{
+    uint32_t idle_ms = server->limits.thread_idle_ms;
+    struct timespec until;
+    int code = 0;
+    bool called;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += idle_ms / 1000 + 1;
+    pthread_mutex_lock(&server->standby_lock);
+    server->standing_by++;
+    while (server->called == 0 && code != ETIMEDOUT && !atomic_load(&server->is_ending)) {
+        if (idle_ms > 0)
+            code = pthread_cond_timedwait(&server->standby_calls, &server->standby_lock, &until);
+        else
+            pthread_cond_wait(&server->standby_calls, &server->standby_lock);
+    }
+    called = server->called > 0;
+    server->called -= called;
+    server->standing_by--;
+    pthread_mutex_unlock(&server->standby_lock);
+    return called || atomic_load(&server->is_ending);
+}
+
+/* Takes one of the places in epoll_wait, if one is free. */
+static bool take_place(struct http_server *server)
+{
+    unsigned waiting = atomic_load(&server->waiting);
+
+    while (waiting < server->waiting_max || atomic_load(&server->is_ending))
+        if (atomic_compare_exchange_weak(&server->waiting, &waiting, waiting + 1))
+            return true;
+    return false;
+}
+
 /* False once the thread has retired. */
 static bool wait_and_serve(struct worker *worker)
 {
@@ -497,7 +574,8 @@ static bool wait_and_serve(struct worker *worker)
     int timeout_ms = (int)server->limits.thread_idle_ms, events;
     enum event_kind kind;
 
-    atomic_fetch_add(&server->waiting, 1);
+    if (!take_place(server))
+        return stand_by(server) || !retire(worker, true);
     events = epoll_wait(server->epoll_fd, &event, 1, timeout_ms > 0 ? timeout_ms : -1);
     kind = events == 1 ? *(enum event_kind *)event.data.ptr : EVENT_END;
     atomic_fetch_sub(&server->waiting, 1);
@@ -613,10 +691,13 @@ static unsigned count_blocked(struct http_server *server)
 
 void worker_start_enough(struct http_server *server)
 {
-    unsigned wanted = count_blocked(server) + server->limits.threads_min;
+    unsigned blocked = count_blocked(server), wanted = blocked + server->limits.threads_min;
+    unsigned waiting = atomic_load(&server->waiting);
 
     while (atomic_load(&server->metrics.threads) < wanted && worker_start(server))
         ;
+    if (blocked > 0 && waiting < server->waiting_max)
+        worker_call(server, server->waiting_max - waiting);
 }
 
 unsigned worker_reap(struct http_server *server)

@@ -8,6 +8,13 @@
 bool worker_start(struct http_server *server);
 /* Starts threads until as many as the least are not blocked in a handler. */
 void worker_start_enough(struct http_server *server);
+/* Who stands by until it is needed. */
+void worker_standby_init(struct http_server *server);
+void worker_standby_done(struct http_server *server);
+/* Wakes COUNT of those that stand by, or all if they are fewer. */
+void worker_call(struct http_server *server, unsigned count);
+/* The handler that calls is about to block: somebody takes its place. */
+void worker_will_block(struct http_server *server);
 /* Joins and frees those that have ended. Returns how many still run. */
 unsigned worker_reap(struct http_server *server);
 
