@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "base/scoped.h"
 #include "db/db.h"
 #include "db/sql_set.h"
 
@@ -93,12 +94,117 @@ static void foreign_keys_and_indexes_are_sound(void **state)
     assert_int_equal(sqlite3_exec(handle, "PRAGMA foreign_key_check", NULL, NULL, NULL), SQLITE_OK);
 }
 
+/* ---- plans ---- */
+
+/* Those that are about a whole table: all workspaces, or the migrations, which are few. */
+static bool may_scan(const char *statement)
+{
+    static const char *const whole[] = {"quota_audit", "schema_migrations_exists",
+                                        "schema_migrations_last", "schema_migrations_list"};
+
+    for (size_t i = 0; i < COUNT_OF(whole); i++)
+        if (strcmp(statement, whole[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a step of a plan walks through a whole table: one of the schema's, and not by an index
+ * that holds a small part of it. */
+static bool is_scan(sqlite3 *handle, const char *step)
+{
+    char table[64];
+
+    if (sscanf(step, "SCAN %63s", table) != 1 || strstr(step, "INDEX chunked_uploads_open"))
+        return false;
+    return sqlite3_table_column_metadata(handle, NULL, table, NULL, NULL, NULL, NULL, NULL, NULL) ==
+               SQLITE_OK ||
+           strlen(table) <= 2; /* an alias */
+}
+
+static void no_statement_walks_through_a_table(void **state)
+{
+    const struct sql_set *sql = &sql_set_product;
+    unsigned scans = 0;
+
+    for (size_t i = 0; i < sql->statement_count; i++) {
+        char *text =
+            sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql->statements[i].text[SQL_ENGINE_SQLITE]);
+        sqlite3_stmt *plan;
+
+        assert_int_equal(sqlite3_prepare_v2(*state, text, -1, &plan, NULL), SQLITE_OK);
+        while (sqlite3_step(plan) == SQLITE_ROW) {
+            const char *step = (const char *)sqlite3_column_text(plan, 3);
+
+            if (is_scan(*state, step) && !may_scan(sql->statements[i].name)) {
+                print_error("%s: %s\n", sql->statements[i].name, step);
+                scans++;
+            }
+        }
+        sqlite3_finalize(plan);
+        sqlite3_free(text);
+    }
+    assert_int_equal(scans, 0);
+}
+
+/* How many steps of SQLite's machine the statement takes with NULL for all its parameters but $1.
+ */
+static int steps_of(sqlite3 *handle, enum sql_id id, const char *first)
+{
+    sqlite3_stmt *statement;
+    int steps;
+
+    assert_int_equal(sqlite3_prepare_v2(handle,
+                                        sql_set_product.statements[id].text[SQL_ENGINE_SQLITE], -1,
+                                        &statement, NULL),
+                     SQLITE_OK);
+    if (sqlite3_bind_parameter_count(statement) > 0)
+        sqlite3_bind_text(statement, 1, first, -1, SQLITE_STATIC);
+    while (sqlite3_step(statement) == SQLITE_ROW)
+        ;
+    steps = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 0);
+    sqlite3_finalize(statement);
+    return steps;
+}
+
+static void run(sqlite3 *handle, const char *text)
+{
+    char *why = NULL;
+
+    if (sqlite3_exec(handle, text, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s", why);
+}
+
+/* Sessions that have ended stay for a day or more, to tell how; each upload asks what is open. */
+static void ended_sessions_cost_open_ones_nothing(void **state)
+{
+    static const enum sql_id asked[] = {SQL_QUOTA_READ, SQL_SESSION_FINALS, SQL_SESSION_FIGURES,
+                                        SQL_WORKSPACE_DELETE};
+    int before[COUNT_OF(asked)];
+
+    run(*state, "SAVEPOINT empty;"
+                "INSERT INTO workspaces (id, name, created_at) VALUES ('w', 'w', 1);"
+                "INSERT INTO users (id, workspace_id, name, created_at) VALUES ('u', 'w', 'u', 1);"
+                "INSERT INTO storage_quotas (workspace_id, updated_at) VALUES ('w', 1);");
+    for (size_t i = 0; i < COUNT_OF(asked); i++)
+        before[i] = steps_of(*state, asked[i], "w");
+    run(*state, "UPDATE workspaces SET deleted_at = NULL;"
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+                "INSERT INTO chunked_uploads (id, workspace_id, user_id, upload_id, kind, status,"
+                " filename, reserved_bytes, storage_name, storage_path, created_at, expires_at) "
+                "SELECT i, 'w', 'u', i, 'tus', 'completed', 'f', 0, 'main', i, 1, 2 FROM n;");
+    for (size_t i = 0; i < COUNT_OF(asked); i++)
+        assert_in_range(steps_of(*state, asked[i], "w"), 1, before[i] + 20);
+    run(*state, "ROLLBACK TO empty; RELEASE empty;");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_statement_compiles),
         cmocka_unit_test(names_are_known_by_their_numbers),
         cmocka_unit_test(foreign_keys_and_indexes_are_sound),
+        cmocka_unit_test(no_statement_walks_through_a_table),
+        cmocka_unit_test(ended_sessions_cost_open_ones_nothing),
     };
 
     return cmocka_run_group_tests_name("statements", tests, migrate_fresh, remove_it);
