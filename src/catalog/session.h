@@ -63,8 +63,8 @@ const char *session_kind_name(enum session_kind kind);
 const char *session_status_name(enum session_status status);
 
 /* Reserves SESSION->reserved_bytes, and one file unless it is partial: checks the quota and makes
- * the row. Fails as quota_check_file, and with ERR_IDEMPOTENCY_BUSY if an open session has the same
- * key. */
+ * the row. Fails as quota_check_file, with ERR_IDEMPOTENCY_BUSY if an open session has the same key,
+ * ERR_IDEMPOTENCY_REUSED if it is another request's, ERR_NOT_FOUND if the workspace is gone. */
 bool session_begin(struct db *tx, const struct session *session, struct error *err);
 /* Makes the session hold BYTES in all, which is more than before. Fails as quota_check_growth;
  * ERR_NOT_FOUND if the session has ended. */

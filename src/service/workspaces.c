@@ -1,9 +1,11 @@
 #include "service/workspaces.h"
 
 #include "catalog/user.h"
+#include "service/resumable.h"
 #include "service/trash.h"
 
 #define FIRST_USER "admin"
+#define SESSIONS_PAGE 200
 
 struct addition {
     struct workspace workspace;
@@ -53,12 +55,66 @@ static bool remove_workspace(struct db *tx, void *context, struct error *err)
     return workspace_delete(tx, removal->id, removal->now_us, err);
 }
 
+static bool some_sessions(struct app *app, struct uuid workspace_id, struct uuid after,
+                          struct arena *mem, struct session **page, size_t *count,
+                          struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+
+    return database_read(app->database, &db, err) &&
+           session_list_workspace(db, workspace_id, after, SESSIONS_PAGE, mem, page, count, err);
+}
+
+/* Runs STEP for every open session of the workspace. */
+static bool each_open_session(struct app *app, struct uuid workspace_id,
+                              bool (*step)(struct app *app, const struct session *session,
+                                           struct error *err),
+                              struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct uuid after = {{0}};
+    struct session *page;
+    size_t count;
+
+    do {
+        arena_reset(mem);
+        if (!some_sessions(app, workspace_id, after, mem, &page, &count, err))
+            return false;
+        for (size_t i = 0; i < count; i++) {
+            after = page[i].id;
+            if (page[i].status == SESSION_INITIATED && !step(app, &page[i], err))
+                return false;
+        }
+    } while (count == SESSIONS_PAGE);
+    return true;
+}
+
+/* The session of a single request ends with its request alone. */
+static bool can_be_ended(struct app *app, const struct session *session, struct error *err)
+{
+    (void)app;
+    return session->kind != SESSION_POST ||
+           error_tell(err, ERR_CONFLICT, "an upload into the workspace is in progress");
+}
+
+static bool end_session(struct app *app, const struct session *session, struct error *err)
+{
+    return resumable_abort(app, session->workspace_id, session->id, err) ||
+           err->kind == ERR_NOT_FOUND; /* it has ended meanwhile */
+}
+
+static bool empty(struct app *app, struct uuid id, struct uuid user_id, struct error *err)
+{
+    return each_open_session(app, id, can_be_ended, err) &&
+           each_open_session(app, id, end_session, err) && trash_purge_all(app, id, user_id, err);
+}
+
 bool workspaces_remove(struct app *app, struct uuid id, struct uuid user_id, bool force,
                        struct error *err)
 {
     struct removal removal = {id, app_now_us(app)};
 
-    if (force && !trash_purge_all(app, id, user_id, err))
+    if (force && !empty(app, id, user_id, err))
         return false;
     return database_write(app->database, remove_workspace, &removal, err);
 }
