@@ -70,7 +70,8 @@ SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
        digest_state, concatenation, partials, error_code, error_message,
        protocol_headers
-FROM chunked_uploads WHERE expires_at < $1 ORDER BY expires_at LIMIT $2;
+FROM chunked_uploads
+WHERE expires_at < $1 AND (expires_at, id) > ($2, $3) ORDER BY expires_at, id LIMIT $4;
 
 -- name: session_finals
 -- Open finals of a workspace: who waits for a partial.

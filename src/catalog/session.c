@@ -321,11 +321,14 @@ bool session_list_workspace(struct db *db, struct uuid workspace_id, struct uuid
                    count, err);
 }
 
-bool session_expired(struct db *db, int64_t now_us, size_t limit, struct arena *mem,
-                     struct session **out, size_t *count, struct error *err)
+bool session_expired(struct db *db, int64_t now_us, const struct session_expiry *after,
+                     size_t limit, struct arena *mem, struct session **out, size_t *count,
+                     struct error *err)
 {
-    return list_of(db, SQL_SESSION_EXPIRED, DB_ARGS(db_time(now_us), db_int(limit)), limit, mem,
-                   out, count, err);
+    return list_of(
+        db, SQL_SESSION_EXPIRED,
+        DB_ARGS(db_time(now_us), db_time(after->expires_at_us), db_uuid(after->id), db_int(limit)),
+        limit, mem, out, count, err);
 }
 
 bool session_final_of(struct db *db, struct uuid workspace_id, struct uuid id, struct uuid *out,

@@ -46,13 +46,13 @@ struct session {
     const void *digest_state;      /* NULL: none */
     size_t digest_state_bytes;
     enum session_concatenation concatenation;
-    const char *partials;        /* of a final: JSON list of session ids; else NULL */
+    const char *partials;         /* of a final: JSON list of session ids; else NULL */
     const char *protocol_headers; /* JSON object: what the protocol repeats as it was sent; NULL:
                                      nothing */
-    const char *idempotency_key; /* NULL: none */
-    const char *fingerprint;     /* NULL: none */
-    const char *error_code;      /* of a failed one; else NULL */
-    const char *error_message;   /* for the client */
+    const char *idempotency_key;  /* NULL: none */
+    const char *fingerprint;      /* NULL: none */
+    const char *error_code;       /* of a failed one; else NULL */
+    const char *error_message;    /* for the client */
     int64_t created_at_us;
     int64_t expires_at_us;
 };
@@ -63,8 +63,9 @@ const char *session_kind_name(enum session_kind kind);
 const char *session_status_name(enum session_status status);
 
 /* Reserves SESSION->reserved_bytes, and one file unless it is partial: checks the quota and makes
- * the row. Fails as quota_check_file, with ERR_IDEMPOTENCY_BUSY if an open session has the same key,
- * ERR_IDEMPOTENCY_REUSED if it is another request's, ERR_NOT_FOUND if the workspace is gone. */
+ * the row. Fails as quota_check_file, with ERR_IDEMPOTENCY_BUSY if an open session has the same
+ * key, ERR_IDEMPOTENCY_REUSED if it is another request's, ERR_NOT_FOUND if the workspace is gone.
+ */
 bool session_begin(struct db *tx, const struct session *session, struct error *err);
 /* Makes the session hold BYTES in all, which is more than before. Fails as quota_check_growth;
  * ERR_NOT_FOUND if the session has ended. */
@@ -103,9 +104,15 @@ bool session_list(struct db *db, struct uuid after, size_t limit, struct arena *
 bool session_list_workspace(struct db *db, struct uuid workspace_id, struct uuid after,
                             size_t limit, struct arena *mem, struct session **out, size_t *count,
                             struct error *err);
-/* At most LIMIT that had expired by NOW_US, open or ended. */
-bool session_expired(struct db *db, int64_t now_us, size_t limit, struct arena *mem,
-                     struct session **out, size_t *count, struct error *err);
+/* Where a session stands in the order of expiry. */
+struct session_expiry {
+    int64_t expires_at_us;
+    struct uuid id;
+};
+/* At most LIMIT that had expired by NOW_US, open or ended, behind AFTER in the order of expiry. */
+bool session_expired(struct db *db, int64_t now_us, const struct session_expiry *after,
+                     size_t limit, struct arena *mem, struct session **out, size_t *count,
+                     struct error *err);
 /* The open final whose list of partials holds ID; nil if none does. */
 bool session_final_of(struct db *db, struct uuid workspace_id, struct uuid id, struct uuid *out,
                       struct error *err);

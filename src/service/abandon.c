@@ -101,8 +101,7 @@ bool abandon_session(struct app *app, const struct session *session, struct erro
     return database_write(app->database, end_row, (void *)session, err);
 }
 
-static void leave_for_later(struct app *app, const struct session *session,
-                            const struct error *err)
+static void leave_for_later(struct app *app, const struct session *session, const struct error *err)
 {
     log_event(LOG_WARN, "a session could not be ended and is left to the next sweep",
               log_text("error", err->log));
@@ -132,10 +131,14 @@ bool abandon_again(struct app *app, uint64_t *count, struct error *err)
 
     *count = 0;
     for (; item; item = next) {
+        struct error cause;
+
         next = item->next;
-        if (ok && abandon_session(app, &item->session, err)) {
+        if (abandon_session(app, &item->session, &cause)) {
             (*count)++;
         } else {
+            if (ok)
+                *err = cause;
             ok = false;
             remember(app->abandoned, &item->session);
         }

@@ -19,7 +19,8 @@ bool abandon_session(struct app *app, const struct session *session, struct erro
 void abandon_session_or_later(struct app *app, const struct session *session);
 /* The same for a session that never had a stage: its row goes, whether or not the store answers. */
 void abandon_row_or_later(struct app *app, const struct session *session);
-/* Tries again what could not be ended. *COUNT is how many were. */
+/* Tries again what could not be ended, all of it; fails with the first cause if some still cannot.
+ * *COUNT is how many were, either way. */
 bool abandon_again(struct app *app, uint64_t *count, struct error *err);
 
 #endif

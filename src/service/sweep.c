@@ -12,6 +12,22 @@
 #define PAGE 200
 #define IDEMPOTENCY_KEPT_US US_PER_DAY
 
+/* One sweep. What cannot be cleared away now must not hold up the rest of it: the first failure is
+ * told when all has been tried. */
+struct sweep {
+    struct app *app;
+    struct sweep_report report;
+    struct error *err;
+    bool failed; /* ERR says how, at first */
+};
+
+static void go_on_after(struct sweep *sweep, const struct error *err)
+{
+    if (!sweep->failed)
+        *sweep->err = *err;
+    sweep->failed = true;
+}
+
 /* ---- garbage ---- */
 
 struct place {
@@ -56,28 +72,45 @@ static bool read_garbage(struct app *app, struct uuid after, struct arena *mem,
            garbage_list(db, after, PAGE, mem, page, count, err);
 }
 
-static bool sweep_garbage(struct app *app, struct sweep_report *report, struct error *err)
+/* Removes those of one page that stand in a store that answers. */
+static void remove_page(struct sweep *sweep, const struct garbage *page, size_t count)
+{
+    const char *away = NULL; /* a store that did not answer just now is not asked on */
+    struct error err;
+
+    for (size_t i = 0; i < count; i++) {
+        struct place place = {page[i].storage_name, page[i].storage_path};
+
+        if (away && strcmp(away, place.store_name) == 0)
+            continue;
+        if (remove_object(sweep->app, &place, &err)) {
+            sweep->report.objects++;
+            sweep->report.bytes += page[i].bytes;
+        } else {
+            away = place.store_name;
+            go_on_after(sweep, &err);
+        }
+    }
+}
+
+static void sweep_garbage(struct sweep *sweep)
 {
     scoped(arena_release) struct arena *mem = arena_new();
     struct uuid after = {{0}};
     struct garbage *page;
+    struct error err;
     size_t count;
 
     do {
         arena_reset(mem);
-        if (!read_garbage(app, after, mem, &page, &count, err))
-            return false;
-        for (size_t i = 0; i < count; i++) {
-            struct place place = {page[i].storage_name, page[i].storage_path};
-
-            if (!remove_object(app, &place, err))
-                return false;
-            report->objects++;
-            report->bytes += page[i].bytes;
-            after = page[i].id;
+        if (!read_garbage(sweep->app, after, mem, &page, &count, &err)) {
+            go_on_after(sweep, &err);
+            return;
         }
+        remove_page(sweep, page, count);
+        if (count > 0)
+            after = page[count - 1].id;
     } while (count == PAGE);
-    return true;
 }
 
 /* ---- sessions ---- */
@@ -91,8 +124,10 @@ static bool read_open(struct app *app, struct uuid after, struct arena *mem, str
            session_list(db, after, PAGE, mem, page, count, err);
 }
 
-/* Sessions of one request that died with it; those of several are continued after a restart. */
-static bool end_left_over(struct app *app, struct sweep_report *report, struct error *err)
+/* Sessions of one request that died with it; those of several are continued after a restart. One
+ * that cannot be ended now (its store is no longer configured) does not keep the server from
+ * starting. */
+static bool end_left_over(struct sweep *sweep, struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
     struct uuid after = {{0}};
@@ -101,60 +136,72 @@ static bool end_left_over(struct app *app, struct sweep_report *report, struct e
 
     do {
         arena_reset(mem);
-        if (!read_open(app, after, mem, &page, &count, err))
+        if (!read_open(sweep->app, after, mem, &page, &count, err))
             return false;
         for (size_t i = 0; i < count; i++) {
             after = page[i].id;
             if (page[i].kind != SESSION_POST)
                 continue;
-            if (!abandon_session(app, &page[i], err))
-                return false;
-            report->sessions++;
+            abandon_session_or_later(sweep->app, &page[i]);
+            sweep->report.sessions++;
         }
     } while (count == PAGE);
     return true;
 }
 
-static bool read_expired(struct app *app, struct arena *mem, struct session **page, size_t *count,
-                         struct error *err)
+static bool read_expired(struct app *app, int64_t now_us, const struct session_expiry *after,
+                         struct arena *mem, struct session **page, size_t *count, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
 
     return database_read(app->database, &db, err) &&
-           session_expired(db, app_now_us(app), PAGE, mem, page, count, err);
+           session_expired(db, now_us, after, PAGE, mem, page, count, err);
 }
 
-static bool end_expired(struct app *app, struct sweep_report *report, struct error *err)
+/* What is in use, or cannot be ended, is left to the next sweep. */
+static void end_expired(struct sweep *sweep)
 {
     scoped(arena_release) struct arena *mem = arena_new();
+    struct session_expiry after = {INT64_MIN, {{0}}};
+    int64_t now_us = app_now_us(sweep->app);
     struct session *page;
-    size_t count, ended;
+    struct error err;
+    size_t count;
 
     do {
-        ended = 0;
         arena_reset(mem);
-        if (!read_expired(app, mem, &page, &count, err))
-            return false;
-        for (size_t i = 0; i < count; i++) {
-            bool is_ended;
-
-            if (!resumable_expire(app, page[i].workspace_id, page[i].id, &is_ended, err))
-                return false;
-            ended += is_ended;
+        if (!read_expired(sweep->app, now_us, &after, mem, &page, &count, &err)) {
+            go_on_after(sweep, &err);
+            return;
         }
-        report->sessions += ended;
-    } while (count == PAGE && ended > 0); /* what is in use is left to the next sweep */
-    return true;
+        for (size_t i = 0; i < count; i++) {
+            bool is_ended = false;
+
+            if (!resumable_expire(sweep->app, page[i].workspace_id, page[i].id, &is_ended, &err))
+                go_on_after(sweep, &err);
+            sweep->report.sessions += is_ended;
+            after = (struct session_expiry){page[i].expires_at_us, page[i].id};
+        }
+    } while (count == PAGE);
+}
+
+static void end_abandoned(struct sweep *sweep)
+{
+    struct error err;
+    uint64_t count;
+
+    if (!abandon_again(sweep->app, &count, &err))
+        go_on_after(sweep, &err);
+    sweep->report.sessions += count;
 }
 
 /* ---- stages without a session ---- */
 
-struct stage_sweep {
-    struct app *app;
+struct stage_visit {
+    struct sweep *sweep;
     struct store *store;
-    struct sweep_report *report;
     struct error *err;
-    bool failed;
+    bool failed; /* the catalog did */
 };
 
 static bool session_is_open(struct app *app, const char *id_text, bool *open, struct error *err)
@@ -168,29 +215,40 @@ static bool session_is_open(struct app *app, const char *id_text, bool *open, st
     return database_read(app->database, &db, err) && session_exists(db, id, open, err);
 }
 
+/* What cannot be a stage of ours, or cannot be discarded, stays: verify tells of it. */
 static bool visit_stage(void *context, const struct store_object *stage)
 {
-    struct stage_sweep *sweep = context;
+    struct stage_visit *visit = context;
+    struct error err;
     bool open;
 
-    if (!session_is_open(sweep->app, stage->key, &open, sweep->err) ||
-        (!open && !store_stage_discard(sweep->store, stage->key, sweep->err))) {
-        sweep->failed = true;
+    if (!session_is_open(visit->sweep->app, stage->key, &open, visit->err)) {
+        visit->failed = true;
         return false;
     }
-    sweep->report->stages += open ? 0 : 1;
+    if (!open && store_stage_discard(visit->store, stage->key, &err))
+        visit->sweep->report.stages++;
+    else if (!open && err.kind != ERR_INVALID)
+        log_event(LOG_WARN, "a stage could not be discarded and is left to the next sweep",
+                  log_text("error", err.log));
     return true;
 }
 
-static bool sweep_stages(struct app *app, struct sweep_report *report, struct error *err)
+/* A session's row is there before its stage is: at any time, what has none is left over. */
+static bool sweep_stages_of(struct sweep *sweep, struct store *store, struct error *err)
 {
-    for (size_t i = 0; i < app->store_count; i++) {
-        struct stage_sweep sweep = {app, app->stores[i], report, err, false};
+    struct stage_visit visit = {sweep, store, err, false};
 
-        if (!store_list_stages(app->stores[i], visit_stage, &sweep, err) || sweep.failed)
-            return false;
-    }
-    return true;
+    return store_list_stages(store, visit_stage, &visit, err) && !visit.failed;
+}
+
+static void sweep_stages(struct sweep *sweep)
+{
+    struct error err;
+
+    for (size_t i = 0; i < sweep->app->store_count; i++)
+        if (!sweep_stages_of(sweep, sweep->app->stores[i], &err))
+            go_on_after(sweep, &err);
 }
 
 /* ---- idempotency keys ---- */
@@ -207,37 +265,41 @@ static bool forget_keys(struct db *tx, void *context, struct error *err)
     return idempotency_forget(tx, forgetting->before_us, &forgetting->count, err);
 }
 
-static bool sweep_keys(struct app *app, struct sweep_report *report, struct error *err)
+static void sweep_keys(struct sweep *sweep)
 {
-    struct forgetting forgetting = {.before_us = app_now_us(app) - IDEMPOTENCY_KEPT_US};
+    struct forgetting forgetting = {.before_us = app_now_us(sweep->app) - IDEMPOTENCY_KEPT_US};
+    struct error err;
 
-    if (!database_write(app->database, forget_keys, &forgetting, err))
-        return false;
-    report->keys += forgetting.count;
-    return true;
+    if (database_write(sweep->app->database, forget_keys, &forgetting, &err))
+        sweep->report.keys += forgetting.count;
+    else
+        go_on_after(sweep, &err);
 }
 
 /* ---- all of it ---- */
 
 bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
 {
-    struct sweep_report mine = {0};
-    uint64_t again;
-    bool ok = abandon_again(app, &again, err) && end_expired(app, &mine, err) &&
-              sweep_garbage(app, &mine, err) && sweep_keys(app, &mine, err);
+    struct sweep sweep = {.app = app, .err = err};
 
-    mine.sessions += ok ? again : 0;
+    end_abandoned(&sweep);
+    end_expired(&sweep);
+    sweep_stages(&sweep);
+    sweep_garbage(&sweep);
+    sweep_keys(&sweep);
     if (report)
-        *report = mine;
-    return ok;
+        *report = sweep.report;
+    return !sweep.failed;
 }
 
 bool sweep_start(struct app *app, struct sweep_report *report, struct error *err)
 {
-    struct sweep_report mine = {0};
-    bool ok = end_left_over(app, &mine, err) && sweep_stages(app, &mine, err);
+    struct sweep sweep = {.app = app, .err = err};
 
+    if (!end_left_over(&sweep, err))
+        return false;
+    sweep_stages(&sweep);
     if (report)
-        *report = mine;
-    return ok;
+        *report = sweep.report;
+    return !sweep.failed;
 }

@@ -141,6 +141,25 @@ bool app_fixture_has(struct app_fixture *f, const char *store, const char *key)
     return store_head(app_store(f->app, store), key, &object, &f->err);
 }
 
+bool app_fixture_begin_post(struct db *tx, void *context, struct error *err)
+{
+    struct app_fixture *f = context;
+    struct session session = {.id = {{7}},
+                              .workspace_id = f->workspace_id,
+                              .user_id = f->user_id,
+                              .upload_id = {{8}},
+                              .kind = SESSION_POST,
+                              .filename = "a.wav",
+                              .file_size = 1,
+                              .reserved_bytes = 1,
+                              .storage_name = "main",
+                              .storage_path = "b",
+                              .created_at_us = 1,
+                              .expires_at_us = INT64_MAX};
+
+    return session_begin(tx, &session, err);
+}
+
 struct uuid app_fixture_begin(struct app_fixture *f)
 {
     struct resumable_request request = {.workspace_id = f->workspace_id,

@@ -39,6 +39,8 @@ struct uuid app_fixture_add(struct app_fixture *f, const char *store, const char
 void app_fixture_add_garbage(struct app_fixture *f, const char *store, const char *key);
 /* Whether the store has an object at KEY. */
 bool app_fixture_has(struct app_fixture *f, const char *store, const char *key);
+/* Begins the session of a single request into "main": CONTEXT is the fixture. */
+bool app_fixture_begin_post(struct db *tx, void *context, struct error *err);
 /* Begins an upload of several requests. */
 struct uuid app_fixture_begin(struct app_fixture *f);
 

@@ -1,7 +1,6 @@
 /* Workspaces that go, with whatever they hold. */
 #include "fixture.h"
 
-#include "catalog/session.h"
 #include "catalog/upload.h"
 #include "service/workspaces.h"
 
@@ -49,32 +48,12 @@ static void force_takes_uploads_in_progress_too(void **state)
     assert_false(app_fixture_has(f, "main", "a"));
 }
 
-/* A POST that runs: only its own request can end it. */
-static bool begin_post(struct db *tx, void *context, struct error *err)
-{
-    struct app_fixture *f = context;
-    struct session session = {.id = {{7}},
-                              .workspace_id = f->workspace_id,
-                              .user_id = f->user_id,
-                              .upload_id = {{8}},
-                              .kind = SESSION_POST,
-                              .filename = "a.wav",
-                              .file_size = 1,
-                              .reserved_bytes = 1,
-                              .storage_name = "main",
-                              .storage_path = "b",
-                              .created_at_us = 1,
-                              .expires_at_us = INT64_MAX};
-
-    return session_begin(tx, &session, err);
-}
-
 static void nothing_is_purged_where_the_workspace_stays(void **state)
 {
     struct app_fixture *f = *state;
     struct uuid id = app_fixture_add(f, "main", "a", true);
 
-    assert_ok(f, database_write(f->app->database, begin_post, f, &f->err));
+    assert_ok(f, database_write(f->app->database, app_fixture_begin_post, f, &f->err));
     assert_false(remove_it(f, true));
     assert_int_equal(f->err.kind, ERR_CONFLICT);
     assert_non_null(strstr(error_detail(&f->err), "in progress"));
@@ -86,7 +65,7 @@ static void no_upload_begins_in_a_workspace_that_went(void **state)
     struct app_fixture *f = *state;
 
     assert_ok(f, remove_it(f, false));
-    assert_false(database_write(f->app->database, begin_post, f, &f->err));
+    assert_false(database_write(f->app->database, app_fixture_begin_post, f, &f->err));
     assert_int_equal(f->err.kind, ERR_NOT_FOUND);
 }
 
