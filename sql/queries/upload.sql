@@ -66,6 +66,9 @@ SELECT count(*) FROM audio_uploads WHERE storage_name = $1 AND storage_path = $2
 -- name: upload_ids
 SELECT id FROM audio_uploads WHERE workspace_id = $1 LIMIT $2;
 
+-- name: upload_store_names
+SELECT DISTINCT storage_name FROM audio_uploads WHERE storage_name > $1 ORDER BY storage_name LIMIT $2;
+
 -- name: upload_objects
 SELECT storage_path, max(coalesce(compressed_size, file_size)), max(checksum_sha256), count(*),
        sum(CASE WHEN deleted_at IS NULL THEN 1 ELSE 0 END)

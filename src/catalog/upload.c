@@ -43,8 +43,7 @@ bool upload_by_id(struct db *db, struct uuid workspace_id, struct uuid id, struc
 }
 
 bool upload_by_content(struct db *db, struct uuid workspace_id, const char *sha256,
-                       uint64_t file_size, struct arena *mem, struct upload *out,
-                       struct error *err)
+                       uint64_t file_size, struct arena *mem, struct upload *out, struct error *err)
 {
     return read_one(db, SQL_UPLOAD_BY_CONTENT,
                     DB_ARGS(db_uuid(workspace_id), db_text(sha256), db_int(file_size)), mem, out,
@@ -132,10 +131,9 @@ bool upload_remove(struct db *tx, struct uuid id, struct error *err)
 
     if (!next_original(tx, id, &found, &next, err))
         return false;
-    if (found &&
-        (!db_execute(tx, SQL_UPLOAD_MAKE_ORIGINAL, DB_ARGS(db_uuid(next)), NULL, err) ||
-         !db_execute(tx, SQL_UPLOAD_FOLLOW_ORIGINAL, DB_ARGS(db_uuid(id), db_uuid(next)), NULL,
-                     err)))
+    if (found && (!db_execute(tx, SQL_UPLOAD_MAKE_ORIGINAL, DB_ARGS(db_uuid(next)), NULL, err) ||
+                  !db_execute(tx, SQL_UPLOAD_FOLLOW_ORIGINAL, DB_ARGS(db_uuid(id), db_uuid(next)),
+                              NULL, err)))
         return false;
     return db_execute(tx, SQL_UPLOAD_REMOVE, DB_ARGS(db_uuid(id)), NULL, err);
 }
@@ -161,9 +159,22 @@ bool upload_ids(struct db *db, struct uuid workspace_id, size_t limit, struct ar
     return rows_listed(rows, list, n, (void **)out, count, err);
 }
 
+bool upload_store_names(struct db *db, const char *after, size_t limit, struct arena *mem,
+                        const char ***out, size_t *count, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+    const char **list = arena_array(mem, limit, sizeof *list);
+    size_t n = 0;
+
+    if (!db_query(db, SQL_UPLOAD_STORE_NAMES, DB_ARGS(db_text(after), db_int(limit)), &rows, err))
+        return false;
+    while (n < limit && db_next(rows))
+        list[n++] = db_column_text(rows, 0, mem);
+    return rows_listed(rows, list, n, (void **)out, count, err);
+}
+
 bool upload_objects(struct db *db, const char *storage_name, const char *after, size_t limit,
-                    struct arena *mem, struct upload_object **out, size_t *count,
-                    struct error *err)
+                    struct arena *mem, struct upload_object **out, size_t *count, struct error *err)
 {
     scoped(db_rows_release) struct db_rows *rows = NULL;
     struct upload_object *list = arena_array(mem, limit, sizeof *list);

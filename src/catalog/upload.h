@@ -97,6 +97,11 @@ bool upload_count_sharing(struct db *db, const char *storage_name, const char *s
 bool upload_ids(struct db *db, struct uuid workspace_id, size_t limit, struct arena *mem,
                 struct uuid **out, size_t *count, struct error *err);
 
+/* At most LIMIT names of stores that uploads stand in, behind AFTER ("" for the start). Looks at
+ * every upload. */
+bool upload_store_names(struct db *db, const char *after, size_t limit, struct arena *mem,
+                        const char ***out, size_t *count, struct error *err);
+
 /* An object with those who share it. */
 struct upload_object {
     const char *storage_path;
@@ -104,8 +109,8 @@ struct upload_object {
     const char *sha256;
     uint64_t rows, live_rows;
 };
-/* At most LIMIT objects of a store whose path is greater than AFTER ("" for the start), in the order
- * of the paths' bytes. */
+/* At most LIMIT objects of a store whose path is greater than AFTER ("" for the start), in the
+ * order of the paths' bytes. */
 bool upload_objects(struct db *db, const char *storage_name, const char *after, size_t limit,
                     struct arena *mem, struct upload_object **out, size_t *count,
                     struct error *err);

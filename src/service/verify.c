@@ -10,6 +10,7 @@
 #include "crypto/digest.h"
 
 #define PAGE 1000
+#define NAMES_PAGE 64
 
 /* A stage outlives its session by the moment between a commit and the stage's removal; on a machine that
  * has too much to do that can be seconds. */
@@ -81,7 +82,8 @@ static bool verify_quota(struct verify *verify)
 /* The catalog's objects of one store in the order of their keys, a page at a time. */
 struct walk {
     struct verify *verify;
-    struct store *store;
+    const char *name;    /* of the store */
+    struct store *store; /* NULL: it is not configured */
     struct arena *mem;
     struct upload_object *page;
     size_t count, next;
@@ -97,8 +99,8 @@ static bool fetch_page(struct walk *walk)
     walk->mem = arena_new();
     walk->next = 0;
     if (!database_read(walk->verify->app->database, &db, walk->verify->err) ||
-        !upload_objects(db, store_name(walk->store), after, PAGE, walk->mem, &walk->page,
-                        &walk->count, walk->verify->err))
+        !upload_objects(db, walk->name, after, PAGE, walk->mem, &walk->page, &walk->count,
+                        walk->verify->err))
         return false;
     walk->ended = walk->count == 0;
     return true;
@@ -118,7 +120,7 @@ static bool rows_at(struct walk *walk, const char *key, uint64_t *rows)
     scoped(db_release) struct db *db = NULL;
 
     return database_read(walk->verify->app->database, &db, walk->verify->err) &&
-           upload_count_sharing(db, store_name(walk->store), key, rows, walk->verify->err);
+           upload_count_sharing(db, walk->name, key, rows, walk->verify->err);
 }
 
 /* The catalog has an object that the walk through the store did not meet. */
@@ -128,16 +130,16 @@ static bool check_missing(struct walk *walk, const struct upload_object *object)
     struct error err;
     uint64_t rows;
 
-    if (store_head(walk->store, object->storage_path, &there, &err))
+    if (walk->store && store_head(walk->store, object->storage_path, &there, &err))
         return true; /* it came while we walked */
-    if (err.kind != ERR_NOT_FOUND) {
+    if (walk->store && err.kind != ERR_NOT_FOUND) {
         *walk->verify->err = err;
         return false;
     }
     if (!rows_at(walk, object->storage_path, &rows))
         return false;
     if (rows > 0)
-        found(walk->verify, (struct verify_finding){VERIFY_MISSING, store_name(walk->store),
+        found(walk->verify, (struct verify_finding){VERIFY_MISSING, walk->name,
                                                     object->storage_path, object->stored_bytes, 0});
     return true;
 }
@@ -150,7 +152,7 @@ struct explanation {
 
 static bool explain(struct walk *walk, const char *key, struct explanation *out)
 {
-    const char *name = store_name(walk->store);
+    const char *name = walk->name;
     struct error *err = walk->verify->err;
     struct store_object there;
     struct error missing;
@@ -184,8 +186,8 @@ static bool check_unknown(struct walk *walk, const struct store_object *object)
     else if (why.session)
         totals->staged_bytes += object->size;
     else
-        found(walk->verify, (struct verify_finding){VERIFY_UNEXPLAINED, store_name(walk->store),
-                                                    object->key, 0, object->size});
+        found(walk->verify, (struct verify_finding){VERIFY_UNEXPLAINED, walk->name, object->key, 0,
+                                                    object->size});
     return true;
 }
 
@@ -216,9 +218,9 @@ static bool check_content(struct walk *walk, const struct upload_object *object)
     digest_peek(digest, &digests);
     hex_encode(digests.sha256, SHA256_BYTES, hex);
     if (strcmp(hex, object->sha256) != 0)
-        found(walk->verify, (struct verify_finding){VERIFY_WRONG_BYTES, store_name(walk->store),
-                                                    object->storage_path, object->stored_bytes,
-                                                    object->stored_bytes});
+        found(walk->verify,
+              (struct verify_finding){VERIFY_WRONG_BYTES, walk->name, object->storage_path,
+                                      object->stored_bytes, object->stored_bytes});
     return true;
 }
 
@@ -240,9 +242,8 @@ static bool check_known(struct walk *walk, const struct upload_object *record,
     else
         totals->live_bytes += object->size;
     if (object->size != record->stored_bytes)
-        found(walk->verify,
-              (struct verify_finding){VERIFY_WRONG_SIZE, store_name(walk->store), object->key,
-                                      record->stored_bytes, object->size});
+        found(walk->verify, (struct verify_finding){VERIFY_WRONG_SIZE, walk->name, object->key,
+                                                    record->stored_bytes, object->size});
     else if (walk->verify->parts & VERIFY_CONTENT)
         return check_content(walk, record);
     return true;
@@ -331,14 +332,15 @@ static bool visit_stage(void *context, const struct store_object *stage)
     if (has)
         totals->staged_bytes += stage->size;
     else
-        found(walk->verify, (struct verify_finding){VERIFY_UNEXPLAINED, store_name(walk->store),
-                                                    stage->key, 0, stage->size});
+        found(walk->verify,
+              (struct verify_finding){VERIFY_UNEXPLAINED, walk->name, stage->key, 0, stage->size});
     return true;
 }
 
 static bool verify_store(struct verify *verify, struct store *store)
 {
-    struct walk walk = {.verify = verify, .store = store, .mem = arena_new()};
+    struct walk walk = {
+        .verify = verify, .name = store_name(store), .store = store, .mem = arena_new()};
     const struct upload_object *left;
     bool ok;
 
@@ -347,6 +349,46 @@ static bool verify_store(struct verify *verify, struct store *store)
          store_list_stages(store, visit_stage, &walk, verify->err) && !verify->failed;
     arena_free(walk.mem);
     return ok;
+}
+
+/* ---- stores that the configuration has lost ---- */
+
+/* Whoever asks for one of its objects gets nothing: all of them are missing. */
+static bool verify_lost_store(struct verify *verify, const char *name)
+{
+    struct walk walk = {.verify = verify, .name = name, .mem = arena_new()};
+    const struct upload_object *left;
+    bool ok = skip_before(&walk, NULL, &left);
+
+    arena_free(walk.mem);
+    return ok;
+}
+
+static bool store_names(struct verify *verify, const char *after, struct arena *mem,
+                        const char ***names, size_t *count)
+{
+    scoped(db_release) struct db *db = NULL;
+
+    return database_read(verify->app->database, &db, verify->err) &&
+           upload_store_names(db, after, NAMES_PAGE, mem, names, count, verify->err);
+}
+
+static bool verify_lost_stores(struct verify *verify)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    const char *after = "", **names;
+    size_t count;
+
+    do {
+        if (!store_names(verify, after, mem, &names, &count))
+            return false;
+        for (size_t i = 0; i < count; i++) {
+            after = names[i];
+            if (!app_store(verify->app, names[i]) && !verify_lost_store(verify, names[i]))
+                return false;
+        }
+    } while (count == NAMES_PAGE);
+    return true;
 }
 
 /* ---- what sessions say has come ---- */
@@ -441,5 +483,5 @@ bool verify_run(struct app *app, unsigned parts,
     for (size_t i = 0; i < app->store_count; i++)
         if (!verify_store(&verify, app->stores[i]))
             return false;
-    return verify_sessions(&verify);
+    return verify_lost_stores(&verify) && verify_sessions(&verify);
 }

@@ -16,8 +16,9 @@ enum verify_parts {
 };
 
 enum verify_problem {
-    VERIFY_MISSING,     /* a record whose object is not there, or a session without what has come */
-    VERIFY_WRONG_SIZE,  /* an object of another size than its record says */
+    VERIFY_MISSING,    /* a record whose object is not there, or whose store is not configured; or a
+                        * session without what has come */
+    VERIFY_WRONG_SIZE, /* an object of another size than its record says */
     VERIFY_WRONG_BYTES, /* an object whose digest differs */
     VERIFY_UNEXPLAINED, /* an object or a stage that nothing in the catalog explains */
     VERIFY_USAGE        /* a workspace whose figures are not the sum of its rows */
