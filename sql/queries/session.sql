@@ -12,7 +12,8 @@ SELECT reserved_bytes FROM chunked_uploads
 WHERE workspace_id = $1 AND id = $2 AND status = 'initiated';
 
 -- name: session_reserve
-UPDATE chunked_uploads SET reserved_bytes = $2 WHERE id = $1 AND status = 'initiated';
+UPDATE chunked_uploads SET reserved_bytes = $2
+WHERE id = $1 AND status = 'initiated' AND file_size IS NULL;
 
 -- name: session_set_size
 UPDATE chunked_uploads SET file_size = $2, reserved_bytes = $3

@@ -189,8 +189,12 @@ static bool check_growth(struct db *tx, struct uuid workspace_id, struct uuid id
 bool session_grow(struct db *tx, struct uuid workspace_id, struct uuid id, uint64_t bytes,
                   int64_t now_us, struct error *err)
 {
-    return check_growth(tx, workspace_id, id, bytes, now_us, err) &&
-           db_execute(tx, SQL_SESSION_RESERVE, DB_ARGS(db_uuid(id), db_int(bytes)), NULL, err);
+    uint64_t changed;
+
+    if (!check_growth(tx, workspace_id, id, bytes, now_us, err) ||
+        !db_execute(tx, SQL_SESSION_RESERVE, DB_ARGS(db_uuid(id), db_int(bytes)), &changed, err))
+        return false;
+    return changed > 0 || error_tell(err, ERR_CONFLICT, "the upload's length is known by now");
 }
 
 bool session_set_size(struct db *tx, struct uuid workspace_id, struct uuid id, uint64_t bytes,

@@ -67,8 +67,8 @@ const char *session_status_name(enum session_status status);
  * key, ERR_IDEMPOTENCY_REUSED if it is another request's, ERR_NOT_FOUND if the workspace is gone.
  */
 bool session_begin(struct db *tx, const struct session *session, struct error *err);
-/* Makes the session hold BYTES in all, which is more than before. Fails as quota_check_growth;
- * ERR_NOT_FOUND if the session has ended. */
+/* Makes a session of unknown size hold BYTES in all, which is more than before. Fails as
+ * quota_check_growth; ERR_NOT_FOUND if the session has ended, ERR_CONFLICT if its size is known. */
 bool session_grow(struct db *tx, struct uuid workspace_id, struct uuid id, uint64_t bytes,
                   int64_t now_us, struct error *err);
 /* The size has become known: the session holds just that. Fails as session_grow, and with

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "catalog/idempotency.h"
 #include "service/abandon.h"
 #include "service/filename.h"
 #include "service/ingest_state.h"
@@ -195,6 +196,18 @@ struct beginning {
     bool is_known; /* SESSION was there, by its idempotency key */
 };
 
+/* Whether an upload of one request has used the key. */
+static bool check_key(struct db *tx, const struct session *wish, struct error *err)
+{
+    struct uuid made;
+    bool is_known;
+
+    if (!idempotency_find(tx, wish->workspace_id, wish->user_id, wish->idempotency_key,
+                          wish->fingerprint, &is_known, &made, err))
+        return false;
+    return !is_known || error_set(err, ERR_IDEMPOTENCY_REUSED, "idempotency key of an upload");
+}
+
 /* The session that the same request made before. */
 static bool find_known(struct db *tx, struct beginning *beginning, struct error *err)
 {
@@ -203,7 +216,7 @@ static bool find_known(struct db *tx, struct beginning *beginning, struct error 
 
     if (!session_by_key(tx, wish->workspace_id, wish->user_id, wish->idempotency_key,
                         beginning->mem, &found, err))
-        return err->kind == ERR_NOT_FOUND;
+        return err->kind == ERR_NOT_FOUND && check_key(tx, wish, err);
     if (strcmp(found.fingerprint, wish->fingerprint) != 0)
         return error_set(err, ERR_IDEMPOTENCY_REUSED, "idempotency key of another session");
     *beginning->session = found;

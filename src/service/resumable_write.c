@@ -77,13 +77,29 @@ struct record {
     uint8_t digest[DIGEST_SAVED_BYTES];
 };
 
+/* The length may have become known while the bytes came: what lies behind it must not count, or the
+ * upload could never be whole. */
+static bool check_end(struct db *tx, const struct record *record, struct error *err)
+{
+    const struct session *begun = &record->writing->state.session;
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct session now;
+
+    if (begun->file_size != SESSION_SIZE_UNKNOWN)
+        return true;
+    return session_by_id(tx, begun->workspace_id, begun->id, mem, &now, err) &&
+           (record->part.end <= now.file_size ||
+            error_tell(err, ERR_INVALID, "more content came than was declared"));
+}
+
 static bool record_work(struct db *tx, void *context, struct error *err)
 {
     const struct record *record = context;
     struct app *app = record->writing->app;
     struct uuid id = record->writing->state.session.id;
 
-    return session_touch(tx, id, app_now_us(app) + app->settings.session_ttl_us, err) &&
+    return check_end(tx, record, err) &&
+           session_touch(tx, id, app_now_us(app) + app->settings.session_ttl_us, err) &&
            part_add(tx, id, record->part, err) &&
            (!record->has_digest || session_keep_digest(tx, id, record->hashed, record->digest,
                                                        sizeof record->digest, err));

@@ -1,0 +1,100 @@
+/* Uploads of several requests where requests come between one another. */
+#include "fixture.h"
+
+#include "catalog/idempotency.h"
+#include "service/resumable.h"
+
+#define DECLARED 50 /* bytes */
+
+/* A body during which another request says how long the upload is. */
+struct late_length {
+    struct source base;
+    struct app_fixture *f;
+    struct uuid id;
+    unsigned reads;
+};
+
+static bool read_late(struct source *source, void *bytes, size_t size, size_t *out,
+                      struct error *err)
+{
+    struct late_length *self = container_of(source, struct late_length, base);
+    static const size_t lengths[] = {40, 60, 0};
+
+    (void)err;
+    if (self->reads == 1)
+        assert_ok(self->f, resumable_set_size(self->f->app, self->f->workspace_id, self->id,
+                                              DECLARED, &self->f->err));
+    *out = lengths[self->reads++];
+    assert_true(*out <= size);
+    memset(bytes, 'x', *out);
+    return true;
+}
+
+static struct uuid begin_unknown(struct app_fixture *f)
+{
+    struct resumable_request request = {.workspace_id = f->workspace_id,
+                                        .user_id = f->user_id,
+                                        .kind = SESSION_TUS,
+                                        .filename = "a.wav",
+                                        .size = SESSION_SIZE_UNKNOWN};
+    struct resumable_state state = {0};
+
+    assert_ok(f, resumable_begin(f->app, &request, f->mem, &state, &f->err));
+    return state.session.id;
+}
+
+static void nothing_counts_behind_a_length_that_came_meanwhile(void **state)
+{
+    struct app_fixture *f = *state;
+    struct late_length body = {.base.read = read_late, .f = f, .id = begin_unknown(f)};
+    struct resumable_write write = {
+        .length = RESUMABLE_REST, .is_append = true, .body = &body.base};
+    struct resumable_state now;
+
+    assert_false(resumable_write(f->app, f->workspace_id, body.id, &write, f->mem, &now, &f->err));
+    assert_int_equal(f->err.kind, ERR_INVALID);
+    assert_ok(f, resumable_read(f->app, f->workspace_id, body.id, f->mem, &now, &f->err));
+    assert_true(now.offset <= DECLARED);
+    assert_int_equal(now.session.file_size, DECLARED);
+    assert_int_equal(now.session.reserved_bytes, DECLARED);
+}
+
+static bool use_key(struct db *tx, void *context, struct error *err)
+{
+    struct app_fixture *f = context;
+    struct idempotency used = {.workspace_id = f->workspace_id,
+                               .user_id = f->user_id,
+                               .key = "k",
+                               .fingerprint = "another",
+                               .created_at_us = 1};
+
+    return idempotency_add(tx, &used, err);
+}
+
+static void the_key_of_another_request_is_refused(void **state)
+{
+    struct app_fixture *f = *state;
+    struct resumable_request request = {.workspace_id = f->workspace_id,
+                                        .user_id = f->user_id,
+                                        .kind = SESSION_CHUNKED,
+                                        .filename = "a.wav",
+                                        .size = DECLARED,
+                                        .idempotency_key = "k"};
+    struct resumable_state now;
+
+    assert_ok(f, database_write(f->app->database, use_key, f, &f->err));
+    assert_false(resumable_begin(f->app, &request, f->mem, &now, &f->err));
+    assert_int_equal(f->err.kind, ERR_IDEMPOTENCY_REUSED);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, app_fixture_set_up, app_fixture_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(nothing_counts_behind_a_length_that_came_meanwhile),
+        CASE(the_key_of_another_request_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
