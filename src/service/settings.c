@@ -20,12 +20,34 @@ static bool read_accept(const struct config *config, enum accept_policy *out, st
                       text ? text : "");
 }
 
-/* A limit that is not set is no limit. */
-static struct quota_limit read_limit(const struct config *config, const char *key)
+/* A number of an option, from MIN to MAX. */
+static bool check_number(const struct config *config, const char *section, const char *key,
+                         uint64_t min, uint64_t max, struct error *err)
 {
-    if (!config_text(config, "quota", key))
-        return quota_unlimited();
-    return quota_limit_of(config_number(config, "quota", key));
+    uint64_t number = config_number(config, section, key);
+
+    return (number >= min && number <= max) ||
+           error_tell(err, ERR_INVALID, "%s.%s: must be from %llu to %llu", section, key,
+                      (unsigned long long)min, (unsigned long long)max);
+}
+
+/* A limit that is not set is no limit. Databases count to INT64_MAX. */
+static bool read_limit(const struct config *config, const char *key, struct quota_limit *out,
+                       struct error *err)
+{
+    if (!check_number(config, "quota", key, 0, INT64_MAX, err))
+        return false;
+    *out = config_text(config, "quota", key) ? quota_limit_of(config_number(config, "quota", key))
+                                             : quota_unlimited();
+    return true;
+}
+
+static bool read_limits(const struct config *config, struct quota_limits *out, struct error *err)
+{
+    return read_limit(config, "max_storage_bytes", &out->max_storage_bytes, err) &&
+           read_limit(config, "max_file_count", &out->max_file_count, err) &&
+           read_limit(config, "max_file_size", &out->max_file_size, err) &&
+           read_limit(config, "max_monthly_uploads", &out->max_monthly_uploads, err);
 }
 
 /* A length of time of [uploads], from MIN_MS to MAX_MS. */
@@ -39,17 +61,6 @@ static bool read_ms(const struct config *config, const char *key, uint64_t min_m
                           (unsigned long long)min_ms, (unsigned long long)max_ms);
     *out = (int64_t)ms;
     return true;
-}
-
-/* A number of an option, from MIN to MAX. */
-static bool check_number(const struct config *config, const char *section, const char *key,
-                         uint64_t min, uint64_t max, struct error *err)
-{
-    uint64_t number = config_number(config, section, key);
-
-    return (number >= min && number <= max) ||
-           error_tell(err, ERR_INVALID, "%s.%s: must be from %llu to %llu", section, key,
-                      (unsigned long long)min, (unsigned long long)max);
 }
 
 /* What is used where the media processes are started. */
@@ -66,14 +77,11 @@ bool settings_read(const struct config *config, struct settings *out, struct err
     struct settings settings = {
         .formats = config_text(config, "uploads", "formats"),
         .max_file_size_bytes = config_number(config, "uploads", "max_file_size"),
-        .default_limits = {read_limit(config, "max_storage_bytes"),
-                           read_limit(config, "max_file_count"),
-                           read_limit(config, "max_file_size"),
-                           read_limit(config, "max_monthly_uploads")},
     };
     int64_t ttl_ms = 0;
 
-    if (!check_media(config, err) || !read_accept(config, &settings.accept, err) ||
+    if (!check_media(config, err) || !read_limits(config, &settings.default_limits, err) ||
+        !read_accept(config, &settings.accept, err) ||
         !read_ms(config, "chunk_threshold", 1000, 365 * day_ms, &settings.chunk_threshold_ms,
                  err) ||
         !read_ms(config, "max_chunk_duration", 1000, day_ms, &settings.max_chunk_duration_ms,

@@ -16,6 +16,7 @@ def serve(tmp_path, *flags):
     (("--listen", "127.0.0.1:0", "--media-memory", "0"), "media.memory"),
     (("--listen", "127.0.0.1:0", "--media-timeout", "0"), "media.timeout"),
     (("--listen", "127.0.0.1:0", "--uploads-session-ttl", "1s"), "uploads.session_ttl"),
+    (("--listen", "127.0.0.1:0", "--quota-max-storage-bytes", "10000000T"), "quota.max_storage_bytes"),
     (("--listen", "127.0.0.1:0", "--uploads-accept", "sounds"), "uploads.accept")])
 def test_values(tmp_path, flags, name):
     done = serve(tmp_path, *flags)
