@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/commands.h"
-#include "cli/sweeper.h"
 #include "http/server.h"
+#include "jobs/scheduler.h"
 #include "service/app.h"
 
 /* Workers that uploads must leave for everything else. */
@@ -193,10 +193,10 @@ static bool new_server(const struct config *config, struct app *app, struct http
 /* Serves until a signal ends it. */
 static bool run_server(struct http_server *server, struct app *app, struct error *err)
 {
-    scoped(sweeper_release) struct sweeper *sweeper = NULL;
+    scoped(scheduler_release) struct scheduler *scheduler = NULL;
     bool ran;
 
-    if (!sweeper_start(app, &sweeper, err))
+    if (!scheduler_start(app, job_kinds, job_kind_count, &scheduler, err))
         return false;
     signalled_server = server;
     if (signals_seen) /* one that came before there was a server to stop */
