@@ -18,13 +18,13 @@ SELECT * FROM audio_uploads WHERE id = $2 AND workspace_id = $1;
 -- are.
 SELECT * FROM (
     SELECT * FROM audio_uploads
-    WHERE workspace_id = $1 AND checksum_sha256 = $2 AND +file_size = $3 AND +deleted_at IS NULL
-    ORDER BY uploaded_at, id LIMIT 1)
+    WHERE workspace_id = $1 AND checksum_sha256 = $2 AND +file_size = $3 AND status <> 'deleted'
+    ORDER BY uploaded_at, id LIMIT 1) AS live
 UNION ALL
 SELECT * FROM (
     SELECT * FROM audio_uploads
-    WHERE workspace_id = $1 AND checksum_sha256 = $2 AND +file_size = $3 AND +deleted_at IS NOT NULL
-    ORDER BY uploaded_at, id LIMIT 1)
+    WHERE workspace_id = $1 AND checksum_sha256 = $2 AND +file_size = $3 AND status = 'deleted'
+    ORDER BY uploaded_at, id LIMIT 1) AS trash
 LIMIT 1;
 
 -- name: upload_by_path
