@@ -76,11 +76,23 @@ static bool proxy_may_send(const struct request *req, const struct upload *uploa
            !request_header(req, "If-Match") && !request_header(req, "If-Unmodified-Since");
 }
 
+/* The record is there, so what is missing of the content is a loss. */
+static bool is_whole(const struct upload *upload, uint64_t size, struct error *err)
+{
+    uint64_t expected = upload->has_compressed_size ? upload->compressed_size : upload->file_size;
+
+    if (size == expected)
+        return true;
+    error_set(err, ERR_INTERNAL, "object \"%s\" has %llu bytes, not %llu", upload->storage_path,
+              (unsigned long long)size, (unsigned long long)expected);
+    return error_client(err, "the content in the store is damaged");
+}
+
 static bool open_object(struct store *store, const struct upload *upload, int *fd, uint64_t *size,
                         struct error *err)
 {
     if (store_open_fd(store, upload->storage_path, fd, size, err))
-        return true;
+        return is_whole(upload, *size, err);
     if (err->kind == ERR_NOT_FOUND) {
         err->kind = ERR_INTERNAL; /* the record is there, so this is a loss, not a wrong id */
         error_client(err, "the content is missing from the store");

@@ -6,8 +6,9 @@
 
 bool upload_change_check(const struct upload_change *change, struct error *err)
 {
-    static const char *const own[] = {"duration_source", "container", "bits_per_sample",
-                                      "chapters",        "cover",     "report"};
+    static const char *const own[] = {
+        "duration_source", "container", "bits_per_sample",   "chapters",    "cover",
+        "report",          "truncated", "declared_duration", "header_wrong"};
 
     for (size_t i = 0; i < COUNT_OF(own); i++)
         if (json_object_get(change->metadata, own[i]))

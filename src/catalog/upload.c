@@ -64,7 +64,8 @@ bool upload_by_path(struct db *db, struct uuid workspace_id, const char *storage
     if (!upload_by_signed_path(db, storage_path, mem, &found, err))
         return false;
     if (!uuid_equal(found.workspace_id, workspace_id))
-        return error_tell(err, ERR_NOT_FOUND, "there is no such upload");
+        return error_tell(err, ERR_NOT_FOUND,
+                          "upload does not exist"); /* as if it were not there */
     *out = found;
     return true;
 }

@@ -57,6 +57,8 @@ bool problem_to_error(long status, const json_t *problem, struct error *err)
 
     if (!code)
         return error_tell(err, kind, "the server answered with status %ld", status);
+    if (detail && strstr(detail, "?workspace_id=")) /* what that is on the command line */
+        detail = "there are several workspaces: say which with --workspace";
     text_visible(detail ? detail : "the server refused", visible, sizeof visible);
     text_visible(code, visible_code, sizeof visible_code);
     describe_limit(kind, problem, limit);

@@ -360,7 +360,9 @@ bool upload_in_chunks(const struct upload_chunks *upload, struct arena *mem, jso
 {
     const char *state_path =
         upload_state_path(upload->what->connection, upload->what->file->path, mem);
+    scoped(fd_close) int lock = state_path ? upload_state_lock(state_path, mem) : -1;
 
+    (void)lock; /* held until this returns */
     for (bool again = false;; again = true) {
         scoped(json_decrefp) json_t *session = NULL;
 

@@ -1,7 +1,9 @@
 #include "cli/upload_state.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -55,11 +57,31 @@ bool upload_state_read(const char *state_path, struct arena *mem, struct upload_
     return out->session && out->sha256;
 }
 
+static bool make_folder(const char *state_path, struct arena *mem, struct error *err)
+{
+    const char *slash = strrchr(state_path, '/');
+
+    return fs_make_folders(AT_FDCWD, arena_strndup(mem, state_path, (size_t)(slash - state_path)),
+                           0700, err);
+}
+
+int upload_state_lock(const char *state_path, struct arena *mem)
+{
+    struct error ignored;
+    int fd, code;
+
+    if (!make_folder(state_path, mem, &ignored))
+        return -1;
+    fd = open(arena_printf(mem, "%s.lock", state_path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    do
+        code = fd < 0 ? 0 : flock(fd, LOCK_EX);
+    while (code != 0 && errno == EINTR);
+    return fd;
+}
+
 bool upload_state_write(const char *state_path, const struct upload_state *state, struct arena *mem,
                         struct error *err)
 {
-    const char *slash = strrchr(state_path, '/');
-    const char *folder = arena_strndup(mem, state_path, (size_t)(slash - state_path));
     scoped(json_decrefp) json_t *object =
         json_pack("{s:s, s:I, s:I, s:s}", "session", state->session, "file_size",
                   (json_int_t)state->size_bytes, "mtime_us", (json_int_t)state->mtime_us, "sha256",
@@ -68,7 +90,7 @@ bool upload_state_write(const char *state_path, const struct upload_state *state
 
     if (!text)
         abort();
-    return fs_make_folders(AT_FDCWD, folder, 0700, err) &&
+    return make_folder(state_path, mem, err) &&
            fs_write_file(state_path, text, strlen(text), 0600, err);
 }
 

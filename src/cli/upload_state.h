@@ -19,6 +19,9 @@ struct upload_state {
  * (neither $XDG_CACHE_HOME nor $HOME is set), or PATH cannot be found. */
 const char *upload_state_path(const struct connection *connection, const char *path,
                               struct arena *mem);
+/* Waits until no other process of this user sends the same file; until what it gives is closed,
+ * none does. -1 where the file system cannot lock: then both send. */
+int upload_state_lock(const char *state_path, struct arena *mem);
 /* False if nothing is remembered there. */
 bool upload_state_read(const char *state_path, struct arena *mem, struct upload_state *out);
 /* Makes the folder and the file, with modes 0700 and 0600. */

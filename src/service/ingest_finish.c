@@ -22,6 +22,7 @@ struct commit {
     struct arena *mem;
     struct ingest_outcome *outcome;
     bool must_publish; /* nothing to share, and nothing published: not committed */
+    bool alone;        /* what there is to share is damaged: an object of its own */
     bool shared;       /* the record shares an object that was there */
 };
 
@@ -89,6 +90,10 @@ static bool choose_place(struct db *tx, struct commit *commit, bool *done, struc
 
     commit->shared = commit->must_publish = *done = false;
     commit->record.duplicate_of = (struct uuid){{0}};
+    if (commit->alone) {
+        place_alone(commit);
+        return true;
+    }
     if (upload_by_content(tx, commit->record.workspace_id, commit->record.checksum_sha256,
                           commit->record.file_size, commit->mem, &found, err)) {
         if (!answer_duplicate(commit, &found, done, err) || !drop_published(tx, commit, err))
@@ -213,8 +218,21 @@ static bool check_claims(const struct ingest *ingest, const struct digests *dige
     return true;
 }
 
-/* Whether the workspace has an object of this content that could be shared. */
-static bool content_is_there(const struct commit *commit, bool *there, struct error *err)
+/* Whether the object of FOUND is there as a whole: an upload must not be acknowledged on the
+ * strength of bytes that were lost. Where the store cannot say, it is not. */
+static bool object_is_whole(const struct app *app, const struct upload *found)
+{
+    struct store *store = app_store(app, found->storage_name);
+    uint64_t size = found->has_compressed_size ? found->compressed_size : found->file_size;
+    struct store_object object;
+    struct error absent;
+
+    return store && store_head(store, found->storage_path, &object, &absent) && object.size == size;
+}
+
+/* Whether the workspace has an object of this content that could be shared. One that is damaged is
+ * left alone, for verify to find. */
+static bool content_is_there(struct commit *commit, bool *there, struct error *err)
 {
     const struct upload *record = &commit->record;
     scoped(db_release) struct db *db = NULL;
@@ -224,7 +242,11 @@ static bool content_is_there(const struct commit *commit, bool *there, struct er
         return false;
     *there = upload_by_content(db, record->workspace_id, record->checksum_sha256, record->file_size,
                                commit->mem, &found, err);
-    return *there || err->kind == ERR_NOT_FOUND;
+    if (!*there)
+        return err->kind == ERR_NOT_FOUND;
+    commit->alone = !object_is_whole(commit->ingest->app, &found);
+    *there = !commit->alone;
+    return true;
 }
 
 static bool publish(struct ingest *ingest, struct error *err)

@@ -50,8 +50,7 @@ class Client:
         return out + errors
 
     def states(self):
-        folder = self.cache / "audiotricks"
-        return sorted(folder.iterdir()) if folder.exists() else []
+        return sorted((self.cache / "audiotricks").glob("*.json"))
 
 
 @pytest.fixture
@@ -130,6 +129,15 @@ def test_a_changed_file_begins_anew(client, take, content):
     (after,) = sessions(api)
     assert after["id"] != before["id"], "the old session is gone"
     check_stored(api, changed)
+
+
+def test_two_at_once_send_the_file_one_after_the_other(client, take, content):
+    both = [client.start(take, "--no-skip") for _ in range(2)]
+    for process in both:
+        out, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, out + errors
+    check_stored(client.server.api(), content)
+    client.server.verify()
 
 
 def test_an_expired_session_begins_anew(client, take, content):
