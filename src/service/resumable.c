@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "catalog/garbage.h"
 #include "catalog/idempotency.h"
 #include "service/abandon.h"
 #include "service/filename.h"
 #include "service/ingest_state.h"
 #include "service/resumable_state.h"
+#include "service/sweep.h"
 
 /* ---- reading ---- */
 
@@ -341,17 +343,50 @@ struct failing {
     struct app *app;
     const struct session *session;
     const struct error *cause;
+    bool may_be_published;
+    bool is_dropped; /* the garbage list has what was published */
+    uint64_t object_bytes;
 };
+
+/* An object can stand at the session's path already: published, and then not committed. No upload
+ * has it, as the session is open. */
+static void look_for_object(struct failing *failing)
+{
+    const struct session *session = failing->session;
+    struct store *store = app_store(failing->app, session->storage_name);
+    struct store_object object = {0};
+    struct error err;
+
+    failing->may_be_published = store && (store_head(store, session->storage_path, &object, &err) ||
+                                          err.kind != ERR_NOT_FOUND);
+    failing->object_bytes = object.size;
+}
+
+/* From now on the garbage list explains the object, not the session. */
+static bool drop_object(struct db *tx, const struct failing *failing, struct error *err)
+{
+    struct garbage garbage = {.id = app_new_id(failing->app),
+                              .storage_name = failing->session->storage_name,
+                              .storage_path = failing->session->storage_path,
+                              .bytes = failing->object_bytes,
+                              .reason = "the upload failed after it was published",
+                              .created_at_us = app_now_us(failing->app)};
+
+    return garbage_add(tx, &garbage, err);
+}
 
 static bool fail_work(struct db *tx, void *context, struct error *err)
 {
-    const struct failing *failing = context;
+    struct failing *failing = context;
     int64_t now_us = app_now_us(failing->app);
     bool there;
 
-    return session_fail(tx, failing->session->id, error_code(failing->cause),
-                        error_detail(failing->cause), now_us,
-                        now_us + failing->app->settings.session_ttl_us, &there, err);
+    if (!session_fail(tx, failing->session->id, error_code(failing->cause),
+                      error_detail(failing->cause), now_us,
+                      now_us + failing->app->settings.session_ttl_us, &there, err))
+        return false;
+    failing->is_dropped = there && failing->may_be_published;
+    return !failing->is_dropped || drop_object(tx, failing, err);
 }
 
 bool resumable_discard_stage(struct app *app, const struct session *session, struct error *err)
@@ -374,13 +409,17 @@ static void warn(const struct error *err)
 bool resumable_mark_failed(struct app *app, const struct session *session,
                            const struct error *cause)
 {
-    struct failing failing = {app, session, cause};
+    struct failing failing = {.app = app, .session = session, .cause = cause};
     struct error err;
 
-    if (database_write(app->database, fail_work, &failing, &err))
-        return true;
-    warn(&err);
-    return false;
+    look_for_object(&failing);
+    if (!database_write(app->database, fail_work, &failing, &err)) {
+        warn(&err);
+        return false;
+    }
+    if (failing.is_dropped)
+        sweep_object(app, session->storage_name, session->storage_path);
+    return true;
 }
 
 void resumable_clear_failed(struct app *app, const struct session *session)

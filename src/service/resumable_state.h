@@ -24,7 +24,8 @@ bool resumable_is_final(const struct error *err);
  * now ends by its expiry. */
 void resumable_end_failed(struct app *app, const struct session *session,
                           const struct error *cause);
-/* The two halves of it: the row, first; then, when nobody writes to it any more, the bytes. */
+/* The two halves of it: the row, first, and with it an object that was published and not committed;
+ * then, when nobody writes to it any more, the stage. */
 bool resumable_mark_failed(struct app *app, const struct session *session,
                            const struct error *cause);
 void resumable_clear_failed(struct app *app, const struct session *session);

@@ -87,6 +87,23 @@ static void the_key_of_another_request_is_refused(void **state)
     assert_int_equal(f->err.kind, ERR_IDEMPOTENCY_REUSED);
 }
 
+static void a_failed_upload_leaves_no_object_behind(void **state)
+{
+    struct app_fixture *f = *state;
+    struct uuid id = begin_unknown(f);
+    struct resumable_state now;
+    struct error cause;
+
+    /* As after a crash between publishing and the commit. */
+    assert_ok(f, resumable_read(f->app, f->workspace_id, id, f->mem, &now, &f->err));
+    app_fixture_add(f, "main", now.session.storage_path, false);
+    error_tell(&cause, ERR_CHECKSUM, "not what was announced");
+    assert_ok(f, resumable_reject(f->app, f->workspace_id, id, &cause, &f->err));
+    assert_ok(f, resumable_read(f->app, f->workspace_id, id, f->mem, &now, &f->err));
+    assert_int_equal(now.session.status, SESSION_FAILED);
+    assert_false(app_fixture_has(f, "main", now.session.storage_path));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, app_fixture_set_up, app_fixture_tear_down)
 
 int main(void)
@@ -94,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(nothing_counts_behind_a_length_that_came_meanwhile),
         CASE(the_key_of_another_request_is_refused),
+        CASE(a_failed_upload_leaves_no_object_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
