@@ -226,7 +226,17 @@ static bool find_known(struct db *tx, struct beginning *beginning, struct error 
     return true;
 }
 
-/* Each must be an open partial of the workspace. */
+/* Whether the one at INDEX is named before. */
+static bool is_repeated(const struct resumable_request *request, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (uuid_equal(request->partials[i], request->partials[index]))
+            return true;
+    return false;
+}
+
+/* Each must be an open partial of the workspace, and there once: it ends when it is joined. What
+ * its repetitions are copied to, nothing would have reserved. */
 static bool check_partials(struct db *tx, const struct beginning *beginning, struct error *err)
 {
     const struct resumable_request *request = beginning->request;
@@ -238,6 +248,8 @@ static bool check_partials(struct db *tx, const struct beginning *beginning, str
             return false;
         if (partial.concatenation != SESSION_PARTIAL || partial.status != SESSION_INITIATED)
             return error_tell(err, ERR_CONFLICT, "a final upload is made of open partial ones");
+        if (is_repeated(request, i))
+            return error_tell(err, ERR_CONFLICT, "a final upload takes each partial one once");
     }
     return true;
 }

@@ -49,7 +49,7 @@ struct resumable_state {
  *
  * Fails with ERR_FILENAME, ERR_NOT_AUDIO (by declared type), ERR_EMPTY, ERR_FILE_TOO_LARGE,
  * ERR_QUOTA_*, ERR_IDEMPOTENCY_REUSED, ERR_STORAGE_FULL, ERR_UNAVAILABLE; for a final with
- * ERR_NOT_FOUND or ERR_CONFLICT if a partial is none.
+ * ERR_NOT_FOUND or ERR_CONFLICT if a partial is none, or is named twice.
  */
 bool resumable_begin(struct app *app, const struct resumable_request *request, struct arena *mem,
                      struct resumable_state *out, struct error *err);

@@ -87,6 +87,23 @@ static void the_key_of_another_request_is_refused(void **state)
     assert_int_equal(f->err.kind, ERR_IDEMPOTENCY_REUSED);
 }
 
+static struct uuid begin_of(struct app_fixture *f, enum session_concatenation concatenation,
+                            const struct uuid *partials, size_t count)
+{
+    struct resumable_request request = {.workspace_id = f->workspace_id,
+                                        .user_id = f->user_id,
+                                        .kind = SESSION_TUS,
+                                        .filename = "a.wav",
+                                        .size = SESSION_SIZE_UNKNOWN,
+                                        .concatenation = concatenation,
+                                        .partials = partials,
+                                        .partial_count = count};
+    struct resumable_state state = {0};
+
+    assert_ok(f, resumable_begin(f->app, &request, f->mem, &state, &f->err));
+    return state.session.id;
+}
+
 static void a_failed_upload_leaves_no_object_behind(void **state)
 {
     struct app_fixture *f = *state;
@@ -104,6 +121,26 @@ static void a_failed_upload_leaves_no_object_behind(void **state)
     assert_false(app_fixture_has(f, "main", now.session.storage_path));
 }
 
+static void a_final_takes_each_partial_once(void **state)
+{
+    struct app_fixture *f = *state;
+    struct uuid partial = begin_of(f, SESSION_PARTIAL, NULL, 0);
+    struct uuid other = begin_of(f, SESSION_PARTIAL, NULL, 0);
+    const struct uuid twice[] = {partial, other, partial};
+    struct resumable_request request = {.workspace_id = f->workspace_id,
+                                        .user_id = f->user_id,
+                                        .kind = SESSION_TUS,
+                                        .filename = "a.wav",
+                                        .size = SESSION_SIZE_UNKNOWN,
+                                        .concatenation = SESSION_FINAL,
+                                        .partials = twice,
+                                        .partial_count = COUNT_OF(twice)};
+    struct resumable_state now;
+
+    assert_false(resumable_begin(f->app, &request, f->mem, &now, &f->err));
+    assert_int_equal(f->err.kind, ERR_CONFLICT);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, app_fixture_set_up, app_fixture_tear_down)
 
 int main(void)
@@ -112,6 +149,7 @@ int main(void)
         CASE(nothing_counts_behind_a_length_that_came_meanwhile),
         CASE(the_key_of_another_request_is_refused),
         CASE(a_failed_upload_leaves_no_object_behind),
+        CASE(a_final_takes_each_partial_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
