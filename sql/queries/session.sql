@@ -75,9 +75,10 @@ FROM chunked_uploads
 WHERE expires_at < $1 AND (expires_at, id) > ($2, $3) ORDER BY expires_at, id LIMIT $4;
 
 -- name: session_finals
--- Open finals of a workspace: who waits for a partial.
-SELECT id, partials FROM chunked_uploads
-WHERE workspace_id = $1 AND concatenation = 'final' AND status = 'initiated';
+-- The open final of a workspace that waits for a partial: its list matches $2.
+SELECT id FROM chunked_uploads
+WHERE workspace_id = $1 AND concatenation = 'final' AND status = 'initiated' AND partials LIKE $2
+ORDER BY id LIMIT 1;
 
 -- name: session_by_idempotency_key
 -- Open or ended.

@@ -1,6 +1,7 @@
 #include "catalog/session.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "catalog/part.h"
@@ -339,19 +340,16 @@ bool session_final_of(struct db *db, struct uuid workspace_id, struct uuid id, s
                       struct error *err)
 {
     scoped(db_rows_release) struct db_rows *rows = NULL;
-    scoped(arena_release) struct arena *mem = arena_new();
     struct uuid found = {{0}};
-    char text[UUID_TEXT_SIZE];
+    char text[UUID_TEXT_SIZE], pattern[UUID_TEXT_SIZE + 4];
 
     uuid_format(id, text);
-    if (!db_query(db, SQL_SESSION_FINALS, DB_ARGS(db_uuid(workspace_id)), &rows, err))
+    snprintf(pattern, sizeof pattern, "%%\"%s\"%%", text);
+    if (!db_query(db, SQL_SESSION_FINALS, DB_ARGS(db_uuid(workspace_id), db_text(pattern)), &rows,
+                  err))
         return false;
-    while (uuid_is_nil(found) && db_next(rows)) {
-        const char *partials = db_column_text(rows, 1, mem);
-
-        if (partials && strstr(partials, text)) /* ids have one length: none lies in another */
-            found = db_column_uuid(rows, 0);
-    }
+    if (db_next(rows))
+        found = db_column_uuid(rows, 0);
     if (!db_rows_ok(rows, err))
         return false;
     *out = found;

@@ -141,6 +141,26 @@ static void a_final_takes_each_partial_once(void **state)
     assert_int_equal(f->err.kind, ERR_CONFLICT);
 }
 
+static void the_final_of_a_partial_is_found(void **state)
+{
+    struct app_fixture *f = *state;
+    const struct uuid partials[] = {begin_of(f, SESSION_PARTIAL, NULL, 0),
+                                    begin_of(f, SESSION_PARTIAL, NULL, 0),
+                                    begin_of(f, SESSION_PARTIAL, NULL, 0)};
+    struct uuid final = begin_of(f, SESSION_FINAL, partials, 2), found;
+    scoped(db_release) struct db *db = NULL;
+
+    assert_ok(f, database_read(f->app->database, &db, &f->err));
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(f, session_final_of(db, f->workspace_id, partials[i], &found, &f->err));
+        assert_true(uuid_equal(found, final));
+    }
+    assert_ok(f, session_final_of(db, f->workspace_id, partials[2], &found, &f->err));
+    assert_true(uuid_is_nil(found));
+    assert_ok(f, session_final_of(db, f->user_id, partials[0], &found, &f->err));
+    assert_true(uuid_is_nil(found));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, app_fixture_set_up, app_fixture_tear_down)
 
 int main(void)
@@ -150,6 +170,7 @@ int main(void)
         CASE(the_key_of_another_request_is_refused),
         CASE(a_failed_upload_leaves_no_object_behind),
         CASE(a_final_takes_each_partial_once),
+        CASE(the_final_of_a_partial_is_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
