@@ -490,6 +490,14 @@ static bool settle(struct writing *writing, struct resumable_state *out, struct 
     return true;
 }
 
+/* Who sends again what is there puts the digest no further behind, and must not wait for it: an
+ * append farther on can have it for hours. */
+static bool brought_nothing(const struct writing *writing)
+{
+    return part_set_holds(&writing->state.parts,
+                          (struct part){writing->write->offset, writing->at});
+}
+
 static bool write_in_turn(struct writing *writing, struct resumable_state *out, struct error *err)
 {
     const struct session *session = &writing->state.session;
@@ -510,7 +518,7 @@ static bool write_in_turn(struct writing *writing, struct resumable_state *out, 
         return settle(writing, out, err);
     return resumable_load(writing->app, session->workspace_id, session->id, writing->mem, out,
                           err) &&
-           (writing->hasher || catch_up(writing, out, err));
+           (writing->hasher || brought_nothing(writing) || catch_up(writing, out, err));
 }
 
 bool resumable_write(struct app *app, struct uuid workspace_id, struct uuid id,

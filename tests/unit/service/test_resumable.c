@@ -1,6 +1,8 @@
 /* Uploads of several requests where requests come between one another. */
 #include "fixture.h"
 
+#include <unistd.h>
+
 #include "catalog/idempotency.h"
 #include "service/resumable.h"
 
@@ -161,6 +163,65 @@ static void the_final_of_a_partial_is_found(void **state)
     assert_true(uuid_is_nil(found));
 }
 
+#define HEAD 10                        /* bytes */
+#define LONG_APPEND ((size_t)40 << 20) /* more than is recorded at once */
+#define HANG_S 120
+
+/* COUNT times x; in the middle of a long one, the head of the upload is sent once more. */
+struct letters {
+    struct source base;
+    struct app_fixture *f;
+    struct uuid id;
+    size_t left;
+    bool is_long;
+};
+
+static void send_head_again(struct app_fixture *f, struct uuid id);
+
+static bool read_letters(struct source *source, void *bytes, size_t size, size_t *out,
+                         struct error *err)
+{
+    struct letters *self = container_of(source, struct letters, base);
+
+    (void)err;
+    if (self->is_long && self->left == 0)
+        send_head_again(self->f, self->id);
+    *out = size < self->left ? size : self->left;
+    memset(bytes, 'x', *out);
+    self->left -= *out;
+    return true;
+}
+
+static void send_head_again(struct app_fixture *f, struct uuid id)
+{
+    struct letters body = {.base.read = read_letters, .left = HEAD};
+    struct resumable_write write = {.length = HEAD, .all_or_nothing = true, .body = &body.base};
+    struct resumable_state now;
+
+    assert_ok(f, resumable_write(f->app, f->workspace_id, id, &write, f->mem, &now, &f->err));
+    assert_true(now.offset > HEAD);
+}
+
+static void a_retry_does_not_wait_for_an_append_behind_it(void **state)
+{
+    struct app_fixture *f = *state;
+    struct uuid id = begin_of(f, SESSION_PARTIAL, NULL, 0);
+    struct letters head = {.base.read = read_letters, .left = HEAD};
+    struct letters rest = {
+        .base.read = read_letters, .f = f, .id = id, .left = LONG_APPEND, .is_long = true};
+    struct resumable_write write = {
+        .length = RESUMABLE_REST, .is_append = true, .body = &head.base};
+    struct resumable_state now;
+
+    alarm(HANG_S);
+    assert_ok(f, resumable_write(f->app, f->workspace_id, id, &write, f->mem, &now, &f->err));
+    write.offset = HEAD;
+    write.body = &rest.base;
+    assert_ok(f, resumable_write(f->app, f->workspace_id, id, &write, f->mem, &now, &f->err));
+    alarm(0);
+    assert_int_equal(now.offset, HEAD + LONG_APPEND);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, app_fixture_set_up, app_fixture_tear_down)
 
 int main(void)
@@ -171,6 +232,7 @@ int main(void)
         CASE(a_failed_upload_leaves_no_object_behind),
         CASE(a_final_takes_each_partial_once),
         CASE(the_final_of_a_partial_is_found),
+        CASE(a_retry_does_not_wait_for_an_append_behind_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
