@@ -10,6 +10,8 @@
 #include "base/str.h"
 
 #define SECRET_MAX_BYTES ((size_t)64 * 1024)
+#define FILE_MAX_BYTES ((size_t)1024 * 1024)
+#define LINE_MAX_BYTES (INI_MAX_LINE - 2) /* besides its end, in inih's buffer */
 #define ENVIRONMENT_PREFIX "AUDIOTRICKS_"
 #define CLIENT_PREFIX "AUDIOTRICKS_CLIENT_"
 
@@ -343,20 +345,49 @@ static int take_line(void *context, const char *section, const char *key, const 
     return !reading->failed;
 }
 
+/* The library takes a line that begins with a blank for more of the value before, and reads no line
+ * longer than its own buffer but takes what does not fit for another line. So no line is given to
+ * it with a blank in front, and none that is too long. */
+static bool straighten(char *text, size_t length, struct error *err)
+{
+    char *to = text;
+    unsigned number = 1;
+
+    if (strlen(text) < length)
+        return error_tell(err, ERR_INVALID, "it is not text");
+    for (const char *from = text; *from; number++) {
+        size_t line = strcspn(from, "\n"), blanks = strspn(from, " \t");
+
+        blanks = blanks < line ? blanks : line;
+        if (line - blanks > LINE_MAX_BYTES)
+            return error_tell(err, ERR_INVALID, "line %u: a line has %d bytes at most", number,
+                              LINE_MAX_BYTES);
+        line += from[line] == '\n';
+        memmove(to, from + blanks, line - blanks);
+        to += line - blanks;
+        from += line;
+    }
+    *to = '\0';
+    return true;
+}
+
 bool config_file(struct config *config, const char *path, struct error *err)
 {
     struct file_reading reading = {.config = config, .path = path, .err = err};
-    int line = ini_parse(path, take_line, &reading);
+    size_t length;
+    char *text;
+    int line;
 
-    if (line < 0)
-        return error_errno(err, "configuration file \"%s\"", path);
-    if (line > 0) {
-        if (!reading.failed)
-            return error_tell(err, ERR_INVALID, "%s: line %d is neither [section] nor key = value",
-                              path, line);
-        return error_context(err, "line %d", line);
-    }
-    return true;
+    if (!fs_read_file(path, FILE_MAX_BYTES, config->mem, &text, &length, err) ||
+        !straighten(text, length, err))
+        return error_context(err, "configuration file \"%s\"", path);
+    line = ini_parse_string(text, take_line, &reading);
+    if (line == 0)
+        return true;
+    if (!reading.failed)
+        return error_tell(err, ERR_INVALID, "%s: line %d is neither [section] nor key = value",
+                          path, line);
+    return error_context(err, "line %d", line);
 }
 
 /* ---- reading ---- */

@@ -109,21 +109,35 @@ bool fs_make_folders(int dir_fd, const char *path, mode_t mode, struct error *er
     return true;
 }
 
+static bool read_to_end(int fd, size_t limit, const char *path, struct buf *out, struct error *err)
+{
+    char block[4096];
+    ssize_t n;
+
+    while ((n = read(fd, block, sizeof block)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_errno(err, "read \"%s\"", path);
+        if (!buf_add(out, block, (size_t)n))
+            return error_set(err, ERR_INVALID, "\"%s\" is larger than %zu bytes", path, limit);
+    }
+    return true;
+}
+
+/* To its end, not to the size that it says it has: a pipe says nothing. */
 bool fs_read_file(const char *path, size_t limit, struct arena *mem, char **out, size_t *length,
                   struct error *err)
 {
     scoped(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    char *bytes;
+    scoped(buf_release) struct buf whole = {.limit = limit};
 
-    if (fd < 0 || fstat(fd, &st) != 0)
+    if (fd < 0)
         return error_errno(err, "open \"%s\"", path);
-    if (st.st_size < 0 || (uint64_t)st.st_size > limit)
-        return error_set(err, ERR_INVALID, "\"%s\" is larger than %zu bytes", path, limit);
-    bytes = arena_alloc(mem, (size_t)st.st_size + 1);
-    if (!fs_read_at(fd, bytes, (size_t)st.st_size, 0, length, path, err))
+    if (!read_to_end(fd, limit, path, &whole, err))
         return false;
-    *out = bytes;
+    *out = arena_strndup(mem, whole.bytes, whole.length);
+    *length = whole.length;
     return true;
 }
 

@@ -21,7 +21,8 @@ bool fs_read_at(int fd, void *bytes, size_t length, uint64_t offset, size_t *out
 bool fs_make_folders(int dir_fd, const char *path, mode_t mode, struct error *err);
 /* fsync of a folder, so that its entries reach stable storage. */
 bool fs_sync_folder(int dir_fd, const char *path, struct error *err);
-/* The whole of a small file, at most LIMIT bytes. Fails with ERR_NOT_FOUND if there is none. */
+/* The whole of a small file or of what comes through a pipe, at most LIMIT bytes, with a NUL behind
+ * it. Fails with ERR_NOT_FOUND if there is none, ERR_INVALID if it is larger. */
 bool fs_read_file(const char *path, size_t limit, struct arena *mem, char **out, size_t *length,
                   struct error *err);
 /* Makes or replaces PATH by way of a temporary file beside it, durable when it returns. */

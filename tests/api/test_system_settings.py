@@ -34,3 +34,41 @@ def test_unknown_names_in_a_file(tmp_path, text, name):
     done = serve(tmp_path, "--listen", "127.0.0.1:0", "--config", str(path))
     assert done.returncode != 0
     assert name in done.stderr and "no such option" in done.stderr, done.stderr
+
+
+def effective(tmp_path, text):
+    path = tmp_path / "audiotricks.ini"
+    path.write_text(text)
+    return subprocess.run([BINARY, "config", "--config", str(path)],
+                          capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_blanks_before_a_key_mean_nothing(tmp_path):
+    done = effective(tmp_path, "[uploads]\n  accept = any\n\tformats = wav\n\n   ; a remark\n  session_ttl = 2h\n")
+    lines = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line}
+    assert lines["uploads.accept"] == ["file", "any"]
+    assert lines["uploads.formats"] == ["file", "wav"]
+    assert lines["uploads.session_ttl"] == ["file", "2h"]
+
+
+@pytest.mark.parametrize("text, reason", [
+    ("[server]\ntrusted_proxies = 10.0.0.0/8,\n  192.168.0.0/16\n", "line 3 is neither"),
+    ("[uploads]\nformats = " + ",".join(["wav"] * 60) + "\n", "line 2: a line has"),
+    ("; " + "-" * 300 + "\n", "line 1: a line has"),
+    ("[uploads]\naccept = any\0\n", "not text")])
+def test_a_file_is_never_read_in_part(tmp_path, text, reason):
+    done = effective(tmp_path, text)
+    assert done.returncode != 0
+    assert reason in done.stderr, done.stderr
+
+
+def test_a_file_may_be_a_pipe():
+    done = subprocess.run([BINARY, "config", "--config", "/dev/stdin"], input="[uploads]\naccept = any\n",
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert ["uploads.accept", "file", "any"] in [line.split() for line in done.stdout.splitlines()]
+
+
+def test_the_longest_line_is_read_whole(tmp_path):
+    formats = ",".join(["wav"] * 60)[:198 - len("formats = ")]
+    done = effective(tmp_path, f"[uploads]\nformats = {formats}\naccept = any")
+    assert formats in done.stdout, done.stderr
