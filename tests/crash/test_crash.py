@@ -17,6 +17,7 @@ import time
 import audio
 import pytest
 import requests
+import urllib3
 from people import default_workspace
 from server import SETTINGS, Server
 
@@ -66,8 +67,10 @@ class Load:
         for thread in threads:
             thread.start()
         time.sleep(seconds)
+        ended = self.server.process.poll()
         self.server.kill()
         self.over.set()
+        assert ended is None, f"the server ended by itself with {ended}"
         for thread in threads:
             thread.join(60)
             assert not thread.is_alive()
@@ -79,8 +82,8 @@ class Load:
         try:
             while not self.over.is_set():
                 self.act(api, rng, mine)
-        except requests.RequestException:
-            pass  # killed
+        except (requests.RequestException, urllib3.exceptions.HTTPError):
+            pass  # killed; bodies sent in chunks get urllib3's own errors
         except Exception as fault:  # pylint: disable=broad-except
             self.faults.append(repr(fault))
 
