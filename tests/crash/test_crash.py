@@ -59,7 +59,7 @@ class Load:
         self.done = collections.Counter()
         self.over = threading.Event()
 
-    def run_for(self, seconds, old):
+    def run_for(self, seconds, old, before_kill=lambda: None):
         """Works with the OLD things too; each thing belongs to one thread."""
         shares = [old[i::THREADS] for i in range(THREADS)]
         threads = [threading.Thread(target=self.work, args=(self.rng.random(), shares[i]))
@@ -67,6 +67,7 @@ class Load:
         for thread in threads:
             thread.start()
         time.sleep(seconds)
+        before_kill()
         ended = self.server.process.poll()
         self.server.kill()
         self.over.set()
@@ -269,18 +270,21 @@ def test_verify_beside_load(tmp_path):
     rng = random.Random(7)
     with Server(tmp_path / "data") as server:
         load = Load(server, rng, 0)
-        beside = []
+        beside, enough = [], threading.Event()
 
         def verify_again_and_again():
-            while not load.over.wait(0.1):
+            while not enough.wait(0.1):
                 beside.append(subprocess.run(
                     [server.binary, "verify", "--data", str(server.data), "--json", "--quota",
                      "--content"], capture_output=True, text=True, timeout=120))
 
+        def end_watch():  # what a kill leaves is explained by the next start, not before
+            enough.set()
+            watcher.join()
+
         watcher = threading.Thread(target=verify_again_and_again)
         watcher.start()
-        load.run_for(4, [])
-        watcher.join()
+        load.run_for(4, [], end_watch)
         server.start()
     assert not load.faults, load.faults
     assert len(beside) >= 2
