@@ -77,13 +77,27 @@ void meter_free(struct meter *meter)
     free(meter);
 }
 
-void meter_add(struct meter *meter, int64_t bytes)
+static void add_done(struct meter *meter, int64_t bytes)
 {
-    pthread_mutex_lock(&meter->lock);
     if (bytes < 0 && (uint64_t)-bytes > meter->state.bytes_done)
         meter->state.bytes_done = 0;
     else
         meter->state.bytes_done += (uint64_t)bytes;
+}
+
+void meter_add(struct meter *meter, int64_t bytes)
+{
+    pthread_mutex_lock(&meter->lock);
+    add_done(meter, bytes);
+    advance(meter);
+    pthread_mutex_unlock(&meter->lock);
+}
+
+void meter_resume(struct meter *meter, int64_t bytes)
+{
+    pthread_mutex_lock(&meter->lock);
+    add_done(meter, bytes);
+    progress_shift(&meter->progress, bytes);
     advance(meter);
     pthread_mutex_unlock(&meter->lock);
 }

@@ -19,6 +19,8 @@ DEFINE_RELEASE(meter, struct meter)
 
 /* BYTES more have been transferred; fewer, when a transfer begins again. */
 void meter_add(struct meter *meter, int64_t bytes);
+/* BYTES are there from an earlier run, or have turned out not to be; neither tells of the rate. */
+void meter_resume(struct meter *meter, int64_t bytes);
 /* BYTES more have been read for their digest. */
 void meter_check(struct meter *meter, uint64_t bytes);
 /* There is less to do than was thought: a file that need not be sent. */

@@ -21,6 +21,17 @@ void progress_note(struct progress *progress, int64_t at_us, uint64_t bytes_done
     progress->samples[progress->newest].bytes = bytes_done;
 }
 
+static uint64_t shifted(uint64_t count, int64_t by)
+{
+    return by < 0 && (uint64_t)-by > count ? 0 : count + (uint64_t)by;
+}
+
+void progress_shift(struct progress *progress, int64_t bytes)
+{
+    for (unsigned i = 0; i < PROGRESS_SAMPLES; i++)
+        progress->samples[i].bytes = shifted(progress->samples[i].bytes, bytes);
+}
+
 uint64_t progress_rate(const struct progress *progress)
 {
     unsigned newest = progress->newest, oldest;

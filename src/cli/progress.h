@@ -34,6 +34,8 @@ struct progress_state {
 /* Notes how many bytes had been done at AT_US (monotonic); called every few hundred milliseconds.
  */
 void progress_note(struct progress *progress, int64_t at_us, uint64_t bytes_done);
+/* BYTES more (fewer, if negative) are there without having been transferred: that is no speed. */
+void progress_shift(struct progress *progress, int64_t bytes);
 /* Bytes a second over the samples held; 0 while there is nothing to tell. Never negative: a
  * transfer that begins again makes BYTES_DONE smaller. */
 uint64_t progress_rate(const struct progress *progress);

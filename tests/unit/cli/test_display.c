@@ -101,6 +101,23 @@ static void rates_are_of_the_last_seconds(void **state)
     assert_int_equal(progress_rate(&progress), MIB);
 }
 
+static void what_is_there_from_before_is_no_speed(void **state)
+{
+    struct progress progress = {0};
+    uint64_t left_s = 0;
+
+    (void)state;
+    progress_note(&progress, 1000000, 0);
+    progress_shift(&progress, 100 * MIB);
+    progress_note(&progress, 2000000, 110 * MIB);
+    assert_int_equal(progress_rate(&progress), 10 * MIB);
+    assert_true(progress_left_s(&progress, 110 * MIB, 130 * MIB, &left_s));
+    assert_int_equal(left_s, 2);
+    progress_shift(&progress, -105 * (int64_t)MIB); /* the first sample stood at 100 MiB */
+    progress_note(&progress, 3000000, 5 * MIB);
+    assert_int_equal(progress_rate(&progress), 5 * MIB / 2);
+}
+
 static void rates_bear_odd_input(void **state)
 {
     struct progress progress = {0};
@@ -182,8 +199,8 @@ static void servers_may_ask_for_patience(void **state)
 static void only_some_refusals_are_worth_a_retry(void **state)
 {
     (void)state;
-    assert_true(retry_is_worth_it(408) && retry_is_worth_it(429) && retry_is_worth_it(502) && retry_is_worth_it(503) &&
-                retry_is_worth_it(504));
+    assert_true(retry_is_worth_it(408) && retry_is_worth_it(429) && retry_is_worth_it(502) &&
+                retry_is_worth_it(503) && retry_is_worth_it(504));
     assert_false(retry_is_worth_it(500) || retry_is_worth_it(507) || retry_is_worth_it(400) ||
                  retry_is_worth_it(409) || retry_is_worth_it(200));
 }
@@ -201,6 +218,7 @@ int main(void)
         cmocka_unit_test(tables_fit_the_terminal),
         cmocka_unit_test(no_line_is_wider_than_the_terminal),
         cmocka_unit_test(rates_are_of_the_last_seconds),
+        cmocka_unit_test(what_is_there_from_before_is_no_speed),
         cmocka_unit_test(rates_bear_odd_input),
         cmocka_unit_test(progress_lines_show_all_there_is_room_for),
         cmocka_unit_test(waits_double_and_end),
