@@ -12,6 +12,7 @@
 #define PARALLEL 4
 #define PARALLEL_MAX 64
 #define CONNECTIONS 4
+#define CHUNK_RETRIES 20 /* some two minutes: a tunnel, or a server that is replaced */
 #define CHUNKED_FROM_BYTES (UINT64_C(64) << 20)
 
 struct run {
@@ -91,6 +92,8 @@ static void send_file(struct run *run, const struct connection *connection,
         .skip = !on_duplicate && !option_given(run->in, "no-skip"),
         .chunked_from_bytes = run->chunked_from_bytes,
         .connections = (unsigned)run->connections,
+        .chunk_retries =
+            option_given(run->in, "retries") ? connection->options.retries : CHUNK_RETRIES,
         .meter = run->meter,
     };
     scoped(json_decrefp) json_t *record = NULL;

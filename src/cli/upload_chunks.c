@@ -2,14 +2,10 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/clock.h"
 #include "base/fs.h"
-#include "base/random.h"
 #include "base/str.h"
-#include "base/uuid.h"
-#include "cli/upload_state.h"
+#include "cli/upload_session.h"
 #include "cli/view.h"
 #include "crypto/digest.h"
 
@@ -19,12 +15,14 @@
 /* An upload on its way. LOCK guards what is below it. */
 struct sending {
     const struct upload_chunks *upload;
-    const char *session; /* its path: /v1/chunked-uploads/ID */
-    uint64_t chunk_size; /* bytes */
+    const struct connection *connection; /* one that waits longer than others do */
+    const char *session;                 /* its path: /v1/chunked-uploads/ID */
+    uint64_t chunk_size;                 /* bytes */
     pthread_mutex_t lock;
     json_t *missing; /* [first, last] of each run of chunks that is to be sent */
     size_t run;      /* where in MISSING the next one is */
     uint64_t next;   /* 0: at the beginning of the run */
+    uint64_t sent;   /* bytes of chunks that the server has taken */
     bool failed;
     struct error failure; /* the first one */
 };
@@ -91,8 +89,15 @@ static bool digest_span(const struct span *span, struct arena *mem, uint8_t *sha
     return true;
 }
 
-static bool send_chunk(const struct sending *sending, const struct connection *connection,
-                       uint64_t index, struct arena *mem, struct error *err)
+static void count_sent(struct sending *sending, uint64_t bytes)
+{
+    pthread_mutex_lock(&sending->lock);
+    sending->sent += bytes;
+    pthread_mutex_unlock(&sending->lock);
+}
+
+static bool send_chunk(struct sending *sending, const struct connection *connection, uint64_t index,
+                       struct arena *mem, struct error *err)
 {
     const struct upload_chunks *upload = sending->upload;
     uint64_t start = index * sending->chunk_size, left = upload->size_bytes - start;
@@ -123,6 +128,7 @@ static bool send_chunk(const struct sending *sending, const struct connection *c
         return false;
     }
     json_decref(answer.json);
+    count_sent(sending, span.content.length);
     return true;
 }
 
@@ -164,7 +170,7 @@ static void *work(void *context)
     struct sending *sending = context;
     scoped(arena_release) struct arena *mem = arena_new();
     scoped(client_release) struct client *client = NULL;
-    struct connection connection = *sending->upload->what->connection;
+    struct connection connection = *sending->connection;
     struct error err;
     uint64_t index;
 
@@ -197,122 +203,6 @@ static bool send_missing(struct sending *sending, struct error *err)
     return !sending->failed;
 }
 
-/* ---- the session ---- */
-
-static const char *session_path(const char *id, struct arena *mem)
-{
-    return connect_path(mem, "chunked-uploads", id, NULL);
-}
-
-/* Twice is once: by its key. */
-static bool begin_session(const struct upload_chunks *upload, struct arena *mem, json_t **out,
-                          struct error *err)
-{
-    const struct upload_send *what = upload->what;
-    scoped(json_decrefp) json_t *wish =
-        json_pack("{s:s, s:I, s:s}", "filename", what->file->name, "file_size",
-                  (json_int_t)upload->size_bytes, "sha256", upload->sha256);
-    char id[UUID_TEXT_SIZE];
-    const char *headers[] = {NULL, NULL};
-    struct client_request request = {
-        .method = "POST",
-        .target = connect_target(what->connection, mem, "/v1/chunked-uploads", NULL),
-        .json = wish,
-        .headers = headers,
-        .repeatable = true};
-    struct client_answer answer;
-
-    if (!wish)
-        return error_tell(err, ERR_FILENAME, "the file's name is not UTF-8");
-    if (what->on_duplicate)
-        json_object_set_new(wish, "on_duplicate", json_string(what->on_duplicate));
-    uuid_format(uuid_new(&clock_system, &random_system), id);
-    headers[0] = arena_printf(mem, "Idempotency-Key: %s", id);
-    if (!client_send(what->connection->client, &request, mem, &answer, err))
-        return false;
-    *out = answer.json;
-    return true;
-}
-
-static bool file_times(const struct upload_chunks *upload, struct upload_state *state,
-                       struct error *err)
-{
-    struct stat facts;
-
-    if (fstat(upload->fd, &facts) != 0)
-        return error_errno(err, "cannot read it");
-    state->size_bytes = upload->size_bytes;
-    state->mtime_us = (int64_t)facts.st_mtim.tv_sec * US_PER_S + facts.st_mtim.tv_nsec / 1000;
-    state->sha256 = upload->sha256;
-    return true;
-}
-
-static bool is_same(const struct upload_state *a, const struct upload_state *b)
-{
-    return a->size_bytes == b->size_bytes && a->mtime_us == b->mtime_us &&
-           strcmp(a->sha256, b->sha256) == 0;
-}
-
-/* Nobody will go on with it. */
-static void drop_session(const struct upload_chunks *upload, const char *id, struct arena *mem)
-{
-    const struct connection *connection = upload->what->connection;
-    json_t *nothing = NULL;
-    struct error ignored; /* it expires by itself */
-
-    if (connect_ask(connection, "DELETE",
-                    connect_target(connection, mem, session_path(id, mem), NULL), mem, &nothing,
-                    &ignored))
-        json_decref(nothing);
-}
-
-/* The session of an earlier run, if it can be gone on with; NULL in *OUT if not. */
-static bool find_session(const struct upload_chunks *upload, const char *state_path,
-                         const struct upload_state *now, struct arena *mem, json_t **out,
-                         struct error *err)
-{
-    const struct connection *connection = upload->what->connection;
-    struct upload_state before;
-    json_t *session = NULL;
-
-    *out = NULL;
-    if (!state_path || !upload_state_read(state_path, mem, &before))
-        return true;
-    if (!is_same(&before, now)) {
-        drop_session(upload, before.session, mem);
-        return true;
-    }
-    if (!connect_ask(connection, "GET",
-                     connect_target(connection, mem, session_path(before.session, mem), NULL), mem,
-                     &session, err))
-        return err->kind == ERR_NOT_FOUND; /* it has expired */
-    if (strcmp(view_text(session, "status"), "failed") == 0) {
-        json_decref(session);
-        drop_session(upload, before.session, mem);
-        return true;
-    }
-    *out = session;
-    return true;
-}
-
-static bool open_session(const struct upload_chunks *upload, const char *state_path,
-                         struct arena *mem, json_t **out, struct error *err)
-{
-    struct upload_state state;
-
-    if (!file_times(upload, &state, err) ||
-        !find_session(upload, state_path, &state, mem, out, err))
-        return false;
-    if (*out)
-        return true;
-    if (!begin_session(upload, mem, out, err))
-        return false;
-    state.session = view_text(*out, "id");
-    if (!state.session)
-        return error_set(err, ERR_INTERNAL, "the server's answer names no session");
-    return !state_path || upload_state_write(state_path, &state, mem, err);
-}
-
 /* ---- all of it ---- */
 
 /* What the server refused for good is not asked again. */
@@ -325,9 +215,9 @@ static bool is_final(const struct error *err)
 }
 
 static bool complete(const struct sending *sending, struct arena *mem, json_t **record,
-                     struct error *err)
+                     bool *existed, struct error *err)
 {
-    const struct connection *connection = sending->upload->what->connection;
+    const struct connection *connection = sending->connection;
     const char *path = arena_printf(mem, "%s/complete", sending->session);
     struct client_request request = {.method = "POST",
                                      .target = connect_target(connection, mem, path, NULL),
@@ -337,47 +227,63 @@ static bool complete(const struct sending *sending, struct arena *mem, json_t **
     if (!client_send(connection->client, &request, mem, &answer, err))
         return false;
     *record = answer.json;
+    *existed = answer.status == 200;
     return true;
 }
 
-static bool send_session(const struct upload_chunks *upload, json_t *session, struct arena *mem,
-                         json_t **record, struct error *err)
+/* The progress shown begins with what is there, and forgets it all after a failure. */
+static bool send_session(const struct upload_chunks *upload, const struct connection *connection,
+                         const struct upload_session *session, json_t **record, bool *existed,
+                         struct error *err)
 {
+    int64_t there = view_int(session->view, "received_bytes", 0);
     struct sending sending = {.upload = upload,
-                              .session = session_path(view_text(session, "id"), mem),
-                              .chunk_size = (uint64_t)view_int(session, "chunk_size", 0),
+                              .connection = connection,
+                              .session = session->path,
+                              .chunk_size = (uint64_t)view_int(session->view, "chunk_size", 0),
                               .lock = PTHREAD_MUTEX_INITIALIZER,
-                              .missing = json_object_get(session, "missing_chunks")};
+                              .missing = json_object_get(session->view, "missing_chunks")};
 
     if (sending.chunk_size == 0)
         return error_set(err, ERR_INTERNAL, "the server's answer names no size of chunks");
-    meter_add(upload->what->meter, view_int(session, "received_bytes", 0));
-    return send_missing(&sending, err) && complete(&sending, mem, record, err);
+    meter_resume(upload->what->meter, there);
+    if (send_missing(&sending, err) && complete(&sending, session->mem, record, existed, err))
+        return true;
+    meter_resume(upload->what->meter, -there - (int64_t)sending.sent);
+    return false;
+}
+
+/* One session, from wherever it stands. *EXPIRED: it is gone, through no fault of the file. */
+static bool send_once(const struct upload_chunks *upload, const struct connection *connection,
+                      struct arena *mem, json_t **record, bool *existed, bool *expired,
+                      struct error *err)
+{
+    scoped(upload_session_done) struct upload_session session = {.lock = -1};
+
+    *expired = false;
+    if (!upload_session_open(upload, mem, &session, err))
+        return false;
+    if (send_session(upload, connection, &session, record, existed, err)) {
+        upload_session_forget(&session);
+        return true;
+    }
+    *expired = err->kind == ERR_NOT_FOUND;
+    if (is_final(err))
+        upload_session_drop(&session);
+    return false;
 }
 
 bool upload_in_chunks(const struct upload_chunks *upload, struct arena *mem, json_t **record,
-                      struct error *err)
+                      bool *existed, struct error *err)
 {
-    const char *state_path =
-        upload_state_path(upload->what->connection, upload->what->file->path, mem);
-    scoped(fd_close) int lock = state_path ? upload_state_lock(state_path, mem) : -1;
+    scoped(client_release) struct client *client = NULL;
+    struct connection patient = *upload->what->connection;
+    bool expired;
 
-    (void)lock; /* held until this returns */
-    for (bool again = false;; again = true) {
-        scoped(json_decrefp) json_t *session = NULL;
-
-        if (!open_session(upload, state_path, mem, &session, err))
-            return false;
-        if (send_session(upload, session, mem, record, err)) {
-            upload_state_remove(state_path);
-            return true;
-        }
-        if (!is_final(err))
-            return false;
-        upload_state_remove(state_path);
-        if (err->kind != ERR_NOT_FOUND || again)
-            return false;
-        /* It expired while this was at it: once more, from the start. */
-        meter_add(upload->what->meter, -view_int(session, "received_bytes", 0));
-    }
+    patient.options.retries = upload->what->chunk_retries;
+    if (!client_open(&patient.options, &client, err))
+        return false;
+    patient.client = client;
+    return send_once(upload, &patient, mem, record, existed, &expired, err) ||
+           (expired && send_once(upload, &patient, mem, record, existed, &expired, err));
 }

@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "base/str.h"
 #include "base/uuid.h"
-#include "cli/upload_chunks.h"
+#include "cli/upload_session.h"
 #include "cli/view.h"
 #include "crypto/digest.h"
 
@@ -168,6 +168,13 @@ static bool check_record(const struct body *body, const struct digests *known, c
                       sha256 ? sha256 : "unknown", hex);
 }
 
+static enum upload_outcome outcome_of(const json_t *record, bool existed)
+{
+    if (existed)
+        return UPLOAD_SKIPPED;
+    return view_text(record, "duplicate_of") ? UPLOAD_SHARED : UPLOAD_SENT;
+}
+
 static bool send_body(const struct upload_send *what, struct body *body,
                       const struct digests *digests, struct arena *mem, json_t **record,
                       enum upload_outcome *outcome, struct error *err)
@@ -181,11 +188,7 @@ static bool send_body(const struct upload_send *what, struct body *body,
         return false;
     }
     *record = answer.json;
-    *outcome = UPLOAD_SENT;
-    if (answer.status == 200)
-        *outcome = UPLOAD_SKIPPED;
-    else if (view_text(answer.json, "duplicate_of"))
-        *outcome = UPLOAD_SHARED;
+    *outcome = outcome_of(answer.json, answer.status == 200);
     return true;
 }
 
@@ -197,11 +200,13 @@ static bool send_chunks(const struct upload_send *what, struct body *body,
     struct upload_chunks upload = {
         .what = what, .fd = body->fd, .size_bytes = body->content.length, .sha256 = hex};
     scoped(json_decrefp) json_t *found = NULL;
+    bool existed = false;
 
     hex_encode(digests->sha256, SHA256_BYTES, hex);
-    if (!upload_in_chunks(&upload, mem, &found, err) || !check_record(body, digests, found, err))
+    if (!upload_in_chunks(&upload, mem, &found, &existed, err) ||
+        !check_record(body, digests, found, err))
         return false;
-    *outcome = view_text(found, "duplicate_of") ? UPLOAD_SHARED : UPLOAD_SENT;
+    *outcome = outcome_of(found, existed);
     *record = take(found);
     return true;
 }
@@ -225,6 +230,7 @@ bool upload_send(const struct upload_send *what, struct arena *mem, json_t **rec
         return false;
     if (!same && body.content.length >= what->chunked_from_bytes)
         return send_chunks(what, &body, &digests, mem, record, outcome, err);
+    upload_session_drop_old(what, mem);
     if (!same)
         return send_body(what, &body, &digests, mem, record, outcome, err);
     meter_shrink(what->meter, what->file->size_bytes);

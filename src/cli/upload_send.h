@@ -16,6 +16,7 @@ struct upload_send {
     bool skip;                   /* ask first, and send nothing that the server has */
     uint64_t chunked_from_bytes; /* files of so many bytes are sent in chunks */
     unsigned connections;        /* for the chunks of one file */
+    unsigned chunk_retries;      /* for each chunk, after the first attempt */
     struct meter *meter;
 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -50,52 +51,92 @@ bool upload_state_read(const char *state_path, struct arena *mem, struct upload_
     if (!fs_read_file(state_path, STATE_MAX_BYTES, mem, &text, &length, &ignored))
         return false;
     state = json_loadb(text, length, 0, NULL);
-    out->session = arena_strdup(mem, view_text(state, "session"));
-    out->sha256 = arena_strdup(mem, view_text(state, "sha256"));
-    out->size_bytes = (uint64_t)view_int(state, "file_size", 0);
-    out->mtime_us = view_int(state, "mtime_us", 0);
-    return out->session && out->sha256;
+    *out = (struct upload_state){
+        .key = arena_strdup(mem, view_text(state, "key")),
+        .session = arena_strdup(mem, view_text(state, "session")),
+        .size_bytes = (uint64_t)view_int(state, "file_size", 0),
+        .mtime_us = view_int(state, "mtime_us", 0),
+        .sha256 = arena_strdup(mem, view_text(state, "sha256")),
+        .name = arena_strdup(mem, view_text(state, "filename")),
+        .on_duplicate = arena_strdup(mem, view_text(state, "on_duplicate")),
+    };
+    return out->key && out->sha256 && out->name;
 }
 
-static bool make_folder(const char *state_path, struct arena *mem, struct error *err)
+bool upload_state_write(const char *state_path, const struct upload_state *state, struct error *err)
 {
-    const char *slash = strrchr(state_path, '/');
-
-    return fs_make_folders(AT_FDCWD, arena_strndup(mem, state_path, (size_t)(slash - state_path)),
-                           0700, err);
-}
-
-int upload_state_lock(const char *state_path, struct arena *mem)
-{
-    struct error ignored;
-    int fd, code;
-
-    if (!make_folder(state_path, mem, &ignored))
-        return -1;
-    fd = open(arena_printf(mem, "%s.lock", state_path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    do
-        code = fd < 0 ? 0 : flock(fd, LOCK_EX);
-    while (code != 0 && errno == EINTR);
-    return fd;
-}
-
-bool upload_state_write(const char *state_path, const struct upload_state *state, struct arena *mem,
-                        struct error *err)
-{
-    scoped(json_decrefp) json_t *object =
-        json_pack("{s:s, s:I, s:I, s:s}", "session", state->session, "file_size",
-                  (json_int_t)state->size_bytes, "mtime_us", (json_int_t)state->mtime_us, "sha256",
-                  state->sha256);
+    scoped(json_decrefp) json_t *object = json_pack(
+        "{s:s, s:s*, s:I, s:I, s:s, s:s, s:s*}", "key", state->key, "session", state->session,
+        "file_size", (json_int_t)state->size_bytes, "mtime_us", (json_int_t)state->mtime_us,
+        "sha256", state->sha256, "filename", state->name, "on_duplicate", state->on_duplicate);
     scoped(memory_free) char *text = json_dumps(object, JSON_COMPACT);
 
     if (!text)
-        abort();
-    return make_folder(state_path, mem, err) &&
-           fs_write_file(state_path, text, strlen(text), 0600, err);
+        return error_set(err, ERR_FILENAME, "the file's name is not UTF-8");
+    return fs_write_file(state_path, text, strlen(text), 0600, err);
 }
 
 void upload_state_remove(const char *state_path)
 {
     if (state_path)
         unlink(state_path);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool upload_state_is_same(const struct upload_state *a, const struct upload_state *b)
+{
+    return a->size_bytes == b->size_bytes && a->mtime_us == b->mtime_us &&
+           is_same_text(a->sha256, b->sha256) && is_same_text(a->name, b->name) &&
+           is_same_text(a->on_duplicate, b->on_duplicate);
+}
+
+/* ---- one at a time ---- */
+
+/* The state itself cannot be locked: each time that it is written it is another file. */
+static const char *lock_path(const char *state_path, struct arena *mem)
+{
+    return arena_printf(mem, "%s.lock", state_path);
+}
+
+static bool try_lock(const char *path, int *out, bool *gone, struct error *err)
+{
+    scoped(fd_close) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct stat facts;
+
+    if (fd < 0)
+        return error_errno(err, "create \"%s\"", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return error_tell(err, ERR_CONFLICT, "it is being sent by another audiotricks");
+    /* Who had the lock removed the file before letting go: this one keeps nobody out. */
+    *gone = fstat(fd, &facts) == 0 && facts.st_nlink == 0;
+    if (!*gone)
+        *out = fd_take(&fd);
+    return true;
+}
+
+bool upload_state_lock(const char *state_path, struct arena *mem, int *out, struct error *err)
+{
+    const char *slash = strrchr(state_path, '/');
+    const char *folder = arena_strndup(mem, state_path, (size_t)(slash - state_path));
+    bool gone;
+
+    if (!fs_make_folders(AT_FDCWD, folder, 0700, err))
+        return false;
+    do {
+        if (!try_lock(lock_path(state_path, mem), out, &gone, err))
+            return false;
+    } while (gone);
+    return true;
+}
+
+void upload_state_unlock(const char *state_path, struct arena *mem, int lock)
+{
+    if (lock < 0)
+        return;
+    unlink(lock_path(state_path, mem));
+    close(lock);
 }
