@@ -57,13 +57,12 @@ SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved
 FROM chunked_uploads WHERE id > $1 AND status = 'initiated' ORDER BY id LIMIT $2;
 
 -- name: session_list_workspace
--- Those that outlive their request.
 SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
        digest_state, concatenation, partials, error_code, error_message,
        protocol_headers
-FROM chunked_uploads WHERE workspace_id = $1 AND id > $2 AND kind <> 'post' ORDER BY id LIMIT $3;
+FROM chunked_uploads WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- name: session_expired
 -- Open or ended.
@@ -79,7 +78,7 @@ WHERE expires_at < $1 AND (expires_at, id) > ($2, $3) ORDER BY expires_at, id LI
 -- The open final of a workspace that waits for a partial: its list matches $2.
 SELECT id FROM chunked_uploads
 WHERE workspace_id = $1 AND concatenation = 'final' AND status = 'initiated' AND partials LIKE $2
-ORDER BY id LIMIT 1;
+ORDER BY created_at, id LIMIT 1;
 
 -- name: session_by_idempotency_key
 -- Open or ended.

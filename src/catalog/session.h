@@ -100,7 +100,7 @@ bool session_by_key(struct db *db, struct uuid workspace_id, struct uuid user_id
 /* At most LIMIT open sessions whose id is greater than AFTER, in the order of their ids. */
 bool session_list(struct db *db, struct uuid after, size_t limit, struct arena *mem,
                   struct session **out, size_t *count, struct error *err);
-/* The same, open or ended, of a workspace, but no sessions of a single request. */
+/* The same, open or ended, of a workspace. */
 bool session_list_workspace(struct db *db, struct uuid workspace_id, struct uuid after,
                             size_t limit, struct arena *mem, struct session **out, size_t *count,
                             struct error *err);
