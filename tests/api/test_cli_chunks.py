@@ -100,16 +100,25 @@ class Proxy:
             client.close()
             return
         with client, server:
-            back = threading.Thread(target=self.copy, args=(server, client, None), daemon=True)
+            back = threading.Thread(target=self.answer, args=(server, client), daemon=True)
             back.start()
             if self.copy(client, server, self.limit):
                 self.cuts += 1
-            for end in (client, server):
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
+            self.shut(client, server)
             back.join(10)
+
+    def answer(self, server, client):
+        """A server that has died ends the client's connection, too."""
+        self.copy(server, client, None)
+        self.shut(client, server)
+
+    @staticmethod
+    def shut(*ends):
+        for end in ends:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
     def copy(self, source, target, limit):
         """True once LIMIT is reached and nothing releases."""
