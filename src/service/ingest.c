@@ -14,8 +14,8 @@
 #define STEP_FIRST ((uint64_t)16 << 20)
 #define STEP_LARGEST ((uint64_t)256 << 20)
 
-/* 16 TiB: no recording is as long, and half a million of them reserved at once do not overflow a sum. */
-#define SIZE_LARGEST ((uint64_t)1 << 44)
+/* More than any disk here holds, and far from where sums of sizes overflow. */
+#define SIZE_LARGEST ((uint64_t)1 << 52)
 
 /* ---- begin ---- */
 
