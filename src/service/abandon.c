@@ -10,6 +10,7 @@ struct left_over {
     struct left_over *next;
     struct arena *mem;
     struct session session;
+    bool has_ended; /* only its stage is left */
 };
 
 struct abandoned {
@@ -51,13 +52,14 @@ void abandoned_free(struct abandoned *list)
     free(list);
 }
 
-static void remember(struct abandoned *list, const struct session *session)
+static void remember(struct abandoned *list, const struct session *session, bool has_ended)
 {
     struct arena *mem = arena_new();
     struct left_over *item = arena_alloc(mem, sizeof *item);
 
     item->mem = mem;
     item->session = *session;
+    item->has_ended = has_ended;
     item->session.storage_name = arena_strdup(mem, session->storage_name);
     item->session.storage_path = arena_strdup(mem, session->storage_path);
     pthread_mutex_lock(&list->lock);
@@ -87,7 +89,9 @@ static bool end_row(struct db *tx, void *context, struct error *err)
     return session_end(tx, session->id, &there, err);
 }
 
-bool abandon_session(struct app *app, const struct session *session, struct error *err)
+/* The session's stage goes and, unless it HAS_ENDED, what it published. */
+static bool remove_bytes(struct app *app, const struct session *session, bool has_ended,
+                         struct error *err)
 {
     struct store *store = app_store(app, session->storage_name);
     char id[UUID_TEXT_SIZE];
@@ -96,16 +100,24 @@ bool abandon_session(struct app *app, const struct session *session, struct erro
     if (!store)
         return error_set(err, ERR_UNAVAILABLE, "session %s: store \"%s\" is not configured", id,
                          session->storage_name);
-    if (!store_stage_discard(store, id, err) || !remove_object(app, store, session, err))
+    if (!store_stage_discard(store, id, err) ||
+        (!has_ended && !remove_object(app, store, session, err)))
         return error_context(err, "session %s", id);
-    return database_write(app->database, end_row, (void *)session, err);
+    return true;
 }
 
-static void leave_for_later(struct app *app, const struct session *session, const struct error *err)
+bool abandon_session(struct app *app, const struct session *session, struct error *err)
+{
+    return remove_bytes(app, session, false, err) &&
+           database_write(app->database, end_row, (void *)session, err);
+}
+
+static void leave_for_later(struct app *app, const struct session *session, bool has_ended,
+                            const struct error *err)
 {
     log_event(LOG_WARN, "a session could not be ended and is left to the next sweep",
               log_text("error", err->log));
-    remember(app->abandoned, session);
+    remember(app->abandoned, session, has_ended);
 }
 
 void abandon_session_or_later(struct app *app, const struct session *session)
@@ -113,7 +125,7 @@ void abandon_session_or_later(struct app *app, const struct session *session)
     struct error err;
 
     if (!abandon_session(app, session, &err))
-        leave_for_later(app, session, &err);
+        leave_for_later(app, session, false, &err);
 }
 
 void abandon_row_or_later(struct app *app, const struct session *session)
@@ -121,7 +133,21 @@ void abandon_row_or_later(struct app *app, const struct session *session)
     struct error err;
 
     if (!database_write(app->database, end_row, (void *)session, &err))
-        leave_for_later(app, session, &err);
+        leave_for_later(app, session, false, &err);
+}
+
+void abandon_stage_or_later(struct app *app, const struct session *session)
+{
+    struct error err;
+
+    if (!remove_bytes(app, session, true, &err))
+        leave_for_later(app, session, true, &err);
+}
+
+static bool try_again(struct app *app, const struct left_over *item, struct error *err)
+{
+    return item->has_ended ? remove_bytes(app, &item->session, true, err)
+                           : abandon_session(app, &item->session, err);
 }
 
 bool abandon_again(struct app *app, uint64_t *count, struct error *err)
@@ -134,13 +160,13 @@ bool abandon_again(struct app *app, uint64_t *count, struct error *err)
         struct error cause;
 
         next = item->next;
-        if (abandon_session(app, &item->session, &cause)) {
+        if (try_again(app, item, &cause)) {
             (*count)++;
         } else {
             if (ok)
                 *err = cause;
             ok = false;
-            remember(app->abandoned, &item->session);
+            remember(app->abandoned, &item->session, item->has_ended);
         }
         arena_free(item->mem);
     }

@@ -1,7 +1,7 @@
 /*
- * Ending a session that did not become an upload: its stage, whatever it published, its row and with
- * it its reservation. What cannot be ended now (a disk that does not answer, a locked database) is
- * kept in mind and ended by the next sweep.
+ * Ending a session that did not become an upload: its stage, whatever it published, its row and
+ * with it its reservation; and the stage of one that has ended. What cannot be ended now (a disk
+ * that does not answer, a locked database) is kept in mind and ended by the next sweep.
  */
 #ifndef SERVICE_ABANDON_H
 #define SERVICE_ABANDON_H
@@ -19,6 +19,9 @@ bool abandon_session(struct app *app, const struct session *session, struct erro
 void abandon_session_or_later(struct app *app, const struct session *session);
 /* The same for a session that never had a stage: its row goes, whether or not the store answers. */
 void abandon_row_or_later(struct app *app, const struct session *session);
+/* Discards the stage of a session that has ended, or later if it cannot be done now. Never fails.
+ */
+void abandon_stage_or_later(struct app *app, const struct session *session);
 /* Tries again what could not be ended, all of it; fails with the first cause if some still cannot.
  * *COUNT is how many were, either way. */
 bool abandon_again(struct app *app, uint64_t *count, struct error *err);

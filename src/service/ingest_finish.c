@@ -282,13 +282,10 @@ static bool store_and_commit(struct commit *commit, struct error *err)
 static void clear_away(struct commit *commit)
 {
     struct ingest *ingest = commit->ingest;
-    char id[UUID_TEXT_SIZE];
-    struct error ignored; /* a stage without a session is discarded by the next start */
 
     ingest->open = false;
-    uuid_format(ingest->session.id, id);
     if (!ingest->published)
-        store_stage_discard(ingest->store, id, &ignored);
+        abandon_stage_or_later(ingest->app, &ingest->session);
     else if (commit->shared)
         sweep_object(ingest->app, ingest->session.storage_name, ingest->session.storage_path);
 }

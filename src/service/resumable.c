@@ -351,117 +351,99 @@ bool resumable_is_final(const struct error *err)
     }
 }
 
-struct failing {
+/* The end of a session without an upload: with a cause, or without a trace. */
+struct ending {
     struct app *app;
     const struct session *session;
-    const struct error *cause;
+    const struct error *cause; /* NULL: without a trace */
     bool may_be_published;
     bool is_dropped; /* the garbage list has what was published */
     uint64_t object_bytes;
 };
 
-/* An object can stand at the session's path already: published, and then not committed. No upload
- * has it, as the session is open. */
-static void look_for_object(struct failing *failing)
+/* An object can stand at the path of an open session already: published, and then not committed. No
+ * upload has it. */
+static void look_for_object(struct ending *ending)
 {
-    const struct session *session = failing->session;
-    struct store *store = app_store(failing->app, session->storage_name);
+    const struct session *session = ending->session;
+    struct store *store = app_store(ending->app, session->storage_name);
     struct store_object object = {0};
     struct error err;
 
-    failing->may_be_published = store && (store_head(store, session->storage_path, &object, &err) ||
-                                          err.kind != ERR_NOT_FOUND);
-    failing->object_bytes = object.size;
+    ending->may_be_published =
+        store && session->status == SESSION_INITIATED &&
+        (store_head(store, session->storage_path, &object, &err) || err.kind != ERR_NOT_FOUND);
+    ending->object_bytes = object.size;
 }
 
 /* From now on the garbage list explains the object, not the session. */
-static bool drop_object(struct db *tx, const struct failing *failing, struct error *err)
+static bool drop_object(struct db *tx, const struct ending *ending, struct error *err)
 {
-    struct garbage garbage = {.id = app_new_id(failing->app),
-                              .storage_name = failing->session->storage_name,
-                              .storage_path = failing->session->storage_path,
-                              .bytes = failing->object_bytes,
-                              .reason = "the upload failed after it was published",
-                              .created_at_us = app_now_us(failing->app)};
+    struct garbage garbage = {.id = app_new_id(ending->app),
+                              .storage_name = ending->session->storage_name,
+                              .storage_path = ending->session->storage_path,
+                              .bytes = ending->object_bytes,
+                              .reason = "the upload ended otherwise after it was published",
+                              .created_at_us = app_now_us(ending->app)};
 
     return garbage_add(tx, &garbage, err);
 }
 
-static bool fail_work(struct db *tx, void *context, struct error *err)
+static bool end_work(struct db *tx, void *context, struct error *err)
 {
-    struct failing *failing = context;
-    int64_t now_us = app_now_us(failing->app);
+    struct ending *ending = context;
+    const struct error *cause = ending->cause;
+    struct uuid id = ending->session->id;
+    int64_t now_us = app_now_us(ending->app);
     bool there;
 
-    if (!session_fail(tx, failing->session->id, error_code(failing->cause),
-                      error_detail(failing->cause), now_us,
-                      now_us + failing->app->settings.session_ttl_us, &there, err))
+    if (cause ? !session_fail(tx, id, error_code(cause), error_detail(cause), now_us,
+                              now_us + ending->app->settings.session_ttl_us, &there, err)
+              : !session_end(tx, id, &there, err))
         return false;
-    failing->is_dropped = there && failing->may_be_published;
-    return !failing->is_dropped || drop_object(tx, failing, err);
+    ending->is_dropped = there && ending->may_be_published;
+    return !ending->is_dropped || drop_object(tx, ending, err);
 }
 
-bool resumable_discard_stage(struct app *app, const struct session *session, struct error *err)
+static bool end_row(struct app *app, const struct session *session, const struct error *cause,
+                    struct error *err)
 {
-    struct store *store = app_store(app, session->storage_name);
-    char id[UUID_TEXT_SIZE];
+    struct ending ending = {.app = app, .session = session, .cause = cause};
 
-    uuid_format(session->id, id);
-    if (!store)
-        return error_set(err, ERR_UNAVAILABLE, "session %s: store \"%s\" is not configured", id,
-                         session->storage_name);
-    return store_stage_discard(store, id, err);
-}
-
-static void warn(const struct error *err)
-{
-    log_event(LOG_WARN, "a failed upload could not be cleared away", log_text("error", err->log));
+    look_for_object(&ending);
+    if (!database_write(app->database, end_work, &ending, err))
+        return false;
+    if (ending.is_dropped)
+        sweep_object(app, session->storage_name, session->storage_path);
+    return true;
 }
 
 bool resumable_mark_failed(struct app *app, const struct session *session,
                            const struct error *cause)
 {
-    struct failing failing = {.app = app, .session = session, .cause = cause};
     struct error err;
 
-    look_for_object(&failing);
-    if (!database_write(app->database, fail_work, &failing, &err)) {
-        warn(&err);
-        return false;
-    }
-    if (failing.is_dropped)
-        sweep_object(app, session->storage_name, session->storage_path);
-    return true;
-}
-
-void resumable_clear_failed(struct app *app, const struct session *session)
-{
-    struct error err;
-
-    if (!resumable_discard_stage(app, session, &err))
-        warn(&err);
+    if (end_row(app, session, cause, &err))
+        return true;
+    log_event(LOG_WARN, "an upload could not be marked as failed", log_text("error", err.log));
+    return false;
 }
 
 void resumable_end_failed(struct app *app, const struct session *session, const struct error *cause)
 {
-    /* The row first: a stage whose session is not open is discarded by the next start. */
     if (resumable_mark_failed(app, session, cause))
-        resumable_clear_failed(app, session);
+        abandon_stage_or_later(app, session);
 }
 
-static bool end_work(struct db *tx, void *context, struct error *err)
-{
-    const struct session *session = context;
-    bool there;
-
-    return session_end(tx, session->id, &there, err);
-}
-
+/* The row first: a crash must leave no session that reports what is gone, while a stage without a
+ * session is discarded by the next start. */
 static bool end_now(struct app *app, const struct session *session, struct error *err)
 {
+    if (!end_row(app, session, NULL, err))
+        return false;
     if (session->status == SESSION_INITIATED)
-        return abandon_session(app, session, err);
-    return database_write(app->database, end_work, (void *)session, err);
+        abandon_stage_or_later(app, session);
+    return true;
 }
 
 bool resumable_reject(struct app *app, struct uuid workspace_id, struct uuid id,

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "service/abandon.h"
 #include "service/hasher.h"
 #include "service/ingest_state.h"
 #include "service/resumable_state.h"
@@ -124,14 +125,17 @@ static bool copy_partial(struct joining *joining, struct resumable_state *partia
 static bool copy_all(struct joining *joining, struct error *err)
 {
     const struct session *final = &joining->final.session;
+    struct store *store = app_store(joining->app, final->storage_name);
     char id[UUID_TEXT_SIZE];
     uint64_t at = 0;
 
     uuid_format(final->id, id);
+    if (!store)
+        return error_set(err, ERR_UNAVAILABLE, "session %s: store \"%s\" is not configured", id,
+                         final->storage_name);
     joining->digest = digest_new(DIGEST_BEST);
-    if (!resumable_discard_stage(joining->app, final, err) ||
-        !store_stage_create(app_store(joining->app, final->storage_name), id, joining->size,
-                            &joining->stage, err))
+    if (!store_stage_discard(store, id, err) ||
+        !store_stage_create(store, id, joining->size, &joining->stage, err))
         return false;
     for (size_t i = 0; i < joining->count; i++)
         if (!copy_partial(joining, &joining->partials[i], &at, err))
@@ -162,13 +166,11 @@ static bool join_work(struct db *tx, void *context, struct error *err)
 
 static bool join(struct joining *joining, struct error *err)
 {
-    struct error ignored; /* a stage without a session is discarded by the next start */
-
     if (!ingest_check_size(joining->app, joining->size, err) || !copy_all(joining, err) ||
         !database_write(joining->app->database, join_work, joining, err))
         return false;
     for (size_t i = 0; i < joining->count; i++)
-        resumable_discard_stage(joining->app, &joining->partials[i].session, &ignored);
+        abandon_stage_or_later(joining->app, &joining->partials[i].session);
     return true;
 }
 

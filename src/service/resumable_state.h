@@ -24,14 +24,10 @@ bool resumable_is_final(const struct error *err);
  * now ends by its expiry. */
 void resumable_end_failed(struct app *app, const struct session *session,
                           const struct error *cause);
-/* The two halves of it: the row, first, and with it an object that was published and not committed;
- * then, when nobody writes to it any more, the stage. */
+/* The first half of it: the row, and with it an object that was published and not committed. The
+ * stage is to be abandoned when nobody writes to it any more. */
 bool resumable_mark_failed(struct app *app, const struct session *session,
                            const struct error *cause);
-void resumable_clear_failed(struct app *app, const struct session *session);
-
-/* The stage of a session by its id alone. */
-bool resumable_discard_stage(struct app *app, const struct session *session, struct error *err);
 
 /* Reads of what is there from FROM to before END into DIGEST. */
 bool resumable_digest_range(struct stage *stage, uint64_t from, uint64_t end, struct digest *digest,

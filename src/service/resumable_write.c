@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "service/abandon.h"
 #include "service/hasher.h"
 #include "service/ingest_state.h"
 #include "service/resumable_state.h"
@@ -458,7 +459,7 @@ static void end_failed(struct writing *writing, const struct error *cause)
         return;
     live_leave(writing->turn);
     if (live_enter(writing->app->live, session->id, &alone, &err))
-        resumable_clear_failed(writing->app, session);
+        abandon_stage_or_later(writing->app, session);
 }
 
 /* What a write that did not get its way comes to. The session may have ended meanwhile; and who was

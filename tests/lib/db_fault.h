@@ -12,6 +12,8 @@
 void db_fault_wrap(struct database *database);
 /* The NTH operation from now on (from 1) fails with KIND; those behind it succeed. */
 void db_fault_arm(unsigned nth, enum error_kind kind);
+/* The NTH write from now on (from 1) is committed, and its answer is lost: it fails with KIND. */
+void db_fault_arm_answer(unsigned nth, enum error_kind kind);
 /* Nothing fails any more. True if something had failed. */
 bool db_fault_disarm(void);
 

@@ -8,6 +8,7 @@
 
 struct fault_store {
     struct store base;
+    struct store_driver driver; /* of the inner one's provider, which records tell */
     struct store *inner;
     int left; /* operations until the one that fails; NEVER when calm */
     bool struck;
@@ -37,7 +38,9 @@ struct store *store_fault_new(struct store *inner)
     struct fault_store *self = calloc(1, sizeof *self);
 
     assert(self);
-    store_init(&self->base, &driver, "fault");
+    self->driver = driver;
+    self->driver.name = store_provider(inner);
+    store_init(&self->base, &self->driver, "fault");
     self->inner = inner;
     self->left = NEVER;
     return &self->base;

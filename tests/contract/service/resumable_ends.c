@@ -1,0 +1,157 @@
+/* How sessions end: what they published meanwhile, what they are told, what they leave. */
+#include "fixture.h"
+
+#include "db_fault.h"
+#include "media/media.h"
+#include "service/sweep.h"
+#include "store_fault.h"
+
+#define SIZE ((size_t)50000)
+#define FAULTS_MAX 100
+
+/* ---- tries to finish that fail behind the publishing ---- */
+
+static bool try_finish(struct service_fixture *f, struct uuid id, struct ingest_outcome *outcome,
+                       struct error *err)
+{
+    return resumable_finish(f->app, f->workspace, id, f->mem, outcome, err);
+}
+
+/* A whole session whose content stands at its place already, but is not committed. */
+static struct uuid published(struct service_fixture *f, const char *content,
+                             enum on_duplicate on_duplicate)
+{
+    struct resumable_request wish = wish_of(f, SESSION_CHUNKED, SIZE);
+    struct ingest_outcome outcome;
+    struct error err;
+    struct uuid id;
+
+    wish.chunk_size = SIZE;
+    wish.on_duplicate = on_duplicate;
+    id = begin(f, &wish);
+    check_ok(bring(f, id, content, (struct part){0, SIZE}, false, &err));
+    for (unsigned nth = 1; objects_of(f) == 0; nth++) {
+        assert_true(nth < FAULTS_MAX);
+        db_fault_arm(nth, ERR_UNAVAILABLE);
+        check_fails(try_finish(f, id, &outcome, &err), ERR_UNAVAILABLE);
+        assert_true(db_fault_disarm());
+    }
+    assert_int_equal(state_of(f, id).session.status, SESSION_INITIATED);
+    check_all_adds_up(f, true);
+    return id;
+}
+
+static void check_left(struct service_fixture *f, size_t objects)
+{
+    check_reserved(f, 0, 0);
+    assert_int_equal(stages_of(f), 0);
+    assert_int_equal(objects_of(f), objects);
+    check_all_adds_up(f, true);
+}
+
+static void a_refused_duplicate_leaves_no_object(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1);
+    struct uuid id = published(f, content, ON_DUPLICATE_REJECT), other;
+    struct resumable_request wish = wish_of(f, SESSION_TUS, SIZE);
+    struct ingest_outcome outcome;
+    struct error err;
+
+    other = begin(f, &wish);
+    check_brought(f, other, content, SIZE);
+    check_ok(try_finish(f, other, &outcome, &err));
+    check_fails(try_finish(f, id, &outcome, &err), ERR_DUPLICATE);
+    assert_int_equal(state_of(f, id).session.status, SESSION_FAILED);
+    check_upload(f, state_of(f, other).session.upload_id, content, SIZE);
+    check_left(f, 1);
+}
+
+static void a_cancelled_upload_leaves_no_object(void **state)
+{
+    struct service_fixture *f = *state;
+    struct uuid id = published(f, wav(f, SIZE, 1), ON_DUPLICATE_LINK);
+    struct error err;
+
+    check_ok(resumable_abort(f->app, f->workspace, id, &err));
+    assert_true(is_gone(f, id));
+    check_left(f, 0);
+}
+
+static void an_upload_that_was_published_is_finished_after_a_crash(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1);
+    struct uuid id = published(f, content, ON_DUPLICATE_LINK);
+    struct ingest_outcome outcome;
+    struct error err;
+
+    service_restart(f);
+    check_ok(try_finish(f, id, &outcome, &err));
+    check_upload(f, outcome.upload.id, content, SIZE);
+    check_left(f, 1);
+}
+
+/* ---- expiry ---- */
+
+static int64_t in_a_week(const struct clock *self)
+{
+    (void)self;
+    return clock_now_us(&clock_system) + 7 * US_PER_DAY;
+}
+
+static void expiry_leaves_nothing(void **state)
+{
+    static const struct clock later = {in_a_week};
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 2);
+    struct resumable_request wish = wish_of(f, SESSION_TUS, SESSION_SIZE_UNKNOWN);
+    struct uuid whole = published(f, wav(f, SIZE, 1), ON_DUPLICATE_LINK), begun = begin(f, &wish);
+    struct sweep_report report;
+    struct error err;
+
+    check_brought(f, begun, content, 10000);
+    check_ok(sweep_run(f->app, &report, &err));
+    assert_int_equal(report.sessions, 0);
+    f->app->clock = &later;
+    check_ok(sweep_run(f->app, &report, &err));
+    assert_int_equal(report.sessions, 2);
+    assert_true(is_gone(f, whole) && is_gone(f, begun));
+    check_left(f, 0);
+}
+
+/* ---- stages that could not be discarded ---- */
+
+static void what_cannot_be_discarded_now_is_by_the_next_sweep(void **state)
+{
+    struct service_fixture *f = *state;
+    struct resumable_request wish = wish_of(f, SESSION_TUS, SIZE);
+    struct uuid id = begin(f, &wish);
+    struct error err;
+
+    check_brought(f, id, wav(f, SIZE, 1), 10000);
+    store_fault_arm(service_store(f), 1, FAULT_BEFORE); /* it looks for an object, then discards */
+    check_ok(resumable_abort(f->app, f->workspace, id, &err));
+    assert_true(store_fault_struck(service_store(f)));
+    assert_true(is_gone(f, id));
+    check_reserved(f, 0, 0);
+    assert_int_equal(stages_of(f), 1);
+    check_ok(sweep_run(f->app, NULL, &err));
+    check_left(f, 0);
+}
+
+int main(int argc, char **argv)
+{
+#define with_app(test) \
+    cmocka_unit_test_setup_teardown(test, service_fixture_up, service_fixture_down)
+    const struct CMUnitTest tests[] = {
+        with_app(a_refused_duplicate_leaves_no_object),
+        with_app(a_cancelled_upload_leaves_no_object),
+        with_app(an_upload_that_was_published_is_finished_after_a_crash),
+        with_app(expiry_leaves_nothing),
+        with_app(what_cannot_be_discarded_now_is_by_the_next_sweep),
+    };
+
+    SERVE_AS_MEDIA_WORKER(argc, argv);
+    return cmocka_run_group_tests_name("uploads of several requests: ends", tests, NULL, NULL);
+}
