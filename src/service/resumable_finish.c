@@ -19,18 +19,21 @@ static bool find_material(struct app *app, const struct resumable_state *state,
 {
     const struct session *session = &state->session;
     uint64_t size = 0;
-    struct error absent;
 
     if (resumable_open_stage(app, state, &out->stage, err))
         return true;
     if (err->kind != ERR_NOT_FOUND)
         return false;
     if (store_open_fd(app_store(app, session->storage_name), session->storage_path, &out->object_fd,
-                      &size, &absent) &&
-        size == session->file_size)
-        return true;
-    err->kind = ERR_INTERNAL;
-    error_client(err, "the content that was received is missing from the store");
+                      &size, err)) {
+        if (size == session->file_size)
+            return true;
+        error_set(err, ERR_NOT_FOUND, "what was published is not what was received");
+    }
+    if (err->kind == ERR_NOT_FOUND) {
+        err->kind = ERR_INTERNAL;
+        error_client(err, "the content that was received is missing from the store");
+    }
     return false;
 }
 

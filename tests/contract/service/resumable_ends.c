@@ -92,6 +92,28 @@ static void an_upload_that_was_published_is_finished_after_a_crash(void **state)
     check_left(f, 1);
 }
 
+/* Whoever looks for what was published must hear that the store does not answer, not that the
+ * content is lost. */
+static void a_store_that_does_not_answer_has_lost_nothing(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1);
+    struct uuid id = published(f, content, ON_DUPLICATE_LINK);
+    struct ingest_outcome outcome;
+    struct error err;
+
+    for (int nth = 0;; nth++) {
+        store_fault_arm(service_store(f), nth, FAULT_BEFORE);
+        if (try_finish(f, id, &outcome, &err))
+            break;
+        assert_int_equal(err.kind, ERR_UNAVAILABLE);
+        assert_true(nth < FAULTS_MAX);
+    }
+    store_fault_calm(service_store(f));
+    check_upload(f, outcome.upload.id, content, SIZE);
+    check_left(f, 1);
+}
+
 /* ---- expiry ---- */
 
 static int64_t in_a_week(const struct clock *self)
@@ -148,6 +170,7 @@ int main(int argc, char **argv)
         with_app(a_refused_duplicate_leaves_no_object),
         with_app(a_cancelled_upload_leaves_no_object),
         with_app(an_upload_that_was_published_is_finished_after_a_crash),
+        with_app(a_store_that_does_not_answer_has_lost_nothing),
         with_app(expiry_leaves_nothing),
         with_app(what_cannot_be_discarded_now_is_by_the_next_sweep),
     };
