@@ -1,6 +1,8 @@
 /* How sessions end: what they published meanwhile, what they are told, what they leave. */
 #include "fixture.h"
 
+#include <string.h>
+
 #include "db_fault.h"
 #include "media/media.h"
 #include "service/sweep.h"
@@ -162,6 +164,70 @@ static void what_cannot_be_discarded_now_is_by_the_next_sweep(void **state)
     check_left(f, 0);
 }
 
+/* ---- a length that becomes known while bytes arrive ---- */
+
+struct sizing_source {
+    struct source base;
+    struct memory_source content;
+    struct service_fixture *f;
+    struct uuid id;
+    uint64_t size; /* 0: was told */
+};
+
+static bool read_and_size(struct source *base, void *buf, size_t size, size_t *out,
+                          struct error *err)
+{
+    struct sizing_source *source = container_of(base, struct sizing_source, base);
+
+    if (!source->content.base.read(&source->content.base, buf, size, out, err))
+        return false;
+    if (source->size == 0)
+        return true;
+    if (!resumable_set_size(source->f->app, source->f->workspace, source->id, source->size, err))
+        return false;
+    source->size = 0;
+    return true;
+}
+
+/* An append from BEFORE on, that brings 1000 bytes too many, fails with KIND; nothing of it that
+ * lies behind the end counts, and the upload can be completed. */
+static void check_too_much(struct service_fixture *f, uint64_t before, enum error_kind kind)
+{
+    const char *content = wav(f, SIZE, 1);
+    struct resumable_request wish = wish_of(f, SESSION_TUS, SESSION_SIZE_UNKNOWN);
+    struct uuid id = begin(f, &wish);
+    struct sizing_source source = {.base.read = read_and_size, .f = f, .id = id, .size = SIZE};
+    struct resumable_write write = {
+        .offset = before, .length = RESUMABLE_REST, .is_append = true, .body = &source.base};
+    char *longer = arena_alloc(f->mem, SIZE + 1000);
+    struct resumable_state now;
+    struct ingest_outcome outcome;
+    struct error err;
+
+    memcpy(longer, content, SIZE);
+    memset(longer + SIZE, 'x', 1000);
+    memory_source_init(&source.content, longer + before, SIZE + 1000 - before);
+    if (before > 0)
+        check_brought(f, id, content, before);
+    check_fails(resumable_write(f->app, f->workspace, id, &write, f->mem, &now, &err), kind);
+    assert_true(state_of(f, id).offset <= SIZE);
+    check_reserved(f, SIZE, 1);
+    check_ok(bring(f, id, content, (struct part){state_of(f, id).offset, SIZE}, true, &err));
+    check_ok(try_finish(f, id, &outcome, &err));
+    check_upload(f, outcome.upload.id, content, SIZE);
+    check_left(f, 1);
+}
+
+static void no_more_is_reserved_than_there_is(void **state)
+{
+    check_too_much(*state, 0, ERR_CONFLICT);
+}
+
+static void no_more_is_recorded_than_there_is(void **state)
+{
+    check_too_much(*state, 10, ERR_INVALID); /* what was drawn for those 10 is enough */
+}
+
 int main(int argc, char **argv)
 {
 #define with_app(test) \
@@ -173,6 +239,8 @@ int main(int argc, char **argv)
         with_app(a_store_that_does_not_answer_has_lost_nothing),
         with_app(expiry_leaves_nothing),
         with_app(what_cannot_be_discarded_now_is_by_the_next_sweep),
+        with_app(no_more_is_reserved_than_there_is),
+        with_app(no_more_is_recorded_than_there_is),
     };
 
     SERVE_AS_MEDIA_WORKER(argc, argv);
