@@ -75,10 +75,10 @@ FROM chunked_uploads
 WHERE expires_at < $1 AND (expires_at, id) > ($2, $3) ORDER BY expires_at, id LIMIT $4;
 
 -- name: session_finals
--- The open final of a workspace that waits for a partial: its list matches $2.
+-- The open finals of a workspace that wait for a partial: their lists match $2.
 SELECT id FROM chunked_uploads
 WHERE workspace_id = $1 AND concatenation = 'final' AND status = 'initiated' AND partials LIKE $2
-ORDER BY created_at, id LIMIT 1;
+ORDER BY created_at, id;
 
 -- name: session_by_idempotency_key
 -- Open or ended.

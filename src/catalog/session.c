@@ -336,11 +336,26 @@ bool session_expired(struct db *db, int64_t now_us, const struct session_expiry 
         limit, mem, out, count, err);
 }
 
-bool session_final_of(struct db *db, struct uuid workspace_id, struct uuid id, struct uuid *out,
-                      struct error *err)
+/* Makes room for one more, twice as much as before where there is none. */
+static struct uuid *with_room(struct uuid *ids, size_t count, size_t *room, struct arena *mem)
+{
+    struct uuid *more;
+
+    if (count < *room)
+        return ids;
+    *room = *room > 0 ? 2 * *room : 4;
+    more = arena_array(mem, *room, sizeof *more);
+    if (count > 0)
+        memcpy(more, ids, count * sizeof *ids);
+    return more;
+}
+
+bool session_finals_of(struct db *db, struct uuid workspace_id, struct uuid id, struct arena *mem,
+                       struct uuid **out, size_t *count, struct error *err)
 {
     scoped(db_rows_release) struct db_rows *rows = NULL;
-    struct uuid found = {{0}};
+    struct uuid *found = NULL;
+    size_t n = 0, room = 0;
     char text[UUID_TEXT_SIZE], pattern[UUID_TEXT_SIZE + 4];
 
     uuid_format(id, text);
@@ -348,11 +363,14 @@ bool session_final_of(struct db *db, struct uuid workspace_id, struct uuid id, s
     if (!db_query(db, SQL_SESSION_FINALS, DB_ARGS(db_uuid(workspace_id), db_text(pattern)), &rows,
                   err))
         return false;
-    if (db_next(rows))
-        found = db_column_uuid(rows, 0);
+    while (db_next(rows)) {
+        found = with_room(found, n, &room, mem);
+        found[n++] = db_column_uuid(rows, 0);
+    }
     if (!db_rows_ok(rows, err))
         return false;
     *out = found;
+    *count = n;
     return true;
 }
 

@@ -113,9 +113,9 @@ struct session_expiry {
 bool session_expired(struct db *db, int64_t now_us, const struct session_expiry *after,
                      size_t limit, struct arena *mem, struct session **out, size_t *count,
                      struct error *err);
-/* The open final whose list of partials holds ID; nil if none does. */
-bool session_final_of(struct db *db, struct uuid workspace_id, struct uuid id, struct uuid *out,
-                      struct error *err);
+/* The open finals whose lists of partials hold ID. */
+bool session_finals_of(struct db *db, struct uuid workspace_id, struct uuid id, struct arena *mem,
+                       struct uuid **out, size_t *count, struct error *err);
 /* Whether an open session has this id. */
 bool session_exists(struct db *db, struct uuid id, bool *out, struct error *err);
 /* Whether an open session will publish, or has published, at this path. */

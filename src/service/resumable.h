@@ -27,8 +27,8 @@ struct resumable_request {
     uint64_t size;             /* bytes, or SESSION_SIZE_UNKNOWN */
     uint64_t chunk_size;       /* of indexed chunks; 0: not given */
     enum on_duplicate on_duplicate;
-    struct digest_claims claims; /* of the whole */
-    const char *metadata;        /* JSON object that is kept with the upload; NULL: none */
+    struct digest_claims claims;  /* of the whole */
+    const char *metadata;         /* JSON object that is kept with the upload; NULL: none */
     const char *protocol_headers; /* JSON object that the protocol repeats; NULL: none */
     const char *idempotency_key;  /* NULL: none */
     enum session_concatenation concatenation;
@@ -130,12 +130,12 @@ bool resumable_finish(struct app *app, struct uuid workspace_id, struct uuid id,
  */
 bool resumable_join(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
                     bool *joined, struct ingest_outcome *outcome, struct error *err);
-/* The same for the final, if there is one, that waits for the partial ID. */
+/* The same for each final that waits for the partial ID: of those that fail, the first is told. */
 bool resumable_join_with(struct app *app, struct uuid workspace_id, struct uuid id,
                          struct arena *mem, struct error *err);
 
-/* The size that the open final STATE will have: the sum of its partials', SESSION_SIZE_UNKNOWN while
- * one of them is not known, or is gone. */
+/* The size that the open final STATE will have: the sum of its partials', SESSION_SIZE_UNKNOWN
+ * while one of them is not known, or is gone. */
 bool resumable_final_size(struct app *app, const struct resumable_state *state, struct arena *mem,
                           uint64_t *out, struct error *err);
 

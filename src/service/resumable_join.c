@@ -45,7 +45,8 @@ static bool read_ids(const struct session *final, struct arena *mem, struct uuid
     return true;
 }
 
-/* *WHOLE is false if one of them is still on its way. */
+/* *WHOLE is false if one of them is still on its way. One that is gone is told in any case: nothing
+ * will come of the final. */
 static bool load_partials(struct joining *joining, bool *whole, struct error *err)
 {
     struct uuid *ids;
@@ -54,7 +55,7 @@ static bool load_partials(struct joining *joining, bool *whole, struct error *er
         return false;
     joining->partials = arena_array(joining->mem, joining->count, sizeof *joining->partials);
     *whole = true;
-    for (size_t i = 0; i < joining->count && *whole; i++) {
+    for (size_t i = 0; i < joining->count; i++) {
         struct resumable_state *partial = &joining->partials[i];
 
         if (!resumable_load(joining->app, joining->final.session.workspace_id, ids[i], joining->mem,
@@ -62,7 +63,7 @@ static bool load_partials(struct joining *joining, bool *whole, struct error *er
             return err->kind == ERR_NOT_FOUND
                        ? error_tell(err, ERR_NOT_FOUND, "a partial of this upload is gone")
                        : false;
-        *whole = resumable_is_whole(partial);
+        *whole = *whole && resumable_is_whole(partial);
         if (*whole)
             joining->size += partial->session.file_size;
     }
@@ -214,13 +215,20 @@ bool resumable_join_with(struct app *app, struct uuid workspace_id, struct uuid 
 {
     scoped(db_release) struct db *db = NULL;
     struct ingest_outcome outcome;
-    struct uuid final;
-    bool joined;
+    struct uuid *finals;
+    size_t count;
+    bool joined, ok = true;
 
     if (!database_read(app->database, &db, err) ||
-        !session_final_of(db, workspace_id, id, &final, err))
+        !session_finals_of(db, workspace_id, id, mem, &finals, &count, err))
         return false;
     db_return(take(db));
-    return uuid_is_nil(final) ||
-           resumable_join(app, workspace_id, final, mem, &joined, &outcome, err);
+    for (size_t i = 0; i < count; i++) {
+        struct error other;
+
+        ok = resumable_join(app, workspace_id, finals[i], mem, &joined, &outcome,
+                            ok ? err : &other) &&
+             ok;
+    }
+    return ok;
 }

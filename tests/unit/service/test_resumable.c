@@ -143,24 +143,31 @@ static void a_final_takes_each_partial_once(void **state)
     assert_int_equal(f->err.kind, ERR_CONFLICT);
 }
 
-static void the_final_of_a_partial_is_found(void **state)
+static void the_finals_of_a_partial_are_found(void **state)
 {
     struct app_fixture *f = *state;
     const struct uuid partials[] = {begin_of(f, SESSION_PARTIAL, NULL, 0),
                                     begin_of(f, SESSION_PARTIAL, NULL, 0),
                                     begin_of(f, SESSION_PARTIAL, NULL, 0)};
-    struct uuid final = begin_of(f, SESSION_FINAL, partials, 2), found;
+    struct uuid finals[] = {begin_of(f, SESSION_FINAL, partials, 2),
+                            begin_of(f, SESSION_FINAL, partials + 1, 1)};
     scoped(db_release) struct db *db = NULL;
+    struct uuid *found;
+    size_t count;
 
     assert_ok(f, database_read(f->app->database, &db, &f->err));
     for (size_t i = 0; i < 2; i++) {
-        assert_ok(f, session_final_of(db, f->workspace_id, partials[i], &found, &f->err));
-        assert_true(uuid_equal(found, final));
+        assert_ok(f, session_finals_of(db, f->workspace_id, partials[i], f->mem, &found, &count,
+                                       &f->err));
+        assert_int_equal(count, i + 1);
+        for (size_t j = 0; j < count; j++)
+            assert_true(uuid_equal(found[j], finals[j]));
     }
-    assert_ok(f, session_final_of(db, f->workspace_id, partials[2], &found, &f->err));
-    assert_true(uuid_is_nil(found));
-    assert_ok(f, session_final_of(db, f->user_id, partials[0], &found, &f->err));
-    assert_true(uuid_is_nil(found));
+    assert_ok(f,
+              session_finals_of(db, f->workspace_id, partials[2], f->mem, &found, &count, &f->err));
+    assert_int_equal(count, 0);
+    assert_ok(f, session_finals_of(db, f->user_id, partials[0], f->mem, &found, &count, &f->err));
+    assert_int_equal(count, 0);
 }
 
 #define HEAD 10                        /* bytes */
@@ -231,7 +238,7 @@ int main(void)
         CASE(the_key_of_another_request_is_refused),
         CASE(a_failed_upload_leaves_no_object_behind),
         CASE(a_final_takes_each_partial_once),
-        CASE(the_final_of_a_partial_is_found),
+        CASE(the_finals_of_a_partial_are_found),
         CASE(a_retry_does_not_wait_for_an_append_behind_it),
     };
 
