@@ -1,13 +1,15 @@
 """Random interleavings of uploads in several requests against a simple model, with kill -9 in between.
 
-Clients (threads) begin sessions by indexed chunks and by tus, and write to the same ones by either: chunks
-in any order, appends, retries of the same bytes and of others, requests that break off in mid-body,
-completions, cancellations. The model knows of each session what was acknowledged and what may be there:
+Clients (threads) begin sessions by indexed chunks, by tus and by the IETF draft, and write to the same
+ones by any of them: chunks in any order, appends, retries of the same bytes and of others, requests that
+break off in mid-body, completions, cancellations. Some join partial uploads, whatever happens meanwhile.
+The model knows of each session what was acknowledged and what may be there:
 
 - what was acknowledged stays, over every crash; what is reported was sent;
 - an offset never goes back;
 - the upload that a session becomes has the source's SHA-256;
-- in the end the quota is the sum of the uploads, nothing is reserved, and `audiotricks verify` adds up.
+- after each crash, and in the end, the quota is the sum of the uploads, the open sessions' sizes are what
+  is reserved, no session makes two uploads, and `audiotricks verify` adds up.
 
 AUDIOTRICKS_LONG=1 takes many more steps, AUDIOTRICKS_SEED repeats a run's choices.
 """
@@ -24,6 +26,7 @@ import requests
 from chunked import AT, CHUNK, digest_field
 from people import default_workspace
 from server import SETTINGS, Server, wait_until
+from test_crash import list_all
 
 LONG = SETTINGS["LONG"] == "1"
 STEPS = 60_000 if LONG else 3_000
@@ -31,13 +34,62 @@ KILLS = 60 if LONG else 4
 THREADS = 6
 ALIVE = 8  # sessions at once
 TUS = {"Tus-Resumable": "1.0.0"}
+NAME = "filename " + base64.b64encode(b"take.wav").decode()
+
+
+class Chunks:
+    @staticmethod
+    def create(api, size):
+        return api.post(AT, json={"filename": "take.wav", "file_size": size, "chunk_size": CHUNK})
+
+
+class Tus:
+    at, fields = "/v1/tus", TUS
+
+    @staticmethod
+    def create(api, size):
+        return api.post("/v1/tus", headers={**TUS, "Upload-Length": str(size),
+                                            "Upload-Metadata": NAME})
+
+    @staticmethod
+    def append_fields(offset, _):
+        return {**TUS, "Upload-Offset": str(offset),
+                "Content-Type": "application/offset+octet-stream"}
+
+    @staticmethod
+    def upload_of(answer):
+        return answer.headers["Content-Location"]
+
+
+class Draft:
+    """Without a version, so that no interim answers come."""
+
+    at, fields = "/v1/resumable-uploads", {}
+
+    @staticmethod
+    def create(api, size):
+        return api.post("/v1/uploads", headers={
+            "Upload-Complete": "?0", "Upload-Length": str(size),
+            "Content-Disposition": 'attachment; filename="take.wav"'})
+
+    @staticmethod
+    def append_fields(offset, is_last):
+        return {"Upload-Offset": str(offset), "Upload-Complete": "?1" if is_last else "?0",
+                "Content-Type": "application/partial-upload"}
+
+    @staticmethod
+    def upload_of(answer):
+        return answer.headers["Location"]
+
+
+APPENDING = (Tus, Draft)
 
 
 class Session:
     """What the model knows of one. Under its lock: sets of chunks, and offsets in bytes."""
 
     def __init__(self, number, rng):
-        self.protocol = rng.choice(("chunked", "tus"))
+        self.protocol = rng.choice((Chunks, Chunks, Tus, Draft))
         self.data = audio.wav_of_bytes(rng.randrange(CHUNK // 2, 5 * CHUNK), seed=number)
         self.sha256 = hashlib.sha256(self.data).hexdigest()
         self.id = None
@@ -81,7 +133,7 @@ class Model:
         self.lock = threading.Lock()
         self.sessions, self.number, self.steps = [], 0, 0
         self.done = collections.Counter()
-        self.faults, self.made, self.ended = [], set(), False
+        self.faults, self.made, self.sources, self.ids = [], {}, set(), set()
         self.up = threading.Event()
         self.up.set()
 
@@ -98,10 +150,10 @@ class Model:
             self.up.clear()
             self.server.kill()
             self.server.start()
+            self.check_books()
             self.up.set()
         for thread in threads:
             thread.join(600)
-        self.ended = True
         assert not self.faults, "\n".join(self.faults[:3])
 
     @staticmethod
@@ -122,7 +174,7 @@ class Model:
                 self.done["unanswered"] += 1  # killed; each step has noted before what may be there
                 api = self.server.api()
             except Exception as fault:  # pylint: disable=broad-except
-                self.faults.append(f"{name} {session.protocol} {session.id}: {fault!r}")
+                self.faults.append(f"{name} {session.protocol.__name__} {session.id}: {fault!r}")
             with self.lock:
                 self.steps += 1
 
@@ -132,6 +184,7 @@ class Model:
             while len(self.sessions) < ALIVE:
                 self.number += 1
                 self.sessions.append(Session(self.number, rng))
+                self.sources.add(self.sessions[-1].sha256)
             return rng.choice(self.sessions)
 
     # ---- steps; each looks first at what must be, then asks, then checks
@@ -140,21 +193,15 @@ class Model:
         with session.lock:
             if session.id:
                 return
-            if session.protocol == "tus":
-                name = base64.b64encode(b"take.wav").decode()
-                answer = api.post("/v1/tus", headers={**TUS, "Upload-Length": str(session.size),
-                                                      "Upload-Metadata": f"filename {name}"})
-                assert answer.status_code == 201, answer.text
-                session.id = answer.headers["Location"].rsplit("/", 1)[1]
-                return
-            wish = {"filename": "take.wav", "file_size": session.size, "chunk_size": CHUNK}
-            answer = api.post(AT, json=wish)
+            answer = session.protocol.create(api, session.size)
             assert answer.status_code == 201, answer.text
-            session.id = answer.json()["id"]
+            session.id = answer.headers["Location"].rsplit("/", 1)[1]
+        with self.lock:
+            self.ids.add(session.id)
 
     def chunks_apply(self, session):
-        """tus sessions have chunks of the usual size, of which small files have one."""
-        return session.protocol == "chunked"
+        """The others have chunks of the usual size, of which small files have one."""
+        return session.protocol is Chunks
 
     def put(self, api, session, rng):
         if not session.id or not self.chunks_apply(session):
@@ -203,13 +250,13 @@ class Model:
         else:
             assert answer.json()["code"] in ("checksum_mismatch", "conflict"), answer.text
 
-    def offset_of(self, api, session):
+    def offset_of(self, api, session, protocol):
         with session.lock:
             known = session.offset
-        answer = api.head(f"/v1/tus/{session.id}", headers=TUS)
+        answer = api.head(f"{protocol.at}/{session.id}", headers=protocol.fields)
         if self.is_gone(session, answer):
             return None
-        assert answer.status_code == 200, answer.headers
+        assert answer.status_code in (200, 204), answer.headers
         offset = int(answer.headers["Upload-Offset"])
         assert known <= offset, f"the offset went back from {known} to {offset}"
         with session.lock:
@@ -220,26 +267,33 @@ class Model:
     def append(self, api, session, rng):
         if not session.id:
             return self.begin(api, session, rng)
-        offset = self.offset_of(api, session)
+        protocol = rng.choice(APPENDING)
+        offset = self.offset_of(api, session, protocol)
         if offset is None or session.complete:
             return
-        length = min(rng.randrange(1, 2 * CHUNK), session.size - offset)
+        end = min(offset + rng.randrange(1, 2 * CHUNK), session.size)
         with session.lock:
-            session.reach = max(session.reach, offset + length)
-        answer = api.patch(f"/v1/tus/{session.id}", data=session.data[offset:offset + length],
-                           headers={**TUS, "Upload-Offset": str(offset),
-                                    "Content-Type": "application/offset+octet-stream"})
+            session.reach = max(session.reach, end)
+        answer = api.patch(f"{protocol.at}/{session.id}", data=session.data[offset:end],
+                           headers=protocol.append_fields(offset, end == session.size))
         if self.is_gone(session, answer):
             return
         if answer.status_code == 409:  # another append, or look, was faster
             return
-        assert answer.status_code in (200, 204), answer.text
-        told = int(answer.headers["Upload-Offset"])
-        assert told >= offset + length
+        if answer.status_code == 400:  # another was faster, and has completed it
+            assert answer.json()["code"] == "upload_completed", answer.text
+            with session.lock:
+                assert session.may_have() == set(range(session.total))
+            return
+        assert answer.status_code in (200, 201, 204), f"{answer.status_code} {answer.text}"
+        told = end
+        if protocol is Tus:
+            told = int(answer.headers["Upload-Offset"])
+            assert told >= end
         with session.lock:
             session.offset = max(session.offset, told)
         if told == session.size:
-            self.check_upload(session, api.get_json(f"/v1/uploads/{answer.headers['Upload-Id']}"))
+            self.check_upload(session, api.get_json(protocol.upload_of(answer)))
 
     def append_wrongly(self, api, session, rng):
         if not session.id:
@@ -259,13 +313,14 @@ class Model:
             data, more = session.chunk(index), ""
             path = f"PUT {AT}/{session.id}/chunks/{index}"
         else:
-            offset = self.offset_of(api, session)
+            protocol = rng.choice(APPENDING)
+            offset = self.offset_of(api, session, protocol)
             if offset is None or offset == session.size:
                 return
             data = session.data[offset:offset + 2 * CHUNK]
-            path = f"PATCH /v1/tus/{session.id}"
-            more = (f"Tus-Resumable: 1.0.0\r\nUpload-Offset: {offset}\r\n"
-                    "Content-Type: application/offset+octet-stream\r\n")
+            path = f"PATCH {protocol.at}/{session.id}"
+            fields = protocol.append_fields(offset, offset + len(data) == session.size)
+            more = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
             with session.lock:
                 session.reach = max(session.reach, offset + len(data) - 1)
         head = (f"{path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {self.server.token}\r\n{more}"
@@ -328,7 +383,105 @@ class Model:
         assert answer.status_code in (204, 404), answer.text
         assert api.get(f"{AT}/{session.id}").status_code == 404
 
+    # ---- partial uploads that become one
+
+    def persist(self, question):
+        """Asks until there is an answer, over crashes."""
+        while True:
+            self.up.wait(60)
+            try:
+                return question(self.server.api())
+            except (requests.RequestException, OSError):
+                self.done["asked again"] += 1
+
+    def create_joined(self, fields, key):
+        answer = self.persist(lambda api: api.post(
+            "/v1/tus", headers={**TUS, **fields, "Upload-Metadata": NAME, "Idempotency-Key": key}))
+        assert answer.status_code == 201, f"{answer.status_code} {answer.text}"
+        with self.lock:
+            self.ids.add(answer.headers["Location"].rsplit("/", 1)[1])
+        return answer.headers["Location"]
+
+    def offset_at(self, url):
+        """None if it is gone."""
+        answer = self.persist(lambda api: api.head(url, headers=TUS))
+        if answer.status_code == 404:
+            return None
+        assert answer.status_code == 200, f"{url}: {answer.status_code}"
+        return int(answer.headers.get("Upload-Offset", 0))
+
+    def send_partial(self, url, data, rng):
+        """A partial that is gone has been joined, by an append whose answer was lost: the caller sees."""
+        offset = 0
+        while offset < len(data):
+            told = self.offset_at(url)
+            if told is None:
+                return
+            assert offset <= told <= len(data), f"{url} went from {offset} to {told}"
+            offset, end = told, min(told + rng.randrange(1, CHUNK), len(data))
+            if offset == len(data):
+                return
+            answer = self.persist(lambda api: api.patch(
+                url, data=data[offset:end], headers=Tus.append_fields(offset, False)))
+            if answer.status_code in (404, 409):  # it was brought, and the answer was lost
+                continue
+            assert answer.status_code == 204, f"{answer.status_code} {answer.text}"
+            offset = end
+
+    def join(self, _api, _session, rng):
+        """All alone with its partials: whatever crashes, the final comes."""
+        with self.lock:
+            self.number += 1
+            number = self.number
+            source = Session(number, rng)
+            self.sources.add(source.sha256)
+        cuts = sorted({0, source.size, *(rng.randrange(1, source.size) for _ in range(2))})
+        pieces = [source.data[a:b] for a, b in zip(cuts, cuts[1:])]
+        urls = [self.create_joined({"Upload-Concat": "partial", "Upload-Length": str(len(piece))},
+                                   f"partial-{number}-{i}") for i, piece in enumerate(pieces)]
+        wish = {"Upload-Concat": "final;" + " ".join(urls)}
+        final = self.create_joined(wish, f"final-{number}") if rng.random() < 0.5 else None
+        for url, piece in rng.sample(list(zip(urls, pieces)), len(urls)):
+            self.send_partial(url, piece, rng)
+            if rng.random() < 0.1:
+                return self.drop(urls, final)
+        final = final or self.create_joined(wish, f"final-{number}")
+        assert self.offset_at(final) == source.size
+        answer = self.persist(lambda api: api.head(final, headers=TUS))
+        url = answer.headers["Content-Location"]
+        self.check_upload(source, self.persist(lambda api: api.get_json(url)))
+
+    def drop(self, urls, final):
+        """The client has thought better of it."""
+        for url in urls + [final] * bool(final):
+            answer = self.persist(lambda api: api.delete(url, headers=TUS))
+            assert answer.status_code in (204, 404), answer.text
+
     # ---- checks
+
+    def check_books(self):
+        """All adds up; what others do meanwhile is waited for."""
+        api = self.server.api()
+        workspace = default_workspace(api)["id"]
+
+        def add_up():
+            quota = api.get_json(f"/v1/workspaces/{workspace}/quota")
+            uploads = list_all(api)
+            sessions = [s for s in list_sessions(api) if s["status"] == "initiated"]
+            return (quota["current_file_count"] == len(uploads)
+                    and quota["current_storage_bytes"] == sum(u["file_size"] for u in uploads)
+                    and quota["reserved_bytes"] == sum(s["file_size"] or 0 for s in sessions)
+                    and (uploads, sessions))
+
+        uploads, sessions = wait_until(add_up, 20, "the quota to be the sum of what is there")
+        made = collections.Counter(upload["checksum_sha256"] for upload in uploads)
+        assert made.keys() <= self.sources, "there is an upload that nobody sent"
+        assert not made or max(made.values()) == 1, "a session has made two uploads"
+        with self.lock:
+            assert self.made.keys() <= {upload["id"] for upload in uploads}
+            strangers = {s["id"] for s in sessions} - self.ids
+            assert len(strangers) <= self.done["unanswered"] + self.done["asked again"] + THREADS
+        self.server.verify()
 
     @staticmethod
     def is_gone(session, answer):
@@ -343,16 +496,26 @@ class Model:
         with session.lock:
             session.complete = True
         with self.lock:
-            self.made.add(record["id"])
+            self.made[record["id"]] = session.sha256
 
 
 HANGING = []
 STEPS_OF = {"put": (Model.put, 30), "put other bytes": (Model.put_other_bytes, 6),
             "append": (Model.append, 25), "append wrongly": (Model.append_wrongly, 4),
             "break off": (Model.break_off, 10), "look": (Model.look, 15), "finish": (Model.finish, 6),
-            "abort": (Model.abort, 1)}
+            "abort": (Model.abort, 1), "join": (Model.join, 2)}
 ACTIONS = [(name, step) for name, (step, _) in STEPS_OF.items()]
 WEIGHTS = [weight for _, weight in STEPS_OF.values()]
+
+
+def list_sessions(api):
+    items, cursor = [], None
+    while True:
+        page = api.get_json(AT, params={"cursor": cursor} if cursor else {})
+        items += page["items"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            return items
 
 
 def test_model(tmp_path):
@@ -368,12 +531,12 @@ def test_model(tmp_path):
         print(dict(model.done), f"{len(model.made)} uploads, {model.number} sessions")
         assert model.done["append"] > STEPS / 20 and model.done["put"] > STEPS / 20
         assert len(model.made) > STEPS / 100
+        model.check_books()
+        assert model.done["join"] > STEPS / 1000
         api = server.api()
-        while items := api.get_json(AT)["items"]:
-            for item in items:
-                assert api.delete(f"{AT}/{item['id']}").status_code == 204
+        for item in list_sessions(api):
+            assert api.delete(f"{AT}/{item['id']}").status_code == 204
+        model.check_books()
         quota = api.get_json(f"/v1/workspaces/{default_workspace(api)['id']}/quota")
         assert (quota["reserved_bytes"], quota["reserved_files"]) == (0, 0)
-        # What was finished while nobody was told counts, too.
-        assert quota["current_file_count"] >= len(model.made)
         assert server.verify()["totals"]["staged_bytes"] == 0
