@@ -124,10 +124,11 @@ struct local_stage {
     bool named;        /* the stage's name is on stable storage */
     bool spoilt;       /* the system reported lost writes once; it will not do so again */
     bool has_reserve;  /* there may be blocks behind the end */
-    uint64_t dirty_at; /* start of what was written since the last early writeback */
+    /* What was written in one run, from flushing_at to dirty_end: first what is being written back,
+     * then, from dirty_at on, what is not yet. */
+    uint64_t flushing_at;
+    uint64_t dirty_at;
     uint64_t dirty_end;
-    uint64_t flushing_at; /* the window under writeback, waited for when the next is full */
-    uint64_t flushing_end;
 };
 
 static inline struct local_stage *local_stage(struct stage *stage)

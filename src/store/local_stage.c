@@ -7,13 +7,15 @@
 #include "base/fs.h"
 #include "store/local.h"
 
-/* Writeback starts when this much was written in one run, and the one before is then waited for: a
- * stage never has more than two windows of unwritten memory, and the final sync little left to do.
- */
+/* Writeback starts when this much was written in one run, and what was started a few windows
+ * earlier is then waited for: unwritten memory is bounded, the disk always has something to do, and
+ * the final sync has little left. */
 #define WINDOW_BYTES (UINT64_C(2) << 20)
-/* So much of a stage's content stays in memory: short recordings are soon read again. Of longer ones
- * the rest is dropped once it is on the disk, so that their pages are used again for what comes next
- * and neither push out what others read nor make the system find memory for all of them. */
+#define WINDOWS_IN_FLIGHT 4
+/* So much of a stage's content stays in memory: short recordings are soon read again. Of longer
+ * ones the rest is dropped once it is on the disk, so that their pages are used again for what
+ * comes next and neither push out what others read nor make the system find memory for all of them.
+ */
 #define CACHED_BYTES (UINT64_C(32) << 20)
 /* Smaller stages gain nothing from blocks set aside. */
 #define RESERVE_FROM_BYTES (UINT64_C(1) << 20)
@@ -172,18 +174,31 @@ static void drop_from_memory(const struct local_stage *self, uint64_t start, uin
         (void)posix_fadvise(self->fd, (off_t)start, (off_t)(end - start), POSIX_FADV_DONTNEED);
 }
 
+/* Starts the writeback of what is dirty, and settles the oldest window if enough are in flight. */
 static bool window_turn(struct local_stage *self, struct error *err)
 {
+    uint64_t settled_at = self->flushing_at;
+
     if (!flush(self, self->dirty_at, self->dirty_end, SYNC_FILE_RANGE_WRITE, err))
         return false;
-    if (!flush(self, self->flushing_at, self->flushing_end,
+    self->dirty_at = self->dirty_end;
+    if (self->dirty_at - settled_at <= WINDOWS_IN_FLIGHT * WINDOW_BYTES)
+        return true;
+    self->flushing_at = self->dirty_at - WINDOWS_IN_FLIGHT * WINDOW_BYTES;
+    if (!flush(self, settled_at, self->flushing_at,
                SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER,
                err))
         return false;
-    drop_from_memory(self, self->flushing_at, self->flushing_end);
-    self->flushing_at = self->dirty_at;
-    self->flushing_end = self->dirty_end;
-    self->dirty_at = self->dirty_end;
+    drop_from_memory(self, settled_at, self->flushing_at);
+    return true;
+}
+
+/* What comes next does not follow what came last. */
+static bool begin_run(struct local_stage *self, uint64_t offset, struct error *err)
+{
+    if (!flush(self, self->dirty_at, self->dirty_end, SYNC_FILE_RANGE_WRITE, err))
+        return false;
+    self->flushing_at = self->dirty_at = self->dirty_end = offset;
     return true;
 }
 
@@ -200,11 +215,8 @@ bool local_stage_write(struct stage *stage, uint64_t offset, const void *bytes, 
             err->kind = ERR_STORAGE_FULL;
         return false;
     }
-    if (offset != self->dirty_end) { /* another run begins */
-        if (!flush(self, self->dirty_at, self->dirty_end, SYNC_FILE_RANGE_WRITE, err))
-            return false;
-        self->dirty_at = offset;
-    }
+    if (offset != self->dirty_end && !begin_run(self, offset, err))
+        return false;
     self->dirty_end = offset + length;
     if (self->dirty_end - self->dirty_at < WINDOW_BYTES)
         return true;
@@ -229,7 +241,7 @@ bool local_stage_truncate(struct stage *stage, uint64_t size, struct error *err)
                          (long long)st.st_size);
     if (ftruncate(self->fd, (off_t)size) != 0)
         return local_fail(err, "truncate");
-    self->dirty_at = self->dirty_end = self->flushing_at = self->flushing_end = size;
+    self->flushing_at = self->dirty_at = self->dirty_end = size;
     return true;
 }
 
@@ -239,7 +251,8 @@ bool local_stage_sync_content(struct local_stage *self, struct error *err)
         return error_set(err, ERR_UNAVAILABLE, "writes were lost before");
     if (fdatasync(self->fd) != 0)
         return spoil(self, err);
-    self->dirty_at = self->dirty_end;
+    drop_from_memory(self, self->flushing_at, self->dirty_end);
+    self->flushing_at = self->dirty_at = self->dirty_end;
     return true;
 }
 
