@@ -6,6 +6,7 @@
 #include <time.h>
 
 #define BUCKETS 256
+#define KEPT_DIGESTS 64
 /* Longer than any request that was cut takes to sync what it has. */
 #define WAIT_S 60
 
@@ -19,11 +20,19 @@ struct live_session {
     struct live_session *next; /* in its bucket */
 };
 
-/* LOCK guards all of it. A session stands in the table as long as it has turns; between them the
- * catalog keeps its digest. */
+/* The digest of a session without turns: it may be farther than what the catalog keeps of it. */
+struct kept_digest {
+    struct uuid id;
+    struct digest *digest; /* NULL: the place is free */
+};
+
+/* LOCK guards all of it. A session stands in the table as long as it has turns; of those that had
+ * the last ones the digests are kept. */
 struct live {
     pthread_mutex_t lock;
-    unsigned count; /* sessions in the table */
+    struct kept_digest kept[KEPT_DIGESTS];
+    unsigned next_kept; /* is overwritten next */
+    unsigned count;     /* sessions in the table */
     struct live_session *buckets[BUCKETS];
 };
 
@@ -48,8 +57,31 @@ void live_free(struct live *live)
     if (!live)
         return;
     assert(live->count == 0);
+    for (unsigned i = 0; i < KEPT_DIGESTS; i++)
+        digest_free(live->kept[i].digest);
     pthread_mutex_destroy(&live->lock);
     free(live);
+}
+
+/* ---- digests between turns; under the lock ---- */
+
+static void keep_digest(struct live *live, struct live_session *session)
+{
+    struct kept_digest *place = &live->kept[live->next_kept];
+
+    if (!session->digest)
+        return;
+    digest_free(place->digest);
+    *place = (struct kept_digest){session->id, take(session->digest)};
+    live->next_kept = (live->next_kept + 1) % KEPT_DIGESTS;
+}
+
+static struct digest *kept_digest_take(struct live *live, struct uuid id)
+{
+    for (unsigned i = 0; i < KEPT_DIGESTS; i++)
+        if (live->kept[i].digest && uuid_equal(live->kept[i].id, id))
+            return take(live->kept[i].digest);
+    return NULL;
 }
 
 /* ---- the table; under the lock ---- */
@@ -74,6 +106,7 @@ static struct live_session *find_or_make(struct live *live, struct uuid id)
     assert(*slot);
     (*slot)->live = live;
     (*slot)->id = id;
+    (*slot)->digest = kept_digest_take(live, id);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&(*slot)->changed, &monotonic);
@@ -88,6 +121,7 @@ static void drop(struct live_session *session)
 
     *slot = session->next;
     session->live->count--;
+    keep_digest(session->live, session);
     session_free(session);
 }
 
@@ -221,6 +255,8 @@ static struct digest *digest_of_row(const struct session *row)
 /* Under the lock. */
 static struct digest *lend(struct live_session *session, const struct session *row)
 {
+    if (session->digest && digest_length(session->digest) < row->hashed_bytes)
+        digest_free(take(session->digest)); /* another process has gone on with it */
     if (!session->digest)
         session->digest = digest_of_row(row);
     session->is_lent = true;

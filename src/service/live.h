@@ -1,6 +1,6 @@
 /*
  * Sessions that requests are working on, in this process: who may write where, and the digest that
- * runs along with what has arrived.
+ * runs along with what has arrived. Of sessions that nobody works on the last digests are kept.
  *
  * Each request takes a *turn*. Turns that overlap follow one another in the order in which they
  * came; a newcomer may cut the earlier ones short, so that a client that has lost its connection

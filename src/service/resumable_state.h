@@ -7,7 +7,7 @@
 
 /* How far the digest may lag behind the bytes that have come without a gap, and how much of them is
  * digested in one step. */
-#define CATCH_UP_BYTES ((uint64_t)16 << 20)
+#define CATCH_UP_BYTES ((uint64_t)4 << 20)
 
 /* The session and its parts, both of one moment. */
 bool resumable_load(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,

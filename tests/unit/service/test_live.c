@@ -306,10 +306,39 @@ static void the_digest_is_lent_to_one_at_a_time(void **state)
     live_leave(&second);
 }
 
+static void give_digest_of(struct live *live, const char *text, const struct session *row)
+{
+    struct live_turn turn = turn_of(0, 10);
+    struct digest *digest;
+
+    enter(live, &turn);
+    digest = live_digest_borrow(&turn, row);
+    digest_update(digest, text, strlen(text));
+    live_digest_return(&turn, digest);
+    live_leave(&turn);
+}
+
+static void the_digest_is_kept_between_turns(void **state)
+{
+    struct live_turn turn = turn_of(0, 10);
+    struct session row = {0};
+    struct digest *digest;
+
+    give_digest_of(*state, "abc", &row);
+    assert_false(live_is_busy(*state, one));
+    give_digest_of(*state, "def", &row);
+    enter(*state, &turn);
+    digest = live_digest_borrow(&turn, &row);
+    digest_is(digest, "abcdef");
+    live_digest_return(&turn, digest);
+    live_leave(&turn);
+}
+
 static void the_digest_goes_on_from_the_row(void **state)
 {
     uint8_t saved[DIGEST_SAVED_BYTES];
     struct live_turn turn = turn_of(0, 10);
+    struct live *after_restart;
     struct session row = {0};
     struct digest *digest;
     uint64_t length = 0;
@@ -324,12 +353,13 @@ static void the_digest_goes_on_from_the_row(void **state)
         skip(); /* OpenSSL's cannot be written down */
     }
     assert_int_equal(length, 3);
-    live_leave(&turn); /* with the last turn what is in memory goes */
+    live_leave(&turn);
 
     row.digest_state = saved;
     row.digest_state_bytes = sizeof saved;
     row.hashed_bytes = 3;
-    enter(*state, &turn);
+    after_restart = live_new();
+    enter(after_restart, &turn);
     digest = live_digest_borrow(&turn, &row);
     digest_is(digest, "abc");
     live_digest_return(&turn, digest);
@@ -341,6 +371,7 @@ static void the_digest_goes_on_from_the_row(void **state)
     assert_int_equal(digest_length(digest), 0);
     live_digest_return(&turn, digest);
     live_leave(&turn);
+    live_free(after_restart);
 }
 
 /* ---- all at once ---- */
@@ -415,6 +446,7 @@ int main(void)
         CASE(who_does_not_cut_cuts_nobody),
         CASE(who_waits_is_cut_too_and_goes_at_once),
         CASE(the_digest_is_lent_to_one_at_a_time),
+        CASE(the_digest_is_kept_between_turns),
         CASE(the_digest_goes_on_from_the_row),
         CASE(turns_keep_writers_apart),
     };
