@@ -91,6 +91,27 @@ def start_ours(data):
     return ours
 
 
+def compile_c(source, target, *flags):
+    """The path of the program made of bench/SOURCE."""
+    path = ROOT / "build/bench" / target
+    path.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", "-std=gnu17", str(ROOT / "bench" / source), "-o",
+                    str(path), *flags], check=True)
+    return str(path)
+
+
+def start_receiver(data):
+    """The least that takes an upload (bench/receiver.c), with its files in the folder DATA."""
+    crypto = ROOT / "src/crypto"
+    program = compile_c("receiver.c", "receiver", f"-I{ROOT / 'src'}", str(crypto / "digest.c"),
+                        str(crypto / "digest_kernel.c"), "-lcrypto", "-lpthread")
+    pathlib.Path(data).mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    receiver = Service("receiver", [program, str(port), str(data)], port)
+    wait_for(f"http://127.0.0.1:{port}/")
+    return receiver
+
+
 def settle():
     """After many removals: disks that discard online are slow to make files for some seconds."""
     os.sync()
