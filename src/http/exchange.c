@@ -3,7 +3,7 @@
 #include <assert.h>
 
 #include "base/log.h"
-#include "http/worker.h"
+#include "http/standby.h"
 
 #define REQUEST_ID_MAX 128
 #define PATH_SHOWN_MAX 1024 /* bytes of it in the log: what follows it must have its place */
@@ -119,7 +119,7 @@ static bool run_handler(struct exchange *x, struct error *err)
         return error_tell(err, ERR_BODY_TOO_LARGE, "the body is larger than %ju bytes",
                           (uintmax_t)x->body.limit);
     if (changes_something(x->request.method)) /* and so waits for a disk */
-        worker_will_block(x->server);
+        standby_relieve(x->server);
     if (!route->handler(&x->request, &x->response, err))
         return false;
     assert(response_has_begun(&x->response));

@@ -8,8 +8,8 @@
 
 #include "http/exchange.h"
 #include "http/problem.h"
+#include "http/standby.h"
 #include "http/text.h"
-#include "http/worker.h"
 
 #define GATHER_BYTES (16 * 1024)
 
@@ -227,7 +227,7 @@ bool response_take_place(struct response *res)
         return false;
     }
     res->has_place = true;
-    worker_will_block(server);
+    standby_relieve(server);
     return true;
 }
 

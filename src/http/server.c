@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include "http/standby.h"
 #include "http/worker.h"
 
 #define TICK_MAX_MS 250
@@ -71,7 +72,7 @@ bool http_server_new(const struct http_options *options, struct http_server **ou
     server->router = router_new(options->routes, options->route_count);
     server->epoll_fd = server->wake_fd = server->end_fd = -1;
     pthread_mutex_init(&server->workers_lock, NULL);
-    worker_standby_init(server);
+    standby_init(server);
     connection_table_init(&server->connections);
     atomic_store(&server->cut_at_ms, INT64_MAX);
     if (!networks_parse(options->trusted_proxies, server->mem, &server->trusted, err))
@@ -94,7 +95,7 @@ void http_server_free(struct http_server *server)
     router_free(server->router);
     arena_free(server->mem);
     pthread_mutex_destroy(&server->workers_lock);
-    worker_standby_done(server);
+    standby_done(server);
     free(server);
 }
 
@@ -212,7 +213,7 @@ static void end_workers(struct http_server *server)
 
     atomic_store(&server->is_ending, true);
     (void)!write(server->end_fd, &one, sizeof one);
-    worker_call(server, UINT_MAX);
+    standby_call(server, UINT_MAX);
     while (worker_reap(server) > 0)
         poll(NULL, 0, 1);
     worker_reap(server); /* those that ended between the look at the list and the count */

@@ -9,10 +9,11 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
+#include "http/accept.h"
 #include "http/exchange.h"
+#include "http/standby.h"
 
 #define STACK_BYTES (256 * 1024)
-#define ACCEPTS_AT_ONCE 64
 #define READS_AT_ONCE 256 /* of one connection, before others have their turn */
 #define RANDOM_BYTES 512
 #define BLOCKED_MS 3
@@ -135,7 +136,7 @@ static int64_t next_due_ms(const struct http_server *server, struct connection *
     if (connection->is_lingering)
         return connection->head_due_ms;
     if (is_idle)
-        return limits->idle_timeout_ms > 0 ? now_ms + limits->idle_timeout_ms : 0;
+        return idle_due_ms(limits);
     if (connection->head_due_ms == 0 && limits->head_timeout_ms > 0)
         connection->head_due_ms = now_ms + limits->head_timeout_ms;
     return connection->head_due_ms;
@@ -365,92 +366,6 @@ static void serve(struct worker *worker, struct connection *connection)
     drop(worker, connection);
 }
 
-/* ---- accepting ---- */
-
-static struct address address_of(const struct sockaddr_storage *peer)
-{
-    struct address address = {false, {0}};
-
-    if (peer->ss_family == AF_INET) {
-        memset(address.bytes + 10, 0xff, 2);
-        memcpy(address.bytes + 12, &((const struct sockaddr_in *)peer)->sin_addr, 4);
-    } else if (peer->ss_family == AF_INET6) {
-        memcpy(address.bytes, &((const struct sockaddr_in6 *)peer)->sin6_addr, 16);
-    } else {
-        address.is_unix = true;
-    }
-    return address;
-}
-
-/* Too many connections: a short answer that needs no connection of ours. */
-static void turn_away(struct http_server *server, int fd, enum admission admission)
-{
-    static const char all[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
-                              "Content-Length: 0\r\nConnection: close\r\n\r\n";
-    static const char address[] = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\n"
-                                  "Content-Length: 0\r\nConnection: close\r\n\r\n";
-    char rest[4096];
-
-    atomic_fetch_add(&server->metrics.connections_refused, 1);
-    if (admission == REFUSED_ALL)
-        send(fd, all, sizeof all - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    else
-        send(fd, address, sizeof address - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    shutdown(fd, SHUT_WR);
-    /* Unread bytes would make the close a reset, which can overtake the answer. */
-    while (recv(fd, rest, sizeof rest, MSG_DONTWAIT) > 0)
-        ;
-    close(fd);
-}
-
-static void welcome(struct http_server *server, int fd, const struct sockaddr_storage *peer)
-{
-    struct address address = address_of(peer);
-    struct connection *connection;
-    enum admission admission =
-        connection_admit(&server->connections, &server->limits, fd, &address, &connection);
-
-    if (admission != ADMITTED) {
-        turn_away(server, fd, admission);
-        return;
-    }
-    /* Not left to what a connection inherits from its listener: it may have come before we did. */
-    connection_prepare(connection, &server->limits);
-    atomic_fetch_add(&server->metrics.connections_accepted, 1);
-    atomic_fetch_add(&server->metrics.connections_open, 1);
-    atomic_store(&connection->is_idle, true);
-    connection_arm(server, connection, next_due_ms(server, connection, true), true);
-}
-
-/* False if no descriptors are left: then the supervisor arms the listener again a little later. */
-static bool accept_some(struct http_server *server, const struct listener *listener)
-{
-    for (unsigned i = 0; i < ACCEPTS_AT_ONCE; i++) {
-        struct sockaddr_storage peer = {0};
-        socklen_t size = sizeof peer;
-        int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_CLOEXEC);
-
-        if (fd >= 0)
-            welcome(server, fd, &peer);
-        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            return false;
-        else if (errno != ECONNABORTED && errno != EINTR)
-            return true;
-    }
-    return true;
-}
-
-static void serve_listener(struct http_server *server, struct listener *listener)
-{
-    pthread_mutex_lock(&listener->lock);
-    if (listener->fd >= 0) {
-        listener->is_paused = !accept_some(server, listener);
-        if (!listener->is_paused)
-            listener_arm(server, listener, false);
-    }
-    pthread_mutex_unlock(&listener->lock);
-}
-
 /* ---- threads ---- */
 
 static void unlink_worker(struct worker **list, struct worker *worker)
@@ -489,83 +404,6 @@ static bool retire(struct worker *worker, bool surplus)
     return retires;
 }
 
-/* ---- standing by ----
- *
- * As many threads wait for events as there are cores to run them. More would only be woken in turn,
- * a switch of threads for each quick request. The others stand by, and are called when a handler is
- * about to block, or is seen to have blocked. */
-
-void worker_standby_init(struct http_server *server)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    pthread_condattr_t monotonic;
-
-    server->waiting_max = cores > 2 ? (unsigned)cores : 2;
-    pthread_mutex_init(&server->standby_lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->standby_calls, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
-
-void worker_standby_done(struct http_server *server)
-{
-    pthread_cond_destroy(&server->standby_calls);
-    pthread_mutex_destroy(&server->standby_lock);
-}
-
-void worker_call(struct http_server *server, unsigned count)
-{
-    pthread_mutex_lock(&server->standby_lock);
-    for (; count > 0 && server->called < server->standing_by; count--) {
-        server->called++;
-        pthread_cond_signal(&server->standby_calls);
-    }
-    pthread_mutex_unlock(&server->standby_lock);
-}
-
-void worker_will_block(struct http_server *server)
-{
-    if (atomic_load(&server->waiting) < server->waiting_max)
-        worker_call(server, 1);
-}
-
-/* False if nobody called within the time that a thread may be idle. */
-static bool stand_by(struct http_server *server)
-{
-    uint32_t idle_ms = server->limits.thread_idle_ms;
-    struct timespec until;
-    int code = 0;
-    bool called;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += idle_ms / 1000 + 1;
-    pthread_mutex_lock(&server->standby_lock);
-    server->standing_by++;
-    while (server->called == 0 && code != ETIMEDOUT && !atomic_load(&server->is_ending)) {
-        if (idle_ms > 0)
-            code = pthread_cond_timedwait(&server->standby_calls, &server->standby_lock, &until);
-        else
-            pthread_cond_wait(&server->standby_calls, &server->standby_lock);
-    }
-    called = server->called > 0;
-    server->called -= called;
-    server->standing_by--;
-    pthread_mutex_unlock(&server->standby_lock);
-    return called || atomic_load(&server->is_ending);
-}
-
-/* Takes one of the places in epoll_wait, if one is free. */
-static bool take_place(struct http_server *server)
-{
-    unsigned waiting = atomic_load(&server->waiting);
-
-    while (waiting < server->waiting_max || atomic_load(&server->is_ending))
-        if (atomic_compare_exchange_weak(&server->waiting, &waiting, waiting + 1))
-            return true;
-    return false;
-}
-
 /* False once the thread has retired. */
 static bool wait_and_serve(struct worker *worker)
 {
@@ -574,8 +412,8 @@ static bool wait_and_serve(struct worker *worker)
     int timeout_ms = (int)server->limits.thread_idle_ms, events;
     enum event_kind kind;
 
-    if (!take_place(server))
-        return stand_by(server) || !retire(worker, true);
+    if (!standby_take_place(server))
+        return standby_wait(server) || !retire(worker, true);
     events = epoll_wait(server->epoll_fd, &event, 1, timeout_ms > 0 ? timeout_ms : -1);
     kind = events == 1 ? *(enum event_kind *)event.data.ptr : EVENT_END;
     atomic_fetch_sub(&server->waiting, 1);
@@ -586,7 +424,7 @@ static bool wait_and_serve(struct worker *worker)
     if (kind == EVENT_CONNECTION)
         serve(worker, event.data.ptr);
     else if (kind == EVENT_LISTENER)
-        serve_listener(server, event.data.ptr);
+        accept_from(server, event.data.ptr);
     else
         return !retire(worker, false);
     return true;
@@ -697,7 +535,7 @@ void worker_start_enough(struct http_server *server)
     while (atomic_load(&server->metrics.threads) < wanted && worker_start(server))
         ;
     if (blocked > 0 && waiting < server->waiting_max)
-        worker_call(server, server->waiting_max - waiting);
+        standby_call(server, server->waiting_max - waiting);
 }
 
 unsigned worker_reap(struct http_server *server)

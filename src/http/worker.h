@@ -8,13 +8,6 @@
 bool worker_start(struct http_server *server);
 /* Starts threads until as many as the least are not blocked in a handler. */
 void worker_start_enough(struct http_server *server);
-/* Who stands by until it is needed. */
-void worker_standby_init(struct http_server *server);
-void worker_standby_done(struct http_server *server);
-/* Wakes COUNT of those that stand by, or all if they are fewer. */
-void worker_call(struct http_server *server, unsigned count);
-/* The handler that calls is about to block: somebody takes its place. */
-void worker_will_block(struct http_server *server);
 /* Joins and frees those that have ended. Returns how many still run. */
 unsigned worker_reap(struct http_server *server);
 
@@ -22,6 +15,11 @@ unsigned worker_reap(struct http_server *server);
  * supervisor shuts it down if nothing comes, of coarse_now_ms; 0: never. */
 void connection_arm(struct http_server *server, struct connection *connection, int64_t due_ms,
                     bool is_new);
+/* When a connection that does nothing is to be shut down. */
+static inline int64_t idle_due_ms(const struct http_limits *limits)
+{
+    return limits->idle_timeout_ms > 0 ? coarse_now_ms() + limits->idle_timeout_ms : 0;
+}
 /* Arms a listener, the first time and again. */
 bool listener_arm(struct http_server *server, struct listener *listener, bool is_new);
 
