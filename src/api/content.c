@@ -103,15 +103,13 @@ static bool open_object(struct store *store, const struct upload *upload, int *f
 static bool send_from_store(struct request *req, const struct upload *upload, const char *etag,
                             struct response *res, struct error *err)
 {
-    struct store *store = app_store(req->app, upload->storage_name);
+    struct store *store;
     struct content content = {
         .type = safe_type(upload->mime_type), .etag = etag, .modified_us = upload->uploaded_at_us};
     scoped(fd_close) int fd = -1;
 
-    if (!store)
-        return error_set(err, ERR_UNAVAILABLE, "store \"%s\" is not configured",
-                         upload->storage_name);
-    if (!open_object(store, upload, &fd, &content.size, err))
+    if (!app_find_store(req->app, upload->storage_name, &store, err) ||
+        !open_object(store, upload, &fd, &content.size, err))
         return false;
     content.fd = fd;
     return response_content(res, &content, err);

@@ -93,14 +93,12 @@ static bool end_row(struct db *tx, void *context, struct error *err)
 static bool remove_bytes(struct app *app, const struct session *session, bool has_ended,
                          struct error *err)
 {
-    struct store *store = app_store(app, session->storage_name);
+    struct store *store;
     char id[UUID_TEXT_SIZE];
 
     uuid_format(session->id, id);
-    if (!store)
-        return error_set(err, ERR_UNAVAILABLE, "session %s: store \"%s\" is not configured", id,
-                         session->storage_name);
-    if (!store_stage_discard(store, id, err) ||
+    if (!app_find_store(app, session->storage_name, &store, err) ||
+        !store_stage_discard(store, id, err) ||
         (!has_ended && !remove_object(app, store, session, err)))
         return error_context(err, "session %s", id);
     return true;

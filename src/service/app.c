@@ -279,3 +279,13 @@ struct store *app_store(const struct app *app, const char *name)
             return app->stores[i];
     return NULL;
 }
+
+bool app_find_store(const struct app *app, const char *name, struct store **out, struct error *err)
+{
+    struct store *store = app_store(app, name);
+
+    if (!store)
+        return error_set(err, ERR_UNAVAILABLE, "store \"%s\" is not configured", name);
+    *out = store;
+    return true;
+}

@@ -34,7 +34,7 @@ enum accept_policy {
 /* The configuration, read and checked. Text is the configuration's and lives as long as it. */
 struct settings {
     enum accept_policy accept;
-    const char *formats; /* comma-separated file types that are taken; NULL: all */
+    const char *formats;          /* comma-separated file types that are taken; NULL: all */
     uint64_t max_file_size_bytes; /* for any workspace; 0: no limit */
     int64_t chunk_threshold_ms;
     int64_t max_chunk_duration_ms;
@@ -76,10 +76,10 @@ struct app {
 bool settings_read(const struct config *config, struct settings *out, struct error *err);
 
 struct app_options {
-    const char *data;      /* the data folder, made if its parent exists */
-    bool existing_only;    /* change nothing: fail where something is missing */
-    bool without_media;    /* start no media process */
-    const char *program;   /* for media processes; NULL: this binary */
+    const char *data;    /* the data folder, made if its parent exists */
+    bool existing_only;  /* change nothing: fail where something is missing */
+    bool without_media;  /* start no media process */
+    const char *program; /* for media processes; NULL: this binary */
 };
 
 /*
@@ -94,6 +94,8 @@ DEFINE_RELEASE(app, struct app)
 
 /* The store of that name; NULL if none is configured under it. */
 struct store *app_store(const struct app *app, const char *name);
+/* The same, where it is needed. Fails with ERR_UNAVAILABLE if none is configured under it. */
+bool app_find_store(const struct app *app, const char *name, struct store **out, struct error *err);
 
 static inline int64_t app_now_us(const struct app *app)
 {

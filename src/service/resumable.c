@@ -94,13 +94,12 @@ bool resumable_open_stage(struct app *app, const struct resumable_state *state, 
                           struct error *err)
 {
     const struct session *session = &state->session;
-    struct store *store = app_store(app, session->storage_name);
+    struct store *store;
     char id[UUID_TEXT_SIZE];
 
     uuid_format(session->id, id);
-    if (!store)
-        return error_set(err, ERR_UNAVAILABLE, "session %s: store \"%s\" is not configured", id,
-                         session->storage_name);
+    if (!app_find_store(app, session->storage_name, &store, err))
+        return error_context(err, "session %s", id);
     if (store_stage_open(store, id, out, err))
         return true;
     return err->kind == ERR_NOT_FOUND && state->parts.count == 0 &&

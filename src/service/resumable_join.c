@@ -126,14 +126,13 @@ static bool copy_partial(struct joining *joining, struct resumable_state *partia
 static bool copy_all(struct joining *joining, struct error *err)
 {
     const struct session *final = &joining->final.session;
-    struct store *store = app_store(joining->app, final->storage_name);
+    struct store *store;
     char id[UUID_TEXT_SIZE];
     uint64_t at = 0;
 
     uuid_format(final->id, id);
-    if (!store)
-        return error_set(err, ERR_UNAVAILABLE, "session %s: store \"%s\" is not configured", id,
-                         final->storage_name);
+    if (!app_find_store(joining->app, final->storage_name, &store, err))
+        return error_context(err, "session %s", id);
     joining->digest = digest_new(DIGEST_BEST);
     if (!store_stage_discard(store, id, err) ||
         !store_stage_create(store, id, joining->size, &joining->stage, err))

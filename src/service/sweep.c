@@ -45,11 +45,10 @@ static bool forget_object(struct db *tx, void *context, struct error *err)
 /* The object first, then its row: until the row is gone the object is explained. */
 static bool remove_object(struct app *app, const struct place *place, struct error *err)
 {
-    struct store *store = app_store(app, place->store_name);
+    struct store *store;
 
-    if (!store)
-        return error_set(err, ERR_UNAVAILABLE, "store \"%s\" is not configured", place->store_name);
-    return store_remove(store, place->key, err) &&
+    return app_find_store(app, place->store_name, &store, err) &&
+           store_remove(store, place->key, err) &&
            database_write(app->database, forget_object, (void *)place, err);
 }
 
