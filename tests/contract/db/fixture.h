@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "check.h"
 #include "db/driver.h"
 
 extern const struct sql_set sql_set_shelf;
@@ -24,23 +25,6 @@ struct db_fixture {
     struct database *database;
     struct arena *mem;
 };
-
-/* Fails the test with the error's text unless CALL is true. CALL fills ERR. */
-#define check_ok(call)                          \
-    do {                                        \
-        if (!(call))                            \
-            fail_msg("%s: %s", #call, err.log); \
-    } while (0)
-
-/* Fails the test unless CALL fails with KIND. */
-#define check_fails(call, expected)                                                   \
-    do {                                                                              \
-        if (call)                                                                     \
-            fail_msg("%s succeeded", #call);                                          \
-        if (err.kind != (expected))                                                   \
-            fail_msg("%s: %s, but kind %d was expected: %s", #call, error_code(&err), \
-                     (int)(expected), err.log);                                       \
-    } while (0)
 
 /* cmocka's set-up and tear-down: *STATE is a struct db_fixture, its database open. */
 int db_fixture_up(void **state);

@@ -1,6 +1,5 @@
 #include "fixture.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "catalog/workspace.h"
 #include "cli/options.h"
 #include "db_fault.h"
+#include "remove_tree.h"
 #include "service/sweep.h"
 #include "service/verify.h"
 #include "store_fault.h"
@@ -65,14 +65,6 @@ int service_fixture_up(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-    (void)st;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
-
 int service_fixture_down(void **state)
 {
     struct service_fixture *f = *state;
@@ -80,7 +72,7 @@ int service_fixture_down(void **state)
     app_down(f);
     config_free(f->config);
     arena_free(f->mem);
-    nftw(f->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    remove_tree(f->folder);
     free(f);
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "catalog/quota.h"
+#include "check.h"
 #include "service/resumable.h"
 
 struct service_fixture {
@@ -37,22 +38,6 @@ int service_fixture_down(void **state);
 /* Closes everything and starts again on what is left, as after a crash. */
 void service_restart(struct service_fixture *f);
 struct store *service_store(struct service_fixture *f);
-
-/* Fails the test with the error's text unless CALL, which fills ERR, is true; or fails with KIND.
- */
-#define check_ok(call)                          \
-    do {                                        \
-        if (!(call))                            \
-            fail_msg("%s: %s", #call, err.log); \
-    } while (0)
-#define check_fails(call, expected)                                                   \
-    do {                                                                              \
-        if (call)                                                                     \
-            fail_msg("%s succeeded", #call);                                          \
-        if (err.kind != (expected))                                                   \
-            fail_msg("%s: %s, but kind %d was expected: %s", #call, error_code(&err), \
-                     (int)(expected), err.log);                                       \
-    } while (0)
 
 /* A WAV file of LENGTH bytes (44 at least) that depends on SEED; in the fixture's arena. */
 const char *wav(struct service_fixture *f, size_t length, unsigned seed);

@@ -1,8 +1,9 @@
 #include "fixture.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <unistd.h>
+
+#include "remove_tree.h"
 
 static const char *no_option(const struct store_config *self, const char *key)
 {
@@ -36,20 +37,12 @@ int store_fixture_setup(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-    (void)st;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
-
 int store_fixture_teardown(void **state)
 {
     struct store_fixture *f = *state;
 
     store_free(f->store);
-    nftw(f->above, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    remove_tree(f->above);
     free(f->folder);
     free(f->above);
     free(f);
