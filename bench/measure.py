@@ -125,10 +125,10 @@ class Table:
         self.round_count = rounds
         self.rows = []
 
-    def rounds(self, *measures):
-        """Each measure in turn, several rounds; the medians of each."""
+    def rounds(self, *measures, times=1):
+        """Each measure in turn, several rounds, or TIMES as many of short ones; the medians of each."""
         runs = [[] for _ in measures]
-        for _ in range(self.round_count):
+        for _ in range(times * self.round_count):
             for i, measure in enumerate(measures):
                 runs[i].append(measure())
         return [{key: statistics.median(r[key] for r in run) for key in run[0]} for run in runs]

@@ -84,10 +84,10 @@ static const struct route routes[] = {
     ROUTE(GET, "/v1/analytics/usage", 0, SCOPE_REPORT, ROLE_READER, get_usage,
           "limit", "cursor"),
 
-    ROUTE(GET, "/healthz", ROUTE_LOG_QUIET, SCOPE_PUBLIC, ROLE_READER, get_health),
+    ROUTE(GET, "/healthz", ROUTE_LOG_QUIET | ROUTE_QUICK, SCOPE_PUBLIC, ROLE_READER, get_health),
     ROUTE(GET, "/readyz", ROUTE_LOG_QUIET, SCOPE_PUBLIC, ROLE_READER, get_readiness),
     ROUTE(GET, "/metrics", ROUTE_LOG_QUIET, SCOPE_LOCAL, ROLE_OPERATOR, get_metrics),
-    ROUTE(GET, "/openapi.json", ROUTE_LOG_QUIET, SCOPE_PUBLIC, ROLE_READER, get_openapi),
+    ROUTE(GET, "/openapi.json", ROUTE_LOG_QUIET | ROUTE_QUICK, SCOPE_PUBLIC, ROLE_READER, get_openapi),
 };
 /* clang-format on */
 

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "http/claim.h"
 #include "http/worker.h"
 
 #define ACCEPTS_AT_ONCE 64
@@ -61,7 +62,9 @@ static void welcome(struct http_server *server, int fd, const struct sockaddr_st
     atomic_fetch_add(&server->metrics.connections_accepted, 1);
     atomic_fetch_add(&server->metrics.connections_open, 1);
     atomic_store(&connection->is_idle, true);
-    connection_arm(server, connection, idle_due_ms(&server->limits), true);
+    atomic_store(&connection->due_ms, idle_due_ms(&server->limits));
+    if (!claim_watch(server, connection))
+        worker_drop(server, connection);
 }
 
 /* False if no descriptors are left: then the supervisor arms the listener again a little later. */

@@ -45,6 +45,12 @@ void connection_table_done(struct connection_table *table)
 {
     while (table->first)
         connection_close(table, table->first);
+    while (table->spares) {
+        struct connection *spare = table->spares;
+
+        table->spares = spare->next;
+        free(spare);
+    }
     free(table->buckets);
     pthread_mutex_destroy(&table->lock);
 }
@@ -127,39 +133,58 @@ static void unlink_from(struct connection_table *table, struct connection *conne
     table->count--;
 }
 
+/* Under the lock. What is not named here is as it was: CLAIM may be looked at by others, and KIND
+ * read, even of a spare. */
+static struct connection *make_connection(struct connection_table *table, int fd,
+                                          const struct address *peer)
+{
+    struct connection *connection = table->spares;
+
+    if (connection) {
+        table->spares = connection->next;
+        connection->is_muted = connection->is_lingering = false;
+        connection->head_due_ms = 0;
+        connection->skip_bytes = connection->partial_bytes = connection->needed_bytes = 0;
+        connection->previous = connection->next = NULL;
+    } else {
+        connection = must(calloc(1, sizeof *connection));
+        connection->kind = EVENT_CONNECTION;
+    }
+    atomic_store(&connection->claim, CLAIM_HELD);
+    connection->fd = fd;
+    connection->peer = *peer;
+    address_format(peer, connection->peer_text);
+    return connection;
+}
+
 enum admission connection_admit(struct connection_table *table, const struct http_limits *limits,
                                 int fd, const struct address *peer, struct connection **out)
 {
-    struct connection *connection = must(calloc(1, sizeof *connection));
     enum admission admission = ADMITTED;
 
-    connection->kind = EVENT_CONNECTION;
-    connection->fd = fd;
-    connection->peer = *peer;
     pthread_mutex_lock(&table->lock);
-    if (limits->connections_max > 0 && table->count >= limits->connections_max)
+    if (limits->connections_max > 0 && table->count >= limits->connections_max) {
         admission = REFUSED_ALL;
-    else if (!count_address(table, peer, limits->connections_per_address_max))
+    } else if (!count_address(table, peer, limits->connections_per_address_max)) {
         admission = REFUSED_ADDRESS;
-    else
-        link_in(table, connection);
+    } else {
+        *out = make_connection(table, fd, peer);
+        link_in(table, *out);
+    }
     pthread_mutex_unlock(&table->lock);
-    if (admission == ADMITTED)
-        *out = connection;
-    else
-        free(connection);
     return admission;
 }
 
 void connection_close(struct connection_table *table, struct connection *connection)
 {
+    free(take(connection->partial));
     pthread_mutex_lock(&table->lock);
     unlink_from(table, connection);
     uncount_address(table, &connection->peer);
     close(connection->fd);
+    connection->next = table->spares;
+    table->spares = connection;
     pthread_mutex_unlock(&table->lock);
-    free(connection->partial);
-    free(connection);
 }
 
 /* How to shut a connection down, or -1 to leave it. Its owner reads an end of file, and can still

@@ -1,9 +1,8 @@
 /*
  * One client's connection, and the table of all of them. Private to the layer.
  *
- * A connection belongs to the thread that the epoll (ONESHOT) gave it to, until that thread arms it
- * again; only that thread closes and frees it. Others may, under the table's lock, shut the socket
- * down, which wakes its next owner.
+ * A connection belongs to the thread that has claimed it (claim.h); only that thread closes it.
+ * Others may, under the table's lock, shut the socket down, which wakes its next owner.
  */
 #ifndef HTTP_CONNECTION_H
 #define HTTP_CONNECTION_H
@@ -19,9 +18,17 @@
 /* What an epoll event points at. */
 enum event_kind { EVENT_CONNECTION, EVENT_LISTENER, EVENT_END };
 
+enum claim {
+    CLAIM_NONE,
+    CLAIM_HELD,  /* a thread has it */
+    CLAIM_MARKED /* a thread has it, and something may have come since it looked */
+};
+
 struct connection {
     enum event_kind kind;
     int fd;
+    atomic_uint claim;          /* enum claim; claim.c's */
+    bool is_muted;              /* the epoll does not tell of it */
     atomic_int_fast64_t due_ms; /* coarse monotonic; 0: none, a thread has it */
     atomic_bool is_idle;        /* between requests, nothing of the next has come */
     bool is_lingering;          /* answered and shut down for writing: whatever comes is dropped */
@@ -31,15 +38,17 @@ struct connection {
     size_t partial_bytes;
     size_t needed_bytes; /* no use looking before so many have come */
     struct address peer;
+    char peer_text[ADDRESS_TEXT_SIZE];
     struct connection *previous, *next;
 };
 
 struct address_count;
 
-/* Under LOCK: the list, and how many connections each address has. */
+/* Under LOCK: the lists, and how many connections each address has. */
 struct connection_table {
     pthread_mutex_t lock;
     struct connection *first;
+    struct connection *spares; /* memory of closed ones, by NEXT: see claim.h */
     unsigned count;
     struct address_count **buckets;
 };
@@ -49,10 +58,11 @@ void connection_table_done(struct connection_table *table);
 
 enum admission { ADMITTED, REFUSED_ALL, REFUSED_ADDRESS };
 
-/* Takes FD into the table, unless a limit forbids it: then FD stays the caller's. */
+/* Takes FD into the table, unless a limit forbids it: then FD stays the caller's. The connection is
+ * claimed, by the caller. */
 enum admission connection_admit(struct connection_table *table, const struct http_limits *limits,
                                 int fd, const struct address *peer, struct connection **out);
-/* Closes and frees it. Only its owner may. */
+/* Closes it. Only its owner may. */
 void connection_close(struct connection_table *table, struct connection *connection);
 
 enum sweep {

@@ -52,7 +52,10 @@ static void see_client(struct exchange *x)
 
         forwarded_resolve(&x->server->trusted, peer, &headers, x->bench->mem, &seen);
     }
-    address_format(&seen.client, x->client);
+    if (x->is_trusted)
+        address_format(&seen.client, x->client);
+    else
+        memcpy(x->client, x->connection->peer_text, sizeof x->client);
     req->client = x->client;
     req->scheme = seen.scheme;
     req->host = seen.host ? seen.host : host ? host : "";
@@ -118,6 +121,8 @@ static bool run_handler(struct exchange *x, struct error *err)
     if (x->head.length > x->body.limit)
         return error_tell(err, ERR_BODY_TOO_LARGE, "the body is larger than %ju bytes",
                           (uintmax_t)x->body.limit);
+    if (!(route->flags & ROUTE_QUICK))
+        x->bench->pass_on(x->bench);
     if (changes_something(x->request.method)) /* and so waits for a disk */
         standby_relieve(x->server);
     if (!route->handler(&x->request, &x->response, err))

@@ -46,6 +46,8 @@ struct workbench {
     const struct random_source *random; /* buffered: one system call for many ids */
     int64_t date_s;                     /* the second that DATE is of */
     char date[TIME_HTTP_SIZE];
+    /* To be called before waiting for anything: others see to what else the worker was told of. */
+    void (*pass_on)(struct workbench *bench);
 };
 
 struct exchange {

@@ -17,6 +17,8 @@
 
 static void make_safe(char *value, size_t length)
 {
+    if (text_is_field_value((struct str){value, length}))
+        return;
     for (char *at = value; at < value + length; at++) {
         if (!text_is_field_value((struct str){at, 1}))
             *at = ' ';
@@ -227,6 +229,7 @@ bool response_take_place(struct response *res)
         return false;
     }
     res->has_place = true;
+    res->exchange->bench->pass_on(res->exchange->bench);
     standby_relieve(server);
     return true;
 }

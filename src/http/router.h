@@ -24,9 +24,11 @@ struct response;
 typedef bool http_handler(struct request *req, struct response *res, struct error *err);
 
 enum route_flags {
-    ROUTE_STREAMS = 1,  /* takes a body of any size; without it, bodies over json_body_max_bytes are
-                           refused with ERR_BODY_TOO_LARGE before the handler runs */
-    ROUTE_LOG_QUIET = 2 /* successful requests are logged at debug level only (health, metrics) */
+    ROUTE_STREAMS = 1, /* takes a body of any size; without it, bodies over json_body_max_bytes are
+                          refused with ERR_BODY_TOO_LARGE before the handler runs */
+    ROUTE_LOG_QUIET = 2, /* successful requests are logged at debug level only (health, metrics) */
+    ROUTE_QUICK = 4      /* asks neither a database, a disk nor anybody else: other requests may
+                            wait for it */
 };
 
 struct route {

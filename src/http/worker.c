@@ -6,15 +6,17 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include "http/accept.h"
+#include "http/claim.h"
 #include "http/exchange.h"
 #include "http/standby.h"
 
 #define STACK_BYTES (256 * 1024)
 #define READS_AT_ONCE 256 /* of one connection, before others have their turn */
+#define EVENTS_AT_ONCE 4  /* served one after the other, unless one has to wait */
+#define PATIENCE 2        /* reads of one connection that the others of these events wait for */
 #define RANDOM_BYTES 512
 #define BLOCKED_MS 3
 
@@ -32,6 +34,9 @@ struct worker {
     struct workbench bench;
     struct random_pool random;
     struct exchange exchange;
+    bool was_filled; /* the last read, to the brim: there may be more */
+    struct epoll_event events[EVENTS_AT_ONCE];
+    int event_count, next_event;
     atomic_int_fast64_t busy_since_ms; /* coarse; 0: it runs no handler */
     struct worker *previous, *next;
 };
@@ -55,34 +60,6 @@ static void pool_fill(const struct random_source *source, void *out, size_t leng
 
 /* ---- giving connections back ---- */
 
-/* ThreadSanitizer does not know that a descriptor's next owner is woken by this very call, and
- * takes its close for a race: it must not see the call. */
-static int rearm(int epoll_fd, int fd, struct epoll_event *event)
-{
-#ifdef __SANITIZE_THREAD__
-    return (int)syscall(SYS_epoll_ctl, epoll_fd, EPOLL_CTL_MOD, fd, event);
-#else
-    return epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, event);
-#endif
-}
-
-void connection_arm(struct http_server *server, struct connection *connection, int64_t due_ms,
-                    bool is_new)
-{
-    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
-                                .data.ptr = connection};
-    int fd = connection->fd;
-
-    /* The last touch: the next owner's exchange of it sees all that was written before. */
-    atomic_store(&connection->due_ms, due_ms);
-    /* Fails only for lack of kernel memory; then nobody would ever wake for it. */
-    if (is_new ? epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0
-               : rearm(server->epoll_fd, fd, &event) == 0)
-        return;
-    atomic_fetch_sub(&server->metrics.connections_open, 1);
-    connection_close(&server->connections, connection);
-}
-
 bool listener_arm(struct http_server *server, struct listener *listener, bool is_new)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = listener};
@@ -91,10 +68,10 @@ bool listener_arm(struct http_server *server, struct listener *listener, bool is
                      &event) == 0;
 }
 
-static void drop(struct worker *worker, struct connection *connection)
+void worker_drop(struct http_server *server, struct connection *connection)
 {
-    atomic_fetch_sub(&worker->server->metrics.connections_open, 1);
-    connection_close(&worker->server->connections, connection);
+    atomic_fetch_sub(&server->metrics.connections_open, 1);
+    connection_close(&server->connections, connection);
 }
 
 static size_t waiting_bytes(const struct worker *worker)
@@ -142,20 +119,55 @@ static int64_t next_due_ms(const struct http_server *server, struct connection *
     return connection->head_due_ms;
 }
 
-/* Nothing more can be done until the client sends something. */
-static void park(struct worker *worker, struct connection *connection)
+/* A stay with a connection begins, or goes on: it is not waiting for its client any more. */
+static void unpark(struct worker *worker, struct connection *connection)
+{
+    atomic_store(&connection->due_ms, 0);
+    atomic_store(&connection->is_idle, false);
+    worker->was_filled = false;
+    take_partial(worker, connection);
+}
+
+/* Nothing more can be done until the client sends something. False if it has, meanwhile. */
+static bool park(struct worker *worker, struct connection *connection, bool is_read)
 {
     struct http_server *server = worker->server;
     bool is_idle =
         waiting_bytes(worker) == 0 && connection->skip_bytes == 0 && !connection->is_lingering;
 
     if (is_idle && atomic_load(&server->is_stopping)) {
-        drop(worker, connection);
-        return;
+        worker_drop(server, connection);
+        return true;
     }
     keep_partial(worker, connection);
     atomic_store(&connection->is_idle, is_idle);
-    connection_arm(server, connection, next_due_ms(server, connection, is_idle), false);
+    atomic_store(&connection->due_ms, next_due_ms(server, connection, is_idle));
+    if (is_read && !connection->is_muted)
+        return claim_release(connection);
+    claim_hand_back(server, connection);
+    return true;
+}
+
+/* ---- what else it was told of ---- */
+
+static enum event_kind kind_of(const void *what)
+{
+    return *(const enum event_kind *)what;
+}
+
+/* What a worker was told of, and cannot see to now, is told again: to another. */
+static void pass_on(struct workbench *bench)
+{
+    struct worker *worker = container_of(bench, struct worker, bench);
+
+    while (worker->next_event < worker->event_count) {
+        void *what = worker->events[worker->next_event++].data.ptr;
+
+        if (kind_of(what) == EVENT_LISTENER)
+            accept_from(worker->server, what);
+        else if (kind_of(what) == EVENT_CONNECTION && claim_take(what))
+            claim_hand_back(worker->server, what);
+    }
 }
 
 /* ---- serving ---- */
@@ -215,6 +227,8 @@ static enum turn run(struct worker *worker, struct connection *connection, const
 
     connection->head_due_ms = 0;
     connection->needed_bytes = 0;
+    if (head->is_chunked || head->length > waiting_bytes(worker))
+        claim_mute(worker->server, connection);
     atomic_store_explicit(&worker->busy_since_ms, coarse_now_ms(), memory_order_relaxed);
     if (atomic_load(&worker->server->waiting) == 0)
         call_for_threads(worker->server);
@@ -319,6 +333,7 @@ static enum arrival receive_some(struct worker *worker, const struct connection 
     if (got <= 0)
         return CLIENT_CLOSED;
     inbox->end += (size_t)got;
+    worker->was_filled = inbox->end == inbox->room;
     return ARRIVED;
 }
 
@@ -341,29 +356,49 @@ static enum turn give_up(struct worker *worker, struct connection *connection)
     return refuse(worker, connection, &err);
 }
 
-static void serve(struct worker *worker, struct connection *connection)
+/* Takes turns until nothing more can be done, TURN_PARK, or TURN_CLOSE. With READS_ON only when
+ * nothing is left to read. */
+static enum turn converse(struct worker *worker, struct connection *connection, bool reads_on,
+                          unsigned *reads)
 {
-    enum turn turn = TURN_NEEDS_BYTES;
+    enum turn turn = is_late(connection) ? give_up(worker, connection) : TURN_NEEDS_BYTES;
+
+    while (turn != TURN_CLOSE) {
+        if (turn == TURN_PARK && !reads_on && !worker->was_filled)
+            return TURN_PARK;
+        if (*reads > PATIENCE)
+            pass_on(&worker->bench);
+        if (turn != TURN_AGAIN) {
+            enum arrival arrival =
+                *reads < READS_AT_ONCE ? receive_some(worker, connection) : NOTHING_YET;
+
+            ++*reads;
+            if (arrival != ARRIVED)
+                return arrival == NOTHING_YET ? TURN_PARK : TURN_CLOSE;
+        }
+        turn = take_turn(worker, connection);
+    }
+    return TURN_CLOSE;
+}
+
+/* SAW_END: the epoll told of the client's end, which it does not tell twice. */
+static void serve(struct worker *worker, struct connection *connection, bool saw_end)
+{
+    bool reads_on = saw_end;
     unsigned reads = 0;
 
-    /* An exchange, for its memory order: what the last owner wrote is seen by this one. */
-    atomic_exchange(&connection->due_ms, 0);
-    atomic_store(&connection->is_idle, false);
-    take_partial(worker, connection);
-    if (is_late(connection))
-        turn = give_up(worker, connection);
-    while (turn != TURN_CLOSE) {
-        enum arrival arrival = turn == TURN_PARK ? NOTHING_YET : ARRIVED;
-
-        if (turn == TURN_NEEDS_BYTES)
-            arrival = ++reads > READS_AT_ONCE ? NOTHING_YET : receive_some(worker, connection);
-        if (arrival == NOTHING_YET) {
-            park(worker, connection);
+    if (!claim_take(connection))
+        return;
+    for (;;) {
+        unpark(worker, connection);
+        if (converse(worker, connection, reads_on, &reads) == TURN_CLOSE) {
+            worker_drop(worker->server, connection);
             return;
         }
-        turn = arrival == ARRIVED ? take_turn(worker, connection) : TURN_CLOSE;
+        if (park(worker, connection, reads <= READS_AT_ONCE))
+            return;
+        reads_on = true;
     }
-    drop(worker, connection);
 }
 
 /* ---- threads ---- */
@@ -408,25 +443,26 @@ static bool retire(struct worker *worker, bool surplus)
 static bool wait_and_serve(struct worker *worker)
 {
     struct http_server *server = worker->server;
-    struct epoll_event event;
-    int timeout_ms = (int)server->limits.thread_idle_ms, events;
-    enum event_kind kind;
+    int timeout_ms = (int)server->limits.thread_idle_ms;
 
     if (!standby_take_place(server))
         return standby_wait(server) || !retire(worker, true);
-    events = epoll_wait(server->epoll_fd, &event, 1, timeout_ms > 0 ? timeout_ms : -1);
-    kind = events == 1 ? *(enum event_kind *)event.data.ptr : EVENT_END;
+    worker->next_event = 0;
+    worker->event_count = epoll_wait(server->epoll_fd, worker->events, EVENTS_AT_ONCE,
+                                     timeout_ms > 0 ? timeout_ms : -1);
     atomic_fetch_sub(&server->waiting, 1);
-    if (events == 0)
+    if (worker->event_count == 0)
         return !retire(worker, true);
-    if (events < 0)
-        return true;
-    if (kind == EVENT_CONNECTION)
-        serve(worker, event.data.ptr);
-    else if (kind == EVENT_LISTENER)
-        accept_from(server, event.data.ptr);
-    else
-        return !retire(worker, false);
+    while (worker->next_event < worker->event_count) {
+        const struct epoll_event *event = &worker->events[worker->next_event++];
+
+        if (kind_of(event->data.ptr) == EVENT_CONNECTION)
+            serve(worker, event->data.ptr, (event->events & ~(uint32_t)EPOLLIN) != 0);
+        else if (kind_of(event->data.ptr) == EVENT_LISTENER)
+            accept_from(server, event->data.ptr);
+        else
+            return !retire(worker, false);
+    }
     return true;
 }
 
@@ -461,7 +497,8 @@ static struct worker *worker_new(struct http_server *server)
                                        .mem = arena_new(),
                                        .inbox = {.bytes = bytes, .room = room},
                                        .random = &worker->random.base,
-                                       .date_s = -1};
+                                       .date_s = -1,
+                                       .pass_on = pass_on};
     return worker;
 }
 

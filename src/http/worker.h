@@ -11,16 +11,14 @@ void worker_start_enough(struct http_server *server);
 /* Joins and frees those that have ended. Returns how many still run. */
 unsigned worker_reap(struct http_server *server);
 
-/* Arms the connection for its next owner; it may be gone when this returns. DUE_MS is when the
- * supervisor shuts it down if nothing comes, of coarse_now_ms; 0: never. */
-void connection_arm(struct http_server *server, struct connection *connection, int64_t due_ms,
-                    bool is_new);
+/* Closes a connection of the caller's, counted. */
+void worker_drop(struct http_server *server, struct connection *connection);
 /* When a connection that does nothing is to be shut down. */
 static inline int64_t idle_due_ms(const struct http_limits *limits)
 {
     return limits->idle_timeout_ms > 0 ? coarse_now_ms() + limits->idle_timeout_ms : 0;
 }
-/* Arms a listener, the first time and again. */
+/* Arms a listener, the first time and again; under its lock. */
 bool listener_arm(struct http_server *server, struct listener *listener, bool is_new);
 
 #endif

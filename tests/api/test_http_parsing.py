@@ -1,5 +1,6 @@
 """What is no request is refused, and nothing of it is taken for another request."""
 import socket
+import threading
 
 import pytest
 
@@ -151,6 +152,44 @@ def test_pipelining_with_bodies(toy):
         assert raw.answer().json == {"hello": "world"}
         assert raw.answer().text.startswith("100000 ")
         assert "id=last\n" in raw.answer().text
+
+
+def test_pipelining_that_fills_every_read(start):
+    """The server reads to the brim of its buffer, again and again: what is left is not forgotten."""
+    server = start("--head_max_bytes=1024", "--small_body_bytes=1024")
+    one = request(target="/echo/aaaa")
+    one = request(target="/echo/aaaa", headers=f"X-Pad: {'x' * (512 - len(one) - 9)}\r\n")
+    assert len(one) == 512
+    for count in (4, 8, 5000):
+        with server.connect() as raw:
+            sender = threading.Thread(target=raw.send, args=(one * count,))
+            sender.start()
+            for _ in range(count):
+                assert raw.answer().status == 200
+            sender.join()
+            assert raw.ask(request()).status == 200
+
+
+def test_request_and_end_of_sending_at_once(toy):
+    """The end that came with the request is seen after its answer, not when the idle time is over."""
+    for tail in (request(), request(target="/sleep?ms=50"), post("/sum", b"abc"), request() * 3):
+        with toy.connect() as raw:
+            raw.send(tail)
+            raw.socket.shutdown(socket.SHUT_WR)
+            for _ in range(3 if tail == request() * 3 else 1):
+                assert raw.answer().status == 200
+            assert raw.is_closed()
+
+
+def test_next_request_during_a_handler(toy):
+    """What comes while a thread has the connection is served when it is done."""
+    with toy.connect() as raw:
+        for _ in range(5):
+            raw.send(request(target="/sleep?ms=30"))
+            toy.wait_for(lambda now: now["active"] == 2)
+            raw.send(request(target="/echo/next"))
+            assert raw.answer().status == 200
+            assert "id=next\n" in raw.answer().text
 
 
 def test_http_1_0(toy):

@@ -346,7 +346,7 @@ static bool get_rest(struct request *req, struct response *res, struct error *er
 }
 
 static const struct route routes[] = {
-    {METHOD_GET, "/hello", get_hello, ROUTE_LOG_QUIET, NULL},
+    {METHOD_GET, "/hello", get_hello, ROUTE_LOG_QUIET | ROUTE_QUICK, NULL},
     {METHOD_GET, "/echo/{id}", any_echo, 0, NULL},
     {METHOD_PUT, "/echo/{id}", any_echo, 0, NULL},
     {METHOD_POST, "/sum", post_sum, ROUTE_STREAMS, NULL},

@@ -49,7 +49,7 @@ static void count_end(struct request *req)
 }
 
 static const struct route routes[] = {
-    {METHOD_GET, "/things/{id}", get_id, 0, NULL},
+    {METHOD_GET, "/things/{id}", get_id, ROUTE_QUICK, NULL},
     {METHOD_POST, "/things", post_length, ROUTE_STREAMS, NULL},
 };
 
