@@ -35,6 +35,8 @@
     X(ERR_QUOTA_FILES, 403, "quota_files_exceeded", "the workspace's file count limit is reached") \
     X(ERR_QUOTA_MONTHLY, 403, "quota_monthly_exceeded", "this month's upload limit is reached")    \
     X(ERR_NOT_FOUND, 404, "not_found", "there is no such thing")                                   \
+    X(ERR_CACHE_MISS, 404, "cache_miss", "the cache holds no such result")                         \
+    X(ERR_CONTENT_UNKNOWN, 404, "content_unknown", "the workspace has no upload of this content")  \
     X(ERR_METHOD, 405, "method_not_allowed", "the resource does not support this method")          \
     X(ERR_SLOW, 408, "too_slow", "the request took too long to arrive")                            \
     X(ERR_EXISTS, 409, "already_exists", "it already exists")                                      \

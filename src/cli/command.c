@@ -24,6 +24,8 @@ enum cli_exit cli_exit_of(const struct error *err)
     case ERR_FORBIDDEN:
         return CLI_DENIED;
     case ERR_NOT_FOUND:
+    case ERR_CACHE_MISS:
+    case ERR_CONTENT_UNKNOWN:
         return CLI_NOT_FOUND;
     case ERR_INTERNAL:
     case ERR_GONE_CLIENT:

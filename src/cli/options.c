@@ -66,6 +66,16 @@ const struct config_option configuration_options[] = {
      "memory of one media process"},
     {"media", "timeout", CONFIG_MS, "60s", NULL,
      "how long looking at one file may take"},
+    {"cache", "ttl", CONFIG_MS, "30d", NULL,
+     "how long results of processing are kept; 0: for ever"},
+    {"cache", "max_bytes_per_workspace", CONFIG_BYTES, "1GiB", NULL,
+     "most that a workspace's results may take; 0: no limit"},
+    {"cache", "max_entry_bytes", CONFIG_BYTES, "64MiB", NULL,
+     "largest result"},
+    {"cache", "compress_above", CONFIG_BYTES, "4KiB", NULL,
+     "larger results are kept compressed"},
+    {"cache", "keep_after_purge", CONFIG_BOOL, "false", NULL,
+     "whether results outlive the last upload of their content"},
     {"log", "level", CONFIG_TEXT, "info", NULL,
      "debug, info, warn or error"},
     {"log", "format", CONFIG_TEXT, "logfmt", NULL,
@@ -77,6 +87,8 @@ const struct config_option configuration_named_options[] = {
      "kind of store: local"},
     {"store", "path", CONFIG_TEXT, NULL, NULL,
      "folder of a local store"},
+    {"cache_type", "ttl", CONFIG_MS, NULL, NULL,
+     "how long results of this type are kept; 0: for ever"},
 };
 /* clang-format on */
 const size_t configuration_option_count = COUNT_OF(configuration_options);

@@ -31,6 +31,15 @@ enum accept_policy {
     ACCEPT_ANY    /* anything; what is not audio has no facts and no chunks */
 };
 
+/* What the processing cache keeps, and for how long. */
+struct cache_settings {
+    int64_t ttl_us;     /* of types without one of their own; 0: for ever */
+    uint64_t max_bytes; /* of one workspace; 0: no limit */
+    uint64_t max_entry_bytes;
+    uint64_t compress_above_bytes;
+    bool keep_after_purge; /* results outlive the last upload of their content */
+};
+
 /* The configuration, read and checked. Text is the configuration's and lives as long as it. */
 struct settings {
     enum accept_policy accept;
@@ -40,6 +49,7 @@ struct settings {
     int64_t max_chunk_duration_ms;
     int64_t session_ttl_us;
     struct quota_limits default_limits;
+    struct cache_settings cache;
 };
 
 struct http_metrics; /* of http/metrics.h */

@@ -1,6 +1,8 @@
 #include <string.h>
 
+#include "base/str.h"
 #include "service/app.h"
+#include "service/cache_pack.h"
 
 /* Less, and libavformat cannot even start. */
 #define MEDIA_MEMORY_MIN (UINT64_C(64) << 20)
@@ -71,6 +73,42 @@ static bool check_media(const struct config *config, struct error *err)
            check_number(config, "media", "timeout", 1000, 86400000, err);
 }
 
+/* ---- the cache ---- */
+
+#define CACHE_TTL_MAX_MS (UINT64_C(100) * 365 * 86400000)
+
+static bool check_type_ttl(const struct config *config, const char *type, struct error *err)
+{
+    const char *text = config_named_text(config, "cache_type", type, "ttl");
+    uint64_t ms;
+
+    return !text || (str_to_ms(str_from(text), &ms) && ms <= CACHE_TTL_MAX_MS) ||
+           error_tell(err, ERR_INVALID,
+                      "[cache_type \"%s\"] ttl: \"%.50s\" is not a time such as 30d", type, text);
+}
+
+static bool read_cache(const struct config *config, struct cache_settings *out, struct error *err)
+{
+    const char *type;
+
+    for (size_t i = 0; config_named_at(config, "cache_type", i, &type); i++)
+        if (!check_type_ttl(config, type, err))
+            return false;
+    if (!check_number(config, "cache", "ttl", 0, CACHE_TTL_MAX_MS, err) ||
+        !check_number(config, "cache", "max_bytes_per_workspace", 0, INT64_MAX, err) ||
+        !check_number(config, "cache", "max_entry_bytes", 1024, CACHE_DATA_MAX, err) ||
+        !check_number(config, "cache", "compress_above", 0, INT64_MAX, err))
+        return false;
+    *out = (struct cache_settings){
+        .ttl_us = (int64_t)config_number(config, "cache", "ttl") * 1000,
+        .max_bytes = config_number(config, "cache", "max_bytes_per_workspace"),
+        .max_entry_bytes = config_number(config, "cache", "max_entry_bytes"),
+        .compress_above_bytes = config_number(config, "cache", "compress_above"),
+        .keep_after_purge = config_bool(config, "cache", "keep_after_purge"),
+    };
+    return true;
+}
+
 bool settings_read(const struct config *config, struct settings *out, struct error *err)
 {
     const uint64_t day_ms = 86400000;
@@ -81,7 +119,7 @@ bool settings_read(const struct config *config, struct settings *out, struct err
     int64_t ttl_ms = 0;
 
     if (!check_media(config, err) || !read_limits(config, &settings.default_limits, err) ||
-        !read_accept(config, &settings.accept, err) ||
+        !read_cache(config, &settings.cache, err) || !read_accept(config, &settings.accept, err) ||
         !read_ms(config, "chunk_threshold", 1000, 365 * day_ms, &settings.chunk_threshold_ms,
                  err) ||
         !read_ms(config, "max_chunk_duration", 1000, day_ms, &settings.max_chunk_duration_ms,

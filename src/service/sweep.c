@@ -7,6 +7,7 @@
 #include "catalog/idempotency.h"
 #include "catalog/session.h"
 #include "service/abandon.h"
+#include "service/cache.h"
 #include "service/resumable.h"
 
 #define PAGE 200
@@ -275,6 +276,18 @@ static void sweep_keys(struct sweep *sweep)
         go_on_after(sweep, &err);
 }
 
+/* ---- the cache ---- */
+
+static void sweep_results(struct sweep *sweep)
+{
+    struct error err;
+    uint64_t removed = 0;
+
+    if (!cache_sweep(sweep->app, &removed, &err))
+        go_on_after(sweep, &err);
+    sweep->report.results += removed;
+}
+
 /* ---- all of it ---- */
 
 bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
@@ -286,6 +299,7 @@ bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
     sweep_stages(&sweep);
     sweep_garbage(&sweep);
     sweep_keys(&sweep);
+    sweep_results(&sweep);
     if (report)
         *report = sweep.report;
     return !sweep.failed;

@@ -1,5 +1,6 @@
 #include "service/trash.h"
 
+#include "catalog/cache.h"
 #include "catalog/garbage.h"
 #include "catalog/history.h"
 #include "catalog/quota.h"
@@ -111,6 +112,13 @@ static bool add_ledger(struct db *tx, const struct step *step, struct error *err
     return ledger_add(tx, &entry, err);
 }
 
+/* What was made of a content is its owner's as much as the content is. */
+static bool drop_results(struct db *tx, const struct step *step, struct error *err)
+{
+    return step->app->settings.cache.keep_after_purge ||
+           cache_remove_of_content(tx, step->workspace_id, step->upload.checksum_sha256, err);
+}
+
 static bool purge_work(struct db *tx, void *context, struct error *err)
 {
     struct step *step = context;
@@ -120,6 +128,7 @@ static bool purge_work(struct db *tx, void *context, struct error *err)
         return err->kind == ERR_NOT_FOUND;
     step->there = true;
     return upload_remove(tx, step->id, err) && drop_object(tx, step, err) &&
+           drop_results(tx, step, err) &&
            quota_release(tx, step->workspace_id, step->upload.file_size, app_now_us(step->app),
                          err) &&
            add_history(tx, step, "purged", err) && add_ledger(tx, step, err);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "catalog/cache.h"
 #include "catalog/garbage.h"
 #include "catalog/part.h"
 #include "catalog/session.h"
@@ -74,6 +75,24 @@ static bool verify_quota(struct verify *verify)
                      audits[i].rows_file_count);
     }
     verify->totals->workspaces = count;
+    return true;
+}
+
+static bool verify_cache(struct verify *verify)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    scoped(db_release) struct db *db = NULL;
+    struct cache_audit *audits;
+    size_t count;
+
+    if (!database_snapshot(verify->app->database, &db, verify->err) ||
+        !cache_audit_all(db, mem, &audits, &count, verify->err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        check_figure(verify, audits[i].workspace_id, audits[i].entries, audits[i].rows_entries);
+        check_figure(verify, audits[i].workspace_id, audits[i].stored_bytes,
+                     audits[i].rows_stored_bytes);
+    }
     return true;
 }
 
@@ -476,7 +495,7 @@ bool verify_run(struct app *app, unsigned parts,
     struct verify verify = {app, parts, report, context, totals, err, false};
 
     *totals = (struct verify_totals){0};
-    if ((parts & VERIFY_QUOTA) && !verify_quota(&verify))
+    if ((parts & VERIFY_QUOTA) && (!verify_quota(&verify) || !verify_cache(&verify)))
         return false;
     if (!(parts & (VERIFY_STORES | VERIFY_CONTENT)))
         return true;

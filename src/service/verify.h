@@ -10,7 +10,7 @@
 #include "service/app.h"
 
 enum verify_parts {
-    VERIFY_QUOTA = 1,  /* figures of usage against the rows */
+    VERIFY_QUOTA = 1,  /* figures of usage, the cache's as well, against the rows */
     VERIFY_STORES = 2, /* objects against the catalog, both ways */
     VERIFY_CONTENT = 4 /* reads every object again and compares its SHA-256 */
 };

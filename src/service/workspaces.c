@@ -1,6 +1,8 @@
 #include "service/workspaces.h"
 
+#include "catalog/cache.h"
 #include "catalog/user.h"
+#include "service/cache.h"
 #include "service/resumable.h"
 #include "service/trash.h"
 
@@ -52,7 +54,8 @@ static bool remove_workspace(struct db *tx, void *context, struct error *err)
 {
     const struct removal *removal = context;
 
-    return workspace_delete(tx, removal->id, removal->now_us, err);
+    return workspace_delete(tx, removal->id, removal->now_us, err) &&
+           cache_remove_workspace(tx, removal->id, err);
 }
 
 static bool some_sessions(struct app *app, struct uuid workspace_id, struct uuid after,
@@ -105,8 +108,11 @@ static bool end_session(struct app *app, const struct session *session, struct e
 
 static bool empty(struct app *app, struct uuid id, struct uuid user_id, struct error *err)
 {
+    uint64_t results;
+
     return each_open_session(app, id, can_be_ended, err) &&
-           each_open_session(app, id, end_session, err) && trash_purge_all(app, id, user_id, err);
+           each_open_session(app, id, end_session, err) && trash_purge_all(app, id, user_id, err) &&
+           cache_clear(app, id, NULL, &results, err);
 }
 
 bool workspaces_remove(struct app *app, struct uuid id, struct uuid user_id, bool force,

@@ -96,11 +96,16 @@ static void foreign_keys_and_indexes_are_sound(void **state)
 
 /* ---- plans ---- */
 
-/* Those that are about a whole table: what only verify asks, and the migrations, which are few. */
+/* Those that are about a whole table: what only verify asks; the migrations and the cache's
+ * figures, which are few. */
 static bool may_scan(const char *statement)
 {
-    static const char *const whole[] = {"quota_audit", "schema_migrations_exists",
-                                        "schema_migrations_last", "schema_migrations_list",
+    static const char *const whole[] = {"cache_audit",
+                                        "cache_totals",
+                                        "quota_audit",
+                                        "schema_migrations_exists",
+                                        "schema_migrations_last",
+                                        "schema_migrations_list",
                                         "upload_store_names"};
 
     for (size_t i = 0; i < COUNT_OF(whole); i++)
