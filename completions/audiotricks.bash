@@ -3,7 +3,7 @@
 _audiotricks()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='serve upload ls info get rm undelete sessions quota usage workspace user token config verify doctor completion help'
+    local commands='serve upload ls info get rm undelete sessions quota usage cache workspace user token config verify doctor completion help'
     local options='' words='' files=0 path=${COMP_WORDS[1]-}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
@@ -31,13 +31,13 @@ _audiotricks()
     case $path in
     help) words=$commands ;;
     completion) words=bash ;;
-    sessions | quota | workspace | user | token)
+    sessions | quota | cache | workspace | user | token)
         ((COMP_CWORD == 2)) || path="$path ${COMP_WORDS[2]-}"
         ;;
     esac
     case $path in
     'serve')
-        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --log-level --log-format'
+        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --log-level --log-format'
         files=0
         ;;
     'upload')
@@ -92,6 +92,18 @@ _audiotricks()
         options=' --server --token-file --data --workspace --retries --json --help'
         files=0
         ;;
+    'cache')
+        options='--help'
+        words='stats clear'
+        ;;
+    'cache stats')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'cache clear')
+        options=' --type --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
     'workspace')
         options='--help'
         words='ls add rename rm'
@@ -141,15 +153,15 @@ _audiotricks()
         files=0
         ;;
     'config')
-        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --log-level --log-format'
+        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --log-level --log-format'
         files=0
         ;;
     'verify')
-        options=' --quota --stores --content --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --log-level --log-format'
+        options=' --quota --stores --content --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --log-level --log-format'
         files=0
         ;;
     'doctor')
-        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --log-level --log-format'
+        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --log-level --log-format'
         files=0
         ;;
     'completion')

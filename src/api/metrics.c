@@ -2,6 +2,7 @@
 #include "http/metrics.h"
 #include "api/resources.h"
 #include "api/views.h"
+#include "catalog/cache.h"
 #include "catalog/session.h"
 
 #define METRICS_MAX_BYTES ((size_t)64 * 1024)
@@ -97,6 +98,25 @@ static void add_sessions(struct buf *out, struct app *app)
     add_one(out, "sessions_reserved_bytes", "gauge", "Bytes they have reserved.", reserved_bytes);
 }
 
+static void add_cache(struct buf *out, struct app *app)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct cache_figures sum;
+    struct error err;
+
+    if (!database_read(app->database, &db, &err) || !cache_totals(db, &sum, &err))
+        return;
+    add_one(out, "cache_hits_total", "counter", "Results found in the processing cache.", sum.hits);
+    add_one(out, "cache_misses_total", "counter", "Results not found there.", sum.misses);
+    add_head(out, "cache_saved_seconds_total", "counter", "What the results found had taken.");
+    buf_printf(out, "audiotricks_cache_saved_seconds_total %llu.%03llu\n",
+               (unsigned long long)sum.time_saved_ms / 1000,
+               (unsigned long long)sum.time_saved_ms % 1000);
+    add_one(out, "cache_entries", "gauge", "Results kept.", sum.entries);
+    add_one(out, "cache_stored_bytes", "gauge", "Bytes they are kept in.", sum.stored_bytes);
+    add_one(out, "cache_data_bytes", "gauge", "Bytes they have.", sum.data_bytes);
+}
+
 static void add_stores(struct buf *out, const struct app *app)
 {
     add_head(out, "store_free_bytes", "gauge", "Bytes that can still be written.");
@@ -141,6 +161,7 @@ bool get_metrics(struct request *req, const struct caller *who, struct response 
         add_http(&out, app->http);
     add_uploads(&out, &app->counters);
     add_sessions(&out, app);
+    add_cache(&out, app);
     add_stores(&out, app);
     response_header(res, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     return response_text(res, 200, out.bytes, out.length, err);

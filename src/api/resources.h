@@ -27,6 +27,9 @@ endpoint_handler get_uploads, get_upload_history, get_upload_chunks;
 /* files.c */
 endpoint_handler get_upload_content, get_file, post_upload_links;
 
+/* cache.c */
+endpoint_handler get_cache, delete_cache, get_cached, put_cached, delete_cached;
+
 /* workspaces.c */
 endpoint_handler get_workspaces, post_workspaces, get_workspace, patch_workspace, delete_workspace;
 

@@ -62,6 +62,15 @@ static const struct route routes[] = {
     ROUTE(GET, "/files/{storage_path...}", 0, SCOPE_LINK, ROLE_READER, get_file,
           "download", "expires", "signature"),
 
+    ROUTE(GET, "/v1/cache", 0, SCOPE_WORKSPACE, ROLE_READER, get_cache),
+    ROUTE(DELETE, "/v1/cache", 0, SCOPE_WORKSPACE, ROLE_ADMIN, delete_cache, "cache_type"),
+    ROUTE(GET, "/v1/cache/{file_hash}/{cache_type}", 0, SCOPE_WORKSPACE, ROLE_READER, get_cached,
+          "options"),
+    ROUTE(PUT, "/v1/cache/{file_hash}/{cache_type}", ROUTE_STREAMS, SCOPE_WORKSPACE, ROLE_WRITER,
+          put_cached, "options", "processing_time_ms"),
+    ROUTE(DELETE, "/v1/cache/{file_hash}/{cache_type}", 0, SCOPE_WORKSPACE, ROLE_WRITER,
+          delete_cached, "options"),
+
     ROUTE(GET, "/v1/workspaces", 0, SCOPE_SERVER, ROLE_READER, get_workspaces,
           "limit", "cursor"),
     ROUTE(POST, "/v1/workspaces", 0, SCOPE_SERVER, ROLE_OPERATOR, post_workspaces),

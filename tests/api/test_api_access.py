@@ -25,6 +25,7 @@ BODIES = {
     "change_quota": {},
     "check_quota": {"file_size": 1},
     "create_link": {},
+    "put_cached_result": {"text": "b"},
     "begin_chunked_upload": {"filename": "thing.wav", "file_size": len(THING)},
 }
 
@@ -77,6 +78,12 @@ class Side:
             if name == "undelete_upload":
                 self.people["writer"].delete(f"/v1/uploads/{record['id']}")
             path = path.replace("{id}", record["id"])
+        elif path.startswith("/v1/cache/"):
+            content = audio.wav(seconds=0.05, seed=audio.random.getrandbits(30))  # no other side's
+            record = self.people["writer"].upload(content)
+            at = f"/v1/cache/{record['checksum_sha256']}/transcription"
+            assert self.people["writer"].put(at, json={"text": "a"}).status_code == 200
+            path = at
         elif path.startswith(("/v1/tus/{id}", "/v1/resumable-uploads/{id}")):
             path = path.replace("{id}", self.session(whole=False))
         elif path.startswith("/v1/chunked-uploads/{id}"):

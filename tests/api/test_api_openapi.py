@@ -76,6 +76,12 @@ def things(api, operation, path):
     if "{storage_path}" in path or path.startswith("/v1/uploads/{id}"):
         record = api.upload(audio.wav(seconds=1), "interview.wav")
         return {"id": record["id"], "storage_path": record["storage_path"]}
+    if path.startswith("/v1/cache/"):
+        record = api.upload(audio.wav(seconds=1), "interview.wav")
+        at = f"/v1/cache/{record['checksum_sha256']}/transcription"
+        options = next(p["example"] for p in DOCUMENT.parameters(operation) if p["name"] == "options")
+        assert api.put(at, params={"options": options}, json={"text": "Good morning."}).status_code == 200
+        return {"file_hash": record["checksum_sha256"], "cache_type": "transcription"}
     if path.startswith("/v1/tus/{id}"):
         return {"id": begin_session(api, whole=False)}
     if path.startswith("/v1/chunked-uploads/{id}"):
