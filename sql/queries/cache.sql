@@ -1,14 +1,21 @@
 -- Figures follow from what is done to the entries: by triggers of the migration.
 
+-- name: cache_look
+-- What is kept, but for what has expired.
+SELECT id, file_hash, file_size, processing_options_hash, cache_type, created_at, accessed_at,
+       access_count, expires_at, compressed, data_bytes, stored_bytes, processing_time_ms, cache_data
+FROM file_processing_cache
+WHERE workspace_id = $1 AND file_hash = $2 AND processing_options_hash = $3 AND cache_type = $4
+  AND (expires_at IS NULL OR expires_at > $5);
+
 -- name: cache_hit
--- Looks up, touches and counts. What has expired is not found.
+-- Looks up, touches and counts. What has expired is not found. The data is not among what comes
+-- back: nobody's writing waits until megabytes are copied.
 UPDATE file_processing_cache
 SET accessed_at = $5, access_count = access_count + 1
 WHERE workspace_id = $1 AND file_hash = $2 AND processing_options_hash = $3 AND cache_type = $4
   AND (expires_at IS NULL OR expires_at > $5)
-RETURNING id, file_hash, file_size, processing_options_hash, cache_type, created_at, accessed_at,
-          access_count, expires_at, compressed, data_bytes, stored_bytes,
-          processing_time_ms, cache_data;
+RETURNING id, accessed_at, access_count;
 
 -- name: cache_miss
 -- Counts one. Names that somebody makes up must not fill the table: there are $3 types at most.

@@ -42,37 +42,73 @@ static struct cache_entry entry_from_row(const struct db_rows *rows, struct uuid
 
 /* ---- use ---- */
 
-static bool use_row(struct db *tx, const struct cache_key *key, int64_t now_us, struct arena *mem,
-                    bool *found, struct cache_entry *out, const void **stored, struct error *err)
+#define KEY_AT(key, now_us)                                                                        \
+    DB_ARGS(db_uuid((key)->workspace_id), db_text((key)->file_hash), db_text((key)->options_hash), \
+            db_text((key)->type), db_time(now_us))
+
+/* The column's bytes, NULL if they are not EXPECTED. What a row tells of itself is not believed
+ * before memory is taken. */
+static const void *bytes_from_row(const struct db_rows *rows, int column, uint64_t expected,
+                                  struct arena *mem)
 {
-    scoped(db_rows_release) struct db_rows *rows = NULL;
     void *bytes;
 
-    if (!db_query(tx, SQL_CACHE_HIT,
-                  DB_ARGS(db_uuid(key->workspace_id), db_text(key->file_hash),
-                          db_text(key->options_hash), db_text(key->type), db_time(now_us)),
-                  &rows, err))
+    if (db_column_bytes(rows, column, NULL, 0) != expected)
+        return NULL;
+    bytes = arena_alloc(mem, expected);
+    db_column_bytes(rows, column, bytes, expected);
+    return bytes;
+}
+
+/* *FOUND is untouched on failure. */
+static bool next_or_end(struct db_rows *rows, bool *found, struct error *err)
+{
+    bool there = db_next(rows);
+
+    if (!there && !db_rows_ok(rows, err))
         return false;
-    *found = db_next(rows);
-    if (!*found)
-        return db_rows_ok(rows, err);
-    *out = entry_from_row(rows, key->workspace_id, mem);
-    bytes = arena_alloc(mem, out->stored_bytes);
-    if (db_column_bytes(rows, 13, bytes, out->stored_bytes) != out->stored_bytes)
-        return error_set(err, ERR_INTERNAL, "cache entry: its data is not of the length it tells");
-    *stored = bytes;
+    *found = there;
     return true;
 }
 
-bool cache_use(struct db *tx, const struct cache_key *key, int64_t now_us, struct arena *mem,
-               bool *found, struct cache_entry *out, const void **stored, struct error *err)
+bool cache_look(struct db *db, const struct cache_key *key, int64_t now_us, struct arena *mem,
+                bool *found, struct cache_entry *out, const void **stored, struct error *err)
 {
-    if (!use_row(tx, key, now_us, mem, found, out, stored, err))
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+
+    if (!db_query(db, SQL_CACHE_LOOK, KEY_AT(key, now_us), &rows, err) ||
+        !next_or_end(rows, found, err))
         return false;
-    return *found || db_execute(tx, SQL_CACHE_MISS,
-                                DB_ARGS(db_uuid(key->workspace_id), db_text(key->type),
-                                        db_int(CACHE_TYPES_MAX)),
-                                NULL, err);
+    if (!*found)
+        return true;
+    *out = entry_from_row(rows, key->workspace_id, mem);
+    *stored = bytes_from_row(rows, 13, out->stored_bytes, mem);
+    return true;
+}
+
+bool cache_use(struct db *tx, const struct cache_key *key, int64_t now_us,
+               struct cache_entry *entry, bool *found, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+
+    if (!db_query(tx, SQL_CACHE_HIT, KEY_AT(key, now_us), &rows, err) ||
+        !next_or_end(rows, found, err))
+        return false;
+    if (!*found)
+        return true;
+    if (uuid_equal(db_column_uuid(rows, 0), entry->id)) {
+        entry->accessed_at_us = db_column_time(rows, 1);
+        entry->access_count = (uint64_t)db_column_int(rows, 2);
+    }
+    return true;
+}
+
+bool cache_miss(struct db *tx, const struct cache_key *key, struct error *err)
+{
+    return db_execute(
+        tx, SQL_CACHE_MISS,
+        DB_ARGS(db_uuid(key->workspace_id), db_text(key->type), db_int(CACHE_TYPES_MAX)), NULL,
+        err);
 }
 
 /* ---- putting ---- */

@@ -43,12 +43,21 @@ static inline double cache_compression_ratio(const struct cache_entry *entry)
 }
 
 /*
- * Looks KEY up at NOW_US; if it is there and has not expired, counts a use of it, in one statement.
- * *FOUND says whether; else the miss is counted. *STORED, in MEM, is the data as it is kept:
- * out->stored_bytes of them.
+ * Reads what is under KEY at NOW_US, and counts nothing. *FOUND: it is there and has not expired.
+ * *STORED, in MEM, is the data as it is kept: out->stored_bytes of them, or NULL if they are not
+ * as many.
  */
-bool cache_use(struct db *tx, const struct cache_key *key, int64_t now_us, struct arena *mem,
-               bool *found, struct cache_entry *out, const void **stored, struct error *err);
+bool cache_look(struct db *db, const struct cache_key *key, int64_t now_us, struct arena *mem,
+                bool *found, struct cache_entry *out, const void **stored, struct error *err);
+/*
+ * Looks KEY up at NOW_US; if it is there and has not expired, counts a use of it, in one statement.
+ * *FOUND says whether. ENTRY, as cache_look has read it, is told of its use, unless another one has
+ * taken its place.
+ */
+bool cache_use(struct db *tx, const struct cache_key *key, int64_t now_us,
+               struct cache_entry *entry, bool *found, struct error *err);
+/* Counts a miss of KEY. */
+bool cache_miss(struct db *tx, const struct cache_key *key, struct error *err);
 
 /* The size of a content that the workspace has an upload of, live or in the trash. Fails with
  * ERR_CONTENT_UNKNOWN. */

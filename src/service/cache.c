@@ -72,42 +72,82 @@ struct lookup {
     const struct cache_key *key;
     int64_t now_us;
     struct arena *mem;
-    bool found;
-    struct cache_entry entry;
+    struct cache_entry read; /* as it was read */
     const void *stored;
+    bool whole;               /* it was there, and its data is sound */
+    struct cache_entry entry; /* as it is after its use */
+    bool found;               /* it was still there when the use was counted */
 };
-
-static bool look_up(struct db *tx, void *context, struct error *err)
-{
-    struct lookup *lookup = context;
-
-    return cache_use(tx, lookup->key, lookup->now_us, lookup->mem, &lookup->found, &lookup->entry,
-                     &lookup->stored, err);
-}
 
 static bool unpack(const struct lookup *lookup, struct str *out)
 {
-    struct str stored = {lookup->stored, lookup->entry.stored_bytes};
+    const struct cache_entry *entry = &lookup->read;
+    struct str stored = {lookup->stored, entry->stored_bytes};
+    struct error ignored;
 
-    if (lookup->entry.compressed)
-        return cache_unpack(stored, lookup->entry.data_bytes, lookup->mem, out);
+    if (!lookup->stored)
+        return false;
+    if (entry->compressed)
+        return cache_unpack(stored, entry->data_bytes, lookup->mem, out);
+    if (!json_check(stored, &ignored))
+        return false;
     *out = (struct str){arena_strndup(lookup->mem, stored.ptr, stored.len), stored.len};
     return true;
+}
+
+static bool look_up(struct app *app, struct lookup *lookup, bool *found, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+
+    return database_read(app->database, &db, err) &&
+           cache_look(db, lookup->key, lookup->now_us, lookup->mem, found, &lookup->read,
+                      &lookup->stored, err);
+}
+
+/* What was removed since it was read is not found: it may have been for good. */
+static bool count_use(struct db *tx, void *context, struct error *err)
+{
+    struct lookup *lookup = context;
+
+    lookup->entry = lookup->read;
+    lookup->found = lookup->whole;
+    if (lookup->whole &&
+        !cache_use(tx, lookup->key, lookup->now_us, &lookup->entry, &lookup->found, err))
+        return false;
+    return lookup->found || cache_miss(tx, lookup->key, err);
+}
+
+/* A figure that cannot be written is no reason to withhold what was read: a full disk can still be
+ * read. */
+static void count(struct app *app, struct lookup *lookup)
+{
+    struct error err;
+
+    lookup->found = lookup->whole;
+    if (database_write(app->database, count_use, lookup, &err))
+        return;
+    lookup->entry = lookup->read;
+    if (err.kind != ERR_STORAGE_FULL) /* of which /readyz tells */
+        log_event(LOG_WARN, "a use of the cache was not counted", log_text("error", err.log));
 }
 
 bool cache_find(struct app *app, const struct cache_key *key, struct arena *mem, bool *found,
                 struct cache_result *result, struct error *err)
 {
     struct lookup lookup = {.key = key, .now_us = app_now_us(app), .mem = mem};
+    struct str data = {0};
+    bool there;
 
-    if (!database_write(app->database, look_up, &lookup, err))
+    if (!look_up(app, &lookup, &there, err))
         return false;
-    *found = lookup.found && unpack(&lookup, &result->data);
-    if (*found)
-        result->entry = lookup.entry;
-    else if (lookup.found)
+    lookup.whole = there && unpack(&lookup, &data);
+    if (there && !lookup.whole)
         log_event(LOG_WARN, "a result in the cache is damaged and passed over",
                   log_text("type", key->type), log_text("sha256", key->file_hash));
+    count(app, &lookup);
+    *found = lookup.found;
+    if (lookup.found)
+        *result = (struct cache_result){lookup.entry, data};
     return true;
 }
 

@@ -42,8 +42,9 @@ struct cache_result {
 bool cache_key_make(struct uuid workspace_id, const char *file_hash, const char *type,
                     struct str options, struct cache_key *out, struct error *err);
 
-/* Looks KEY up, and counts a use or a miss. What has expired, or is damaged, is a miss. RESULT
- * lives in MEM. It is a write: counted means durable. */
+/* Looks KEY up, and counts a use or a miss, durably. What has expired, or is damaged, is a miss.
+ * Where nothing can be written, as the disk is full, it is found all the same, and not counted.
+ * RESULT lives in MEM. */
 bool cache_find(struct app *app, const struct cache_key *key, struct arena *mem, bool *found,
                 struct cache_result *result, struct error *err);
 /* As cache_find; fails with ERR_CACHE_MISS if it is not found. */

@@ -4,6 +4,23 @@
 
 #define LEVEL 3
 
+static void packer_release(ZSTD_CCtx **variable)
+{
+    ZSTD_freeCCtx(*variable);
+}
+
+/* With a checksum of the content, so that damage cannot pass for another result. */
+static size_t pack(struct str data, char *out, size_t room)
+{
+    scoped(packer_release) ZSTD_CCtx *packer = ZSTD_createCCtx();
+
+    if (!packer)
+        abort();
+    ZSTD_CCtx_setParameter(packer, ZSTD_c_compressionLevel, LEVEL);
+    ZSTD_CCtx_setParameter(packer, ZSTD_c_checksumFlag, 1);
+    return ZSTD_compress2(packer, out, room, data.ptr, data.len);
+}
+
 bool cache_pack(struct str data, struct arena *mem, struct str *out)
 {
     size_t room = ZSTD_compressBound(data.len);
@@ -12,7 +29,7 @@ bool cache_pack(struct str data, struct arena *mem, struct str *out)
 
     if (!packed)
         abort();
-    length = ZSTD_compress(packed, room, data.ptr, data.len, LEVEL);
+    length = pack(data, packed, room);
     if (ZSTD_isError(length) || length >= data.len)
         return false;
     *out = (struct str){arena_strndup(mem, packed, length), length};

@@ -392,16 +392,54 @@ def test_verify_finds_figures_that_do_not_add_up(tmp_path):
             server.verify()
 
 
-def test_a_damaged_result_is_a_miss(tmp_path):
-    with Server(tmp_path / "data") as server:
-        api = server.api()
-        _, path = new_path(api)
-        put(api, path, ["a" * 10000])
+@pytest.mark.parametrize("length", [10, 10000], ids=["as it came", "compressed"])
+@pytest.mark.parametrize("damage", [
+    "cache_data = zeroblob(stored_bytes)", "cache_data = substr(cache_data, 2)",
+    "cache_data = x''", "stored_bytes = 1 << 60, data_bytes = 1 << 60", "compressed = 1 - compressed, "
+    "stored_bytes = length(cache_data), data_bytes = length(cache_data)"],
+    ids=["zeros", "shorter", "empty", "sizes", "coding"])
+def test_a_damaged_result_is_a_miss(world, length, damage):
+    server, api = world
+    record, path = new_path(api)
+    put(api, path, ["a" * length])
+    before = figures(api)
+    with sqlite3.connect(server.data / "catalog.db") as catalog:
+        catalog.execute(f"UPDATE file_processing_cache SET {damage} WHERE file_hash = ?",
+                        [record["checksum_sha256"]])
+    expect_problem(api.get(path), 404, "cache_miss")
+    after = figures(api)
+    assert after["hits"] == before["hits"] and after["time_saved_ms"] == before["time_saved_ms"]
+    assert after["misses"] == before["misses"] + 1
+    put(api, path, ["b" * 10000])
+    assert api.get_json(path)["cache_data"] == ["b" * 10000]
+    server.verify()
+
+
+def test_no_damage_passes_for_another_result(world):
+    """Each byte in turn, of a result that packs into a few."""
+    server, api = world
+    record, path = new_path(api)
+    put(api, path, ["a" * 10000])
+    mine = [record["checksum_sha256"]]
+    with sqlite3.connect(server.data / "catalog.db") as catalog:
+        sound, = catalog.execute("SELECT cache_data FROM file_processing_cache WHERE file_hash = ?",
+                                 mine).fetchone()
+    before, found = figures(api), 0
+    for at, byte in enumerate(sound):
+        damaged = sound[:at] + bytes([byte ^ 1 << at % 8]) + sound[at + 1:]
         with sqlite3.connect(server.data / "catalog.db") as catalog:
-            catalog.execute("UPDATE file_processing_cache SET cache_data = zeroblob(stored_bytes)")
-        expect_problem(api.get(path), 404, "cache_miss")
-        put(api, path, ["b" * 10000])
-        assert api.get_json(path)["cache_data"] == ["b" * 10000]
+            catalog.execute("UPDATE file_processing_cache SET cache_data = ? WHERE file_hash = ?",
+                            [damaged, *mine])
+        answer = api.get(path)
+        if answer.status_code == 200:  # a bit that says nothing
+            assert answer.json()["cache_data"] == ["a" * 10000]
+            found += 1
+        else:
+            expect_problem(answer, 404, "cache_miss")
+    after = figures(api)
+    assert found < 3
+    assert after["hits"] - before["hits"] == found
+    assert after["misses"] - before["misses"] == len(sound) - found
 
 
 # the command

@@ -160,6 +160,25 @@ def test_full_catalog(tmp_path):
         check_all_there(server, api, records)
 
 
+def test_full_catalog_and_the_cache(tmp_path):
+    """What processing has made can be read, though nobody can count that it was."""
+    with mounted(tmp_path / "disk", 100) as disk, Server(disk / "data") as server:
+        api = server.api()
+        path = f"/v1/cache/{post(api, SMALL[0]).json()['checksum_sha256']}/"
+        assert api.put(path + "summary", json=["kept"]).status_code == 200
+        ballast = fill(disk, 0)
+        counts = []
+        while len(counts) < 2 or counts[-1] != counts[-2]:
+            counts.append(api.get_json(path + "summary")["access_count"])
+            assert len(counts) < 1000
+            expect_problem(api.get(path + "nothing"), 404, "cache_miss")
+        assert api.put(path + "other", json=["new"]).status_code in (503, 507)
+        ballast.unlink()
+        wait_until(lambda: api.get_json(path + "summary")["access_count"] > counts[-1], 20,
+                   "the catalog to be written again")
+        server.verify()
+
+
 def test_read_only_store(tmp_path):
     with mounted(tmp_path / "data/store", 80) as store, Server(tmp_path / "data") as server:
         api = server.api()

@@ -199,9 +199,43 @@ static void each_operation_fails(void **state)
     }
 }
 
+/* ---- a disk that is full ---- */
+
+/* Past the two operations that read: the one that counts. */
+#define COUNTING 3
+
+/* What can be read is answered, and whoever asks is not told of a figure that could not be kept. */
+static void a_use_that_cannot_be_counted_is_one(void **state)
+{
+    struct service_fixture *f = *state;
+    struct stored_content content = stored(f, LENGTH, 1);
+    struct cache_key key = key_of(f, &content, "{}"), nothing = key_of(f, &content, "{\"a\":1}");
+    struct cache_result result;
+    struct error err;
+
+    check_put(f, &key, before);
+    db_fault_arm(COUNTING, ERR_STORAGE_FULL);
+    check_ok(cache_get(f->app, &key, f->mem, &result, &err));
+    assert_true(db_fault_disarm());
+    assert_string_equal(result.data.ptr, before);
+    assert_int_equal(result.entry.access_count, 0);
+    db_fault_arm(COUNTING, ERR_STORAGE_FULL);
+    check_fails(cache_get(f->app, &nothing, f->mem, &result, &err), ERR_CACHE_MISS);
+    assert_true(db_fault_disarm());
+    assert_int_equal(figures(f).hits, 0);
+    assert_int_equal(figures(f).misses, 0);
+    check_ok(cache_get(f->app, &key, f->mem, &result, &err));
+    assert_int_equal(result.entry.access_count, 1);
+    check_all_adds_up(f, false);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_operation_fails)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_operation_fails),
+        cmocka_unit_test_setup_teardown(a_use_that_cannot_be_counted_is_one, service_fixture_up,
+                                        service_fixture_down),
+    };
 
     SERVE_AS_MEDIA_WORKER(argc, argv);
     return cmocka_run_group_tests_name("the processing cache: faults", tests, NULL, NULL);
