@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#define CANONICAL_NUMBER_SIZE 32
+#define CANONICAL_NUMBER_SIZE 48
 
 /* VALUE, which is finite, as ECMAScript prints it (ECMA-262, Number::toString): the shortest digits
  * that read as VALUE again, and of those the nearest. */
