@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/clock.h"
 #include "store/local.h"
@@ -186,15 +185,9 @@ static bool local_space(struct store *store, uint64_t *free_bytes, uint64_t *tot
                         struct error *err)
 {
     scoped(local_root_release) struct local_root *root = NULL;
-    struct statvfs st;
 
-    if (!local_root_enter(local_store(store), true, &root, err))
-        return false;
-    if (fstatvfs(root->fd, &st) != 0)
-        return local_fail(err, "ask for free space");
-    *free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
-    *total_bytes = (uint64_t)st.f_blocks * st.f_frsize;
-    return true;
+    return local_root_enter(local_store(store), true, &root, err) &&
+           local_room(root->fd, free_bytes, total_bytes, err);
 }
 
 const struct store_driver store_driver_local = {

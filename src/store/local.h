@@ -120,12 +120,16 @@ struct local_stage {
     struct stage base;
     struct local_root *root; /* that it was made or opened under */
     int fd;
-    int read_fd;       /* for others, who may not write; -1 until it is asked for */
-    bool named;        /* the stage's name is on stable storage */
-    bool spoilt;       /* the system reported lost writes once; it will not do so again */
-    bool has_reserve;  /* there may be blocks behind the end */
-    /* What was written in one run, from flushing_at to dirty_end: first what is being written back,
-     * then, from dirty_at on, what is not yet. */
+    int read_fd;        /* for others, who may not write; -1 until it is asked for */
+    bool named;         /* the stage's name is on stable storage */
+    bool spoilt;        /* the system reported lost writes once; it will not do so again */
+    bool has_reserve;   /* there may be blocks behind the end */
+    bool in_run;        /* a first write came */
+    uint64_t expected;  /* its size in the end, or STAGE_SIZE_UNKNOWN */
+    uint64_t aside_end; /* blocks were set aside up to here, for the run that is being written */
+    /* What was written in one run, from run_at to dirty_end: from flushing_at on it is being
+     * written back, from dirty_at on not yet. */
+    uint64_t run_at;
     uint64_t flushing_at;
     uint64_t dirty_at;
     uint64_t dirty_end;
@@ -151,6 +155,23 @@ int local_stage_fd(struct stage *stage);
 bool local_stage_truncate(struct stage *stage, uint64_t size, struct error *err);
 bool local_stage_discard(struct store *store, const char *id, struct error *err);
 bool local_stage_publish(struct stage *stage, uint64_t size, const char *key, struct error *err);
+
+/* ---- room: local_room.c ---- */
+
+/* What no upload may take of the disk: the catalog may be on the same, and whoever clears up needs
+ * it. */
+#define LOCAL_KEPT_FREE_PART 20 /* one part in so many, but at most */
+#define LOCAL_KEPT_FREE_BYTES (UINT64_C(1) << 30)
+
+/* What can still be written to FD's file system, without what is kept free, and its size. */
+bool local_room(int fd, uint64_t *free_bytes, uint64_t *total_bytes, struct error *err);
+/* ERR_STORAGE_FULL if fewer than SIZE bytes can be written. It sets nothing aside: what many were
+ * promised may not be there when they come to write. */
+bool local_has_room(int fd, uint64_t size, struct error *err);
+/* Between two windows of a run: sets aside as many bytes ahead as the run has already, within
+ * limits, so that a file lies in few pieces and idle ones hold no room. ERR_STORAGE_FULL when the
+ * disk has no more than what is kept free. */
+bool local_stage_set_aside(struct local_stage *self, struct error *err);
 
 /* ---- lists: local_list.c ---- */
 

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/fs.h"
 #include "store/local.h"
@@ -17,8 +16,6 @@
  * comes next and neither push out what others read nor make the system find memory for all of them.
  */
 #define CACHED_BYTES (UINT64_C(32) << 20)
-/* Smaller stages gain nothing from blocks set aside. */
-#define RESERVE_FROM_BYTES (UINT64_C(1) << 20)
 
 static struct local_stage *stage_new(struct local_root *root, int fd)
 {
@@ -26,6 +23,7 @@ static struct local_stage *stage_new(struct local_root *root, int fd)
 
     assert(self);
     self->root = local_root_share(root);
+    self->expected = STAGE_SIZE_UNKNOWN;
     self->fd = fd;
     self->read_fd = -1;
     return self;
@@ -53,37 +51,6 @@ int local_stage_fd(struct stage *stage)
 
 /* ---- making and opening ---- */
 
-static bool has_room(int fd, uint64_t size, struct error *err)
-{
-    struct statvfs st;
-
-    if (fstatvfs(fd, &st) != 0)
-        return local_fail(err, "ask for free space");
-    if (size / st.f_frsize >= st.f_bavail)
-        return error_set(err, ERR_STORAGE_FULL, "no room for %llu bytes", (unsigned long long)size);
-    return true;
-}
-
-/* KEEP_SIZE: the file's size stays what was written, so that it can be read back to its end. */
-static bool reserve(struct local_stage *self, uint64_t expected, struct error *err)
-{
-    int failed;
-
-    if (expected > INT64_MAX)
-        return error_set(err, ERR_STORAGE_FULL, "no room for %llu bytes",
-                         (unsigned long long)expected);
-    do
-        failed = fallocate(self->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)expected);
-    while (failed && errno == EINTR);
-    if (!failed) {
-        self->has_reserve = true;
-        return true;
-    }
-    if (errno == EOPNOTSUPP || errno == ENOSYS)
-        return has_room(self->fd, expected, err);
-    return local_fail(err, "set room aside");
-}
-
 bool local_stage_create(struct store *store, const char *id, uint64_t expected, struct stage **out,
                         struct error *err)
 {
@@ -97,8 +64,8 @@ bool local_stage_create(struct store *store, const char *id, uint64_t expected, 
     if (fd < 0)
         return local_fail(err, "make the file");
     self = stage_new(root, fd);
-    if (expected != STAGE_SIZE_UNKNOWN && expected >= RESERVE_FROM_BYTES &&
-        !reserve(self, expected, err)) {
+    self->expected = expected;
+    if (!local_has_room(fd, expected == STAGE_SIZE_UNKNOWN ? 0 : expected, err)) {
         unlinkat(root->staging_fd, id, 0);
         local_stage_free(&self->base);
         return false;
@@ -179,7 +146,8 @@ static bool window_turn(struct local_stage *self, struct error *err)
 {
     uint64_t settled_at = self->flushing_at;
 
-    if (!flush(self, self->dirty_at, self->dirty_end, SYNC_FILE_RANGE_WRITE, err))
+    if (!local_stage_set_aside(self, err) ||
+        !flush(self, self->dirty_at, self->dirty_end, SYNC_FILE_RANGE_WRITE, err))
         return false;
     self->dirty_at = self->dirty_end;
     if (self->dirty_at - settled_at <= WINDOWS_IN_FLIGHT * WINDOW_BYTES)
@@ -196,9 +164,12 @@ static bool window_turn(struct local_stage *self, struct error *err)
 /* What comes next does not follow what came last. */
 static bool begin_run(struct local_stage *self, uint64_t offset, struct error *err)
 {
-    if (!flush(self, self->dirty_at, self->dirty_end, SYNC_FILE_RANGE_WRITE, err))
+    if (!local_has_room(self->fd, 0, err) ||
+        !flush(self, self->dirty_at, self->dirty_end, SYNC_FILE_RANGE_WRITE, err))
         return false;
-    self->flushing_at = self->dirty_at = self->dirty_end = offset;
+    self->run_at = self->flushing_at = self->dirty_at = self->dirty_end = offset;
+    self->aside_end = 0;
+    self->in_run = true;
     return true;
 }
 
@@ -210,13 +181,13 @@ bool local_stage_write(struct stage *stage, uint64_t offset, const void *bytes, 
     if (offset > INT64_MAX || length > INT64_MAX - offset)
         return error_set(err, ERR_STORAGE_FULL, "no file can hold an offset of %llu",
                          (unsigned long long)offset);
+    if ((!self->in_run || offset != self->dirty_end) && !begin_run(self, offset, err))
+        return false;
     if (!fs_write_at(self->fd, bytes, length, offset, "content", err)) {
         if (errno == EFBIG)
             err->kind = ERR_STORAGE_FULL;
         return false;
     }
-    if (offset != self->dirty_end && !begin_run(self, offset, err))
-        return false;
     self->dirty_end = offset + length;
     if (self->dirty_end - self->dirty_at < WINDOW_BYTES)
         return true;

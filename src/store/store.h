@@ -65,8 +65,8 @@ bool store_key_is_valid(const char *key);
 /* ---- receiving ---- */
 
 /*
- * Makes the stage ID (letters, digits, '-'), for content of EXPECTED bytes (room is set aside where
- * that helps) or STAGE_SIZE_UNKNOWN. After a failure there is no stage that it made.
+ * Makes the stage ID (letters, digits, '-'), for content of EXPECTED bytes, for which there must be
+ * room now, or STAGE_SIZE_UNKNOWN. After a failure there is no stage that it made.
  * Fails with ERR_EXISTS, ERR_STORAGE_FULL, ERR_UNAVAILABLE.
  */
 bool store_stage_create(struct store *store, const char *id, uint64_t expected, struct stage **out,
@@ -144,7 +144,7 @@ bool store_list_stages(struct store *store,
 /* Whether the store is there and can be written to (it writes, syncs and removes a probe).
  * ERR_UNAVAILABLE or ERR_STORAGE_FULL. */
 bool store_check(struct store *store, struct error *err);
-/* Bytes that can still be written, and of how many; STAGE_SIZE_UNKNOWN where there is no bound. */
+/* Bytes that may still be written (some are kept free), and of how many; STAGE_SIZE_UNKNOWN where there is no bound. */
 bool store_space(struct store *store, uint64_t *free_bytes, uint64_t *total_bytes,
                  struct error *err);
 

@@ -69,6 +69,12 @@ def mounted(path, mib):
         subprocess.run(["umount", "-l", str(path)], check=True)
 
 
+def kept_free(path):
+    """What a store leaves free on its disk."""
+    size = os.statvfs(path).f_blocks * os.statvfs(path).f_bsize
+    return min(size // 20, 1024 * MIB)
+
+
 def fill(path, leave):
     """Leaves so many bytes free; gives the file that takes the rest."""
     ballast = path / "ballast"
@@ -97,11 +103,12 @@ def test_full_store(tmp_path, known):
         api = server.api()
         records = [post(api, SMALL[0]).json()]
         assert ready(server) == (200, {"database": True, "store": True, "space": True})
-        ballast = fill(disk, 2 * MIB)
+        ballast = fill(disk, kept_free(disk) + 2 * MIB)
         for _ in range(3):
             answer = post(api, BIG if known else pieces(BIG))
             problem = expect_problem(answer, 507, "storage_full")
             assert str(tmp_path) not in json.dumps(problem)
+            assert os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize >= kept_free(disk)
         status, checks = ready(server)
         assert status == 503 and checks["space"] is False
         records.append(post(api, SMALL[1]).json())  # there is room for this one
@@ -116,7 +123,7 @@ def test_full_store_under_load(tmp_path):
     """Many at once against room for some: each is there whole, or was refused."""
     with mounted(tmp_path / "disk", 100) as disk, store_on(disk, tmp_path) as server:
         answers = []
-        fill(disk, 24 * MIB)
+        fill(disk, kept_free(disk) + 24 * MIB)
 
         def send(number):
             content = audio.wav_of_bytes(2_000_000, seed=number)
@@ -129,7 +136,7 @@ def test_full_store_under_load(tmp_path):
             thread.join(60)
         records = [answer.json() for answer in answers if answer.status_code == 201]
         assert {answer.status_code for answer in answers} == {201, 507}
-        assert 1 <= len(records) <= 12
+        assert 1 <= len(records) <= 14  # those under way may take a little of what is kept free
         api = server.api()
         check_all_there(server, api, records)
         for record in records:

@@ -340,15 +340,46 @@ static void without_openat2(void **state)
 static void without_fallocate(void **state)
 {
     struct store_fixture *f = *state;
+    scoped(memory_free) char *bytes = calloc(1, 8 << 20);
     struct stage *stage = NULL;
 
     watch_start();
     watch_fail_call("fallocate64", -1, EOPNOTSUPP);
-    assert_ok(f, store_stage_create(f->store, "fits", 1 << 20, &stage, &f->err));
+    assert_ok(f, store_stage_create(f->store, "fits", 8 << 20, &stage, &f->err));
+    assert_ok(f, stage_write(stage, 0, bytes, 8 << 20, &f->err));
     stage_free(take(stage));
-    assert_refused(f, ERR_STORAGE_FULL,
-                   store_stage_create(f->store, "huge", UINT64_C(1) << 60, &stage, &f->err));
     assert_int_equal(count_stages(f->store), 1);
+}
+
+static uint64_t blocks_of(const struct store_fixture *f, const char *id)
+{
+    struct stat st;
+    char path[512];
+
+    snprintf(path, sizeof path, "%s/.staging/%s", f->folder, id);
+    assert_int_equal(stat(path, &st), 0);
+    return (uint64_t)st.st_blocks * 512;
+}
+
+/* Who only says that much will come must not take the disk from those who send. */
+static void a_promise_holds_no_room(void **state)
+{
+    struct store_fixture *f = *state;
+    scoped(memory_free) char *bytes = calloc(1, 6 << 20);
+    struct stage *stage = NULL;
+    uint64_t free_bytes, total_bytes;
+
+    assert_ok(f, store_space(f->store, &free_bytes, &total_bytes, &f->err));
+    assert_true(free_bytes < total_bytes);
+    assert_refused(f, ERR_STORAGE_FULL,
+                   store_stage_create(f->store, "huge", total_bytes, &stage, &f->err));
+    assert_int_equal(count_stages(f->store), 0);
+    assert_ok(f, store_stage_create(f->store, "large", free_bytes / 2, &stage, &f->err));
+    assert_true(blocks_of(f, "large") < 1 << 20);
+    assert_ok(f, stage_write(stage, 0, bytes, 6 << 20, &f->err));
+    assert_ok(f, stage_sync(stage, &f->err));
+    assert_true(blocks_of(f, "large") <= 2 * (6 << 20) + (1 << 20));
+    stage_free(take(stage));
 }
 
 #define CASE(name) \
@@ -373,6 +404,7 @@ int main(void)
         CASE(a_second_name_is_no_stage),
         CASE(without_openat2),
         CASE(without_fallocate),
+        CASE(a_promise_holds_no_room),
     };
 
     return cmocka_run_group_tests_name("local store: syncs", cases, NULL, NULL);
