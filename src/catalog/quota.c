@@ -42,15 +42,19 @@ static bool check_file_size(const struct quota *quota, uint64_t bytes, struct er
     return error_limit(err, most.value, most.value);
 }
 
-static bool check_storage(const struct quota *quota, struct quota_limit left, uint64_t bytes,
-                          struct error *err)
+/* Without a quota there is still what sums of the catalog can hold. */
+static bool check_storage(const struct quota *quota, uint64_t bytes, struct error *err)
 {
-    if (!left.limited || bytes <= left.value)
+    struct quota_limit most = quota->limits.max_storage_bytes, left;
+
+    if (!most.limited || most.value > QUOTA_BYTES_MAX)
+        most = quota_limit_of(QUOTA_BYTES_MAX);
+    left = rest(most, quota->current_storage_bytes, quota->reserved_bytes);
+    if (bytes <= left.value)
         return true;
     error_tell(err, ERR_QUOTA_STORAGE, "the workspace's storage quota leaves %llu of %llu bytes",
-               (unsigned long long)left.value,
-               (unsigned long long)quota->limits.max_storage_bytes.value);
-    return error_limit(err, quota->limits.max_storage_bytes.value, left.value);
+               (unsigned long long)left.value, (unsigned long long)most.value);
+    return error_limit(err, most.value, left.value);
 }
 
 bool quota_check_file(const struct quota *quota, uint64_t bytes, struct error *err)
@@ -58,8 +62,7 @@ bool quota_check_file(const struct quota *quota, uint64_t bytes, struct error *e
     struct quota_limit files = quota_remaining_files(quota);
     struct quota_limit uploads = quota_remaining_uploads(quota);
 
-    if (!check_file_size(quota, bytes, err) ||
-        !check_storage(quota, quota_remaining_bytes(quota), bytes, err))
+    if (!check_file_size(quota, bytes, err) || !check_storage(quota, bytes, err))
         return false;
     if (files.limited && files.value == 0) {
         error_tell(err, ERR_QUOTA_FILES, "the workspace may hold %llu files",
@@ -74,14 +77,12 @@ bool quota_check_file(const struct quota *quota, uint64_t bytes, struct error *e
     return true;
 }
 
-bool quota_check_growth(const struct quota *quota, uint64_t held, uint64_t bytes,
-                        struct error *err)
+bool quota_check_growth(const struct quota *quota, uint64_t held, uint64_t bytes, struct error *err)
 {
     struct quota without = *quota;
 
     without.reserved_bytes -= held < without.reserved_bytes ? held : without.reserved_bytes;
-    return check_file_size(quota, bytes, err) &&
-           check_storage(quota, quota_remaining_bytes(&without), bytes, err);
+    return check_file_size(quota, bytes, err) && check_storage(&without, bytes, err);
 }
 
 /* ---- rows ---- */
@@ -152,16 +153,15 @@ bool quota_set(struct db *tx, struct uuid workspace_id, const struct quota_limit
 {
     uint64_t changed;
 
-    return db_execute(tx, SQL_QUOTA_SET,
-                      DB_ARGS(db_uuid(workspace_id), limit_value(limits->max_storage_bytes),
-                              limit_value(limits->max_file_count),
-                              limit_value(limits->max_file_size),
-                              limit_value(limits->max_monthly_uploads),
-                              limit_value(lifecycle->retention_days),
-                              db_bool(lifecycle->auto_cleanup),
-                              limit_value(lifecycle->archive_threshold_days),
-                              db_text(lifecycle->archive_storage_class), db_time(now_us)),
-                      &changed, err) &&
+    return db_execute(
+               tx, SQL_QUOTA_SET,
+               DB_ARGS(db_uuid(workspace_id), limit_value(limits->max_storage_bytes),
+                       limit_value(limits->max_file_count), limit_value(limits->max_file_size),
+                       limit_value(limits->max_monthly_uploads),
+                       limit_value(lifecycle->retention_days), db_bool(lifecycle->auto_cleanup),
+                       limit_value(lifecycle->archive_threshold_days),
+                       db_text(lifecycle->archive_storage_class), db_time(now_us)),
+               &changed, err) &&
            rows_touched(changed, "quota", err);
 }
 

@@ -11,6 +11,10 @@
 #include "base/clock.h"
 #include "db/db.h"
 
+/* More is refused without a quota as well: sums over all uploads must fit into the catalog's
+ * integers. 64 PiB. */
+#define QUOTA_BYTES_MAX (UINT64_C(1) << 56)
+
 struct quota_limit {
     bool limited; /* false: no limit, and VALUE is 0 */
     uint64_t value;
@@ -70,8 +74,8 @@ bool quota_set(struct db *tx, struct uuid workspace_id, const struct quota_limit
 
 /*
  * Whether one more file of BYTES fits besides all usage and reservations. Pure. Fails with
- * ERR_FILE_TOO_LARGE, ERR_QUOTA_STORAGE, ERR_QUOTA_FILES or ERR_QUOTA_MONTHLY, checked in this order,
- * with the limit and what remains.
+ * ERR_FILE_TOO_LARGE, ERR_QUOTA_STORAGE, ERR_QUOTA_FILES or ERR_QUOTA_MONTHLY, checked in this
+ * order, with the limit and what remains.
  */
 bool quota_check_file(const struct quota *quota, uint64_t bytes, struct error *err);
 /* Whether a session that has reserved HELD bytes may hold BYTES instead. Fails with

@@ -9,6 +9,8 @@
 #define KEPT_DIGESTS 64
 /* Longer than any request that was cut takes to sync what it has. */
 #define WAIT_S 60
+/* Each that waits holds a thread of the server. */
+#define WAITING_MAX 16
 
 struct live_session {
     struct live *live;
@@ -159,10 +161,27 @@ static bool is_blocked(const struct live_turn *turn, bool cut)
     return blocked;
 }
 
+/* Whether so many are before TURN already, one of them for as long as it likes, that it shall not
+ * wait as well. */
+static bool is_crowded(const struct live_turn *turn)
+{
+    bool is_long = false;
+    unsigned before = 0;
+
+    for (struct live_turn *at = turn->session->first; at != turn; at = at->next) {
+        is_long |= overlap(at, turn) && !at->interrupt;
+        before++;
+    }
+    return is_long && before > WAITING_MAX;
+}
+
 static bool wait_for_others(struct live_turn *turn, struct error *err)
 {
     struct live_session *session = turn->session;
     struct timespec until;
+
+    if (is_crowded(turn))
+        return error_tell(err, ERR_UNAVAILABLE, "too many requests wait for this upload");
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += WAIT_S;

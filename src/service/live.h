@@ -43,7 +43,8 @@ struct live *live_new(void);
 void live_free(struct live *live);
 
 /* Waits until no earlier turn of the session overlaps. Fails with ERR_CONFLICT if a newer one cut
- * it meanwhile, ERR_UNAVAILABLE if the earlier ones do not end. TURN must stay until it is left. */
+ * it meanwhile, ERR_UNAVAILABLE if the earlier ones do not end, or many wait already for one that
+ * cannot be cut. TURN must stay until it is left. */
 bool live_enter(struct live *live, struct uuid id, struct live_turn *turn, struct error *err);
 /* Harmless for a turn that was not entered. */
 void live_leave(struct live_turn *turn);

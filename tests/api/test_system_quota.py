@@ -8,6 +8,7 @@ import audio
 import pytest
 from people import make_workspace
 from server import Server, expect_problem
+from tus import Tus
 
 PARALLEL, ROOM = 64, 10
 CONTENTS = [audio.wav(seconds=0.2, seed=seed) for seed in range(PARALLEL)]
@@ -245,3 +246,22 @@ def test_server_limit_holds_for_every_workspace(tmp_path):
         assert (problem["code"], problem["limit"]) == ("file_too_large", SIZE)
         answer = api.post("/v1/uploads?filename=a.wav", data=iter([CONTENTS[1], b"xx"]))
         expect_problem(answer, 413, "file_too_large")
+
+
+def test_promises_beyond_all_numbers(server, api):
+    """Without a quota there is still a bound: the sum of what was promised stays a number."""
+    workspace = make_workspace(api)
+    within = f"workspace_id={workspace['id']}"
+    tus = Tus(server, query=f"?{within}")
+    largest = 1 << 52
+
+    paths = [tus.begin(Upload_Defer_Length="1") for _ in range(17)]
+    answers = [tus.patch(path, 0, b"", Upload_Length=largest) for path in paths]
+    assert [answer.status for answer in answers[:16]] == [204] * 16, answers[0].text
+    assert (answers[16].status, answers[16].json["code"]) == (403, "quota_storage_exceeded")
+    assert quota_of(api, workspace)["reserved_bytes"] == 16 * largest
+    upload = f"/v1/uploads?filename=a.wav&{within}"
+    expect_problem(api.post(upload, data=CONTENTS[0]), 403, "quota_storage_exceeded")
+    for path in paths:
+        assert tus.ask("DELETE", path).status == 204
+    assert api.post(upload, data=CONTENTS[0]).status_code == 201

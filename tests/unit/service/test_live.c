@@ -69,6 +69,8 @@ static void enter(struct live *live, struct live_turn *turn)
 
 /* ---- a turn in a thread of its own ---- */
 
+#define CROWD 17 /* with the one that does not end */
+
 struct visitor {
     struct live *live;
     struct live_turn turn;
@@ -431,6 +433,31 @@ static void turns_keep_writers_apart(void **state)
     assert_int_equal(live_count(*state), 0);
 }
 
+/* Each that waits holds a thread: one session must not hold them all. */
+static void a_crowd_is_turned_away(void **state)
+{
+    struct live_turn finish = {.is_exclusive = true}, late = {.is_exclusive = true};
+    struct visitor crowd[CROWD - 1];
+    atomic_uint order = 0;
+    struct error err;
+
+    enter(*state, &finish);
+    for (unsigned i = 0; i < COUNT_OF(crowd); i++) {
+        crowd[i] =
+            (struct visitor){.live = *state, .turn = {.is_exclusive = true}, .order = &order};
+        start_waiting(&crowd[i]);
+    }
+    assert_false(live_enter(*state, one, &late, &err));
+    assert_int_equal(err.kind, ERR_UNAVAILABLE);
+    live_leave(&finish);
+    for (unsigned i = 0; i < COUNT_OF(crowd); i++) {
+        pthread_join(crowd[i].thread, NULL);
+        assert_true(crowd[i].has_entered);
+    }
+    enter(*state, &late);
+    live_leave(&late);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -448,6 +475,7 @@ int main(void)
         CASE(the_digest_is_lent_to_one_at_a_time),
         CASE(the_digest_is_kept_between_turns),
         CASE(the_digest_goes_on_from_the_row),
+        CASE(a_crowd_is_turned_away),
         CASE(turns_keep_writers_apart),
     };
 
