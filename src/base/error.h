@@ -43,6 +43,8 @@
     X(ERR_CONFLICT, 409, "conflict", "the thing's state does not allow this")                      \
     X(ERR_OFFSET, 409, "offset_mismatch", "the upload does not stand at this offset")              \
     X(ERR_DUPLICATE, 409, "duplicate_content", "the workspace already holds this content")         \
+    X(ERR_LEASE_LOST, 409, "lease_lost", "the lease of the job was lost")                          \
+    X(ERR_JOB_CANCELLED, 409, "job_cancelled", "the job was cancelled")                            \
     X(ERR_IDEMPOTENCY_BUSY, 409, "idempotency_in_progress",                                        \
       "a request with this Idempotency-Key is still running")                                      \
     X(ERR_LENGTH_REQUIRED, 411, "length_required", "a Content-Length is required here")            \

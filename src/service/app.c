@@ -15,6 +15,7 @@
 #include "service/abandon.h"
 #include "service/hasher.h"
 #include "service/live.h"
+#include "service/queue.h"
 #include "service/readiness.h"
 #include "service/token_use.h"
 #include "service/workspaces.h"
@@ -244,7 +245,7 @@ bool app_open(const struct config *config, const struct app_options *options, st
     app->live = live_new();
     app->readiness = readiness_new();
     app->abandoned = abandoned_new();
-    if (!settings_read(config, &app->settings, err) ||
+    if (!settings_read(config, &app->settings, err) || !queue_new(config, &app->queue, err) ||
         (!options->existing_only && !make_data_folder(options->data, err)) ||
         !open_media(app, options, err) || !open_database(app, options, err) ||
         !open_stores(app, options, err) || !load_link_key(app, options, err) ||
@@ -264,6 +265,7 @@ void app_free(struct app *app)
     free(app->stores);
     token_uses_free(app->token_uses);
     database_free(app->database);
+    queue_free(app->queue);
     live_free(app->live);
     readiness_free(app->readiness);
     hash_pool_free(app->hashers);

@@ -5,10 +5,11 @@
 #include "catalog/garbage.h"
 #include "catalog/history.h"
 #include "catalog/idempotency.h"
-#include "catalog/job.h"
 #include "catalog/quota.h"
 #include "service/abandon.h"
 #include "service/ingest_state.h"
+#include "service/processing.h"
+#include "service/queue.h"
 #include "service/sweep.h"
 
 /* Between a look for the same content and the commit another request can remove what was found;
@@ -112,23 +113,17 @@ static bool choose_place(struct db *tx, struct commit *commit, bool *done, struc
     return true;
 }
 
-static bool add_chunks_and_job(struct db *tx, const struct commit *commit, struct error *err)
+static bool add_chunks_and_jobs(struct db *tx, const struct commit *commit, struct error *err)
 {
     const struct app *app = commit->ingest->app;
     const struct upload *record = &commit->record;
-    struct job job = {.id = app_new_id(app),
-                      .workspace_id = record->workspace_id,
-                      .upload_id = record->id,
-                      .kind = "validate",
-                      .max_retries = record->max_retries,
-                      .created_at_us = record->uploaded_at_us};
     uint32_t chunks;
 
     if (record->has_facts && record->duration_ms > app->settings.chunk_threshold_ms &&
         !chunk_plan(tx, record->id, record->duration_ms, app->settings.max_chunk_duration_ms,
                     app->clock, app->random, &chunks, err))
         return false;
-    return job_insert(tx, &job, err);
+    return processing_plan(tx, app, record, err);
 }
 
 static bool add_history(struct db *tx, const struct commit *commit, struct error *err)
@@ -199,7 +194,7 @@ static bool commit_work(struct db *tx, void *context, struct error *err)
     commit->outcome->result = INGEST_CREATED;
     commit->outcome->upload = *record;
     return end_session(tx, commit, err) && upload_insert(tx, record, err) &&
-           add_chunks_and_job(tx, commit, err) && add_history(tx, commit, err) &&
+           add_chunks_and_jobs(tx, commit, err) && add_history(tx, commit, err) &&
            quota_charge(tx, record->workspace_id, record->file_size, record->uploaded_at_us, err) &&
            keep_idempotency(tx, commit, err);
 }
@@ -311,6 +306,7 @@ bool ingest_finish(struct ingest *ingest, struct arena *mem, struct ingest_outco
         !store_and_commit(&commit, err))
         return false;
     clear_away(&commit);
+    queue_signal(ingest->app->queue);
     count(ingest->app, &commit);
     return true;
 }

@@ -4,6 +4,8 @@
 #include "catalog/garbage.h"
 #include "catalog/history.h"
 #include "catalog/quota.h"
+#include "service/processing.h"
+#include "service/queue.h"
 #include "service/sweep.h"
 
 #define PURGE_PAGE 100
@@ -37,7 +39,8 @@ static bool put_work(struct db *tx, void *context, struct error *err)
     bool changed;
 
     return upload_trash(tx, step->workspace_id, step->id, app_now_us(step->app), &changed, err) &&
-           (!changed || add_history(tx, step, "deleted", err));
+           (!changed || (processing_trashed(tx, step->app, step->id, err) &&
+                         add_history(tx, step, "deleted", err)));
 }
 
 bool trash_put(struct app *app, struct uuid workspace_id, struct uuid user_id, struct uuid id,
@@ -55,7 +58,8 @@ static bool undelete_work(struct db *tx, void *context, struct error *err)
 
     return upload_undelete(tx, step->workspace_id, step->id, app_now_us(step->app), &changed,
                            err) &&
-           (!changed || add_history(tx, step, "undeleted", err)) &&
+           (!changed || (processing_undeleted(tx, step->app, step->id, err) &&
+                         add_history(tx, step, "undeleted", err))) &&
            upload_by_id(tx, step->workspace_id, step->id, step->mem, &step->upload, err);
 }
 
@@ -67,6 +71,7 @@ bool trash_undelete(struct app *app, struct uuid workspace_id, struct uuid user_
 
     if (!database_write(app->database, undelete_work, &step, err))
         return false;
+    queue_signal(app->queue);
     *out = step.upload;
     return true;
 }

@@ -1,0 +1,275 @@
+#include "service/processing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "catalog/chunk.h"
+#include "catalog/history.h"
+#include "catalog/upload_progress.h"
+#include "service/queue.h"
+
+#define CHUNK_PAGE 256
+#define DETAIL_SIZE 256
+
+/* ---- history ---- */
+
+/* DETAIL is a JSON object, or NULL. */
+static bool note(struct db *tx, const struct app *app, const struct job *job, struct uuid user_id,
+                 const char *action, const char *detail, struct error *err)
+{
+    struct history_entry entry = {.id = app_new_id(app),
+                                  .workspace_id = job->workspace_id,
+                                  .upload_id = job->upload_id,
+                                  .user_id = user_id,
+                                  .action = action,
+                                  .detail = detail,
+                                  .created_at_us = app_now_us(app)};
+
+    return history_add(tx, &entry, err);
+}
+
+/* Which job it was about. The texts are names, which need no escaping. */
+static bool note_job(struct db *tx, const struct app *app, const struct job *job,
+                     struct uuid user_id, const char *action, const char *code, struct error *err)
+{
+    char id[UUID_TEXT_SIZE], detail[DETAIL_SIZE];
+
+    uuid_format(job->id, id);
+    snprintf(detail, sizeof detail, "{\"job_id\":\"%s\",\"kind\":\"%s\"%s%s%s}", id, job->kind,
+             code ? ",\"error_code\":\"" : "", code ? code : "", code ? "\"" : "");
+    return note(tx, app, job, user_id, action, detail, err);
+}
+
+static bool note_if(bool changed, struct db *tx, const struct app *app, const struct job *job,
+                    const char *action, struct error *err)
+{
+    return !changed || note(tx, app, job, (struct uuid){{0}}, action, NULL, err);
+}
+
+/* ---- making jobs ---- */
+
+/* Whom jobs are made for. */
+struct owner {
+    struct uuid workspace_id, upload_id;
+    int32_t max_retries;
+};
+
+static bool make_job(struct db *tx, const struct app *app, const struct owner *owner,
+                     struct uuid chunk_id, const struct queue_kind *kind, struct error *err)
+{
+    struct job job = {.id = app_new_id(app),
+                      .workspace_id = owner->workspace_id,
+                      .upload_id = owner->upload_id,
+                      .chunk_id = chunk_id,
+                      .kind = kind->name,
+                      .belongs = true,
+                      .priority = kind->priority,
+                      .max_retries =
+                          kind->max_retries >= 0 ? kind->max_retries : owner->max_retries,
+                      .options = kind->options,
+                      .created_at_us = app_now_us(app)};
+
+    return job_insert(tx, &job, err);
+}
+
+static bool make_page(struct db *tx, const struct app *app, const struct owner *owner,
+                      const struct queue_kind *kind, uint32_t from, size_t *count,
+                      struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct chunk *chunks;
+
+    if (!chunk_list(tx, owner->upload_id, from, CHUNK_PAGE, mem, &chunks, count, err))
+        return false;
+    for (size_t i = 0; i < *count; i++)
+        if (!make_job(tx, app, owner, chunks[i].id, kind, err))
+            return false;
+    return true;
+}
+
+static bool make_for_chunks(struct db *tx, const struct app *app, const struct owner *owner,
+                            const struct queue_kind *kind, struct error *err)
+{
+    uint32_t made = 0;
+    size_t count;
+
+    do {
+        if (!make_page(tx, app, owner, kind, made, &count, err))
+            return false;
+        made += (uint32_t)count;
+    } while (count == CHUNK_PAGE);
+    return made > 0 || make_job(tx, app, owner, (struct uuid){{0}}, kind, err);
+}
+
+static bool make_jobs(struct db *tx, const struct app *app, const struct owner *owner,
+                      const struct queue_kind *kind, struct error *err)
+{
+    return kind->per == PER_CHUNK ? make_for_chunks(tx, app, owner, kind, err)
+                                  : make_job(tx, app, owner, (struct uuid){{0}}, kind, err);
+}
+
+bool processing_plan(struct db *tx, const struct app *app, const struct upload *upload,
+                     struct error *err)
+{
+    struct owner owner = {upload->workspace_id, upload->id, upload->max_retries};
+    const struct queue_kind *kind;
+
+    for (size_t i = 0; queue_kind_at(app->queue, i, &kind); i++)
+        if (kind->per != PER_REQUEST && !kind->after && (!kind->suits || kind->suits(upload)) &&
+            !make_jobs(tx, app, &owner, kind, err))
+            return false;
+    return true;
+}
+
+/* What comes after the job's kind, once nothing of that kind is left to do and something was
+ * completed; and not again when one of them is run anew. */
+static bool make_what_follows(struct db *tx, const struct app *app, const struct job *job,
+                              struct error *err)
+{
+    struct owner owner = {job->workspace_id, job->upload_id, job->max_retries};
+    const struct queue_kind *kind;
+    bool awaits = false, completed = false, has = false;
+
+    for (size_t i = 0; queue_kind_at(app->queue, i, &kind); i++) {
+        if (kind->per == PER_REQUEST || !kind->after || strcmp(kind->after, job->kind) != 0)
+            continue;
+        if (!job_awaits_belonging(tx, job->upload_id, job->kind, &awaits, err) ||
+            !job_completed_belonging(tx, job->upload_id, job->kind, &completed, err) ||
+            !job_has_belonging(tx, job->upload_id, kind->name, &has, err))
+            return false;
+        if (!awaits && completed && !has && !make_jobs(tx, app, &owner, kind, err))
+            return false;
+    }
+    return true;
+}
+
+/* ---- events ---- */
+
+static bool is_validation(const struct job *job)
+{
+    return strcmp(job->kind, JOB_KIND_VALIDATE) == 0;
+}
+
+static bool has_upload(const struct job *job)
+{
+    return job->belongs && !uuid_is_nil(job->upload_id);
+}
+
+static bool is_of_chunk(const struct job *job)
+{
+    return job->belongs && !uuid_is_nil(job->chunk_id);
+}
+
+bool processing_began(struct db *tx, const struct app *app, const struct job *job,
+                      struct error *err)
+{
+    int64_t now_us = app_now_us(app);
+    bool changed;
+
+    if (is_of_chunk(job) && !chunk_processing(tx, job, now_us, err))
+        return false;
+    if (!has_upload(job))
+        return true;
+    if (is_validation(job))
+        return upload_validating(tx, job->upload_id, now_us, &changed, err) &&
+               note_if(changed, tx, app, job, "validating", err);
+    return upload_processing(tx, job->upload_id, now_us, &changed, err) &&
+           note_if(changed, tx, app, job, "processing", err);
+}
+
+/* Completed, if nothing is left to do. */
+static bool settle(struct db *tx, const struct app *app, const struct job *job, struct error *err)
+{
+    bool changed;
+
+    return upload_completed(tx, job->upload_id, app_now_us(app), &changed, err) &&
+           note_if(changed, tx, app, job, "completed", err) &&
+           (!changed || job_release_upload(tx, job->upload_id, err));
+}
+
+static bool end_validation(struct db *tx, const struct app *app, const struct job *job,
+                           struct error *err)
+{
+    bool changed;
+
+    return !is_validation(job) ||
+           (upload_validated(tx, job->upload_id, app_now_us(app), &changed, err) &&
+            note_if(changed, tx, app, job, "processing", err));
+}
+
+bool processing_completed(struct db *tx, const struct app *app, const struct job *job,
+                          struct error *err)
+{
+    if (!job_release(tx, job->id, err) ||
+        (is_of_chunk(job) && !chunk_completed(tx, job, app_now_us(app), err)))
+        return false;
+    return !has_upload(job) || (end_validation(tx, app, job, err) &&
+                                make_what_follows(tx, app, job, err) && settle(tx, app, job, err));
+}
+
+bool processing_failed(struct db *tx, const struct app *app, const struct job *job,
+                       const char *code, const char *message, struct error *err)
+{
+    int64_t now_us = app_now_us(app);
+    bool changed;
+
+    if (is_of_chunk(job) && !chunk_failed(tx, job, now_us, err))
+        return false;
+    if (!has_upload(job))
+        return true;
+    return upload_failed(tx, job->upload_id, code, message, now_us, &changed, err) &&
+           (!changed || note_job(tx, app, job, (struct uuid){{0}}, "failed", code, err));
+}
+
+bool processing_postponed(struct db *tx, const struct app *app, const struct job *job,
+                          bool is_retry, struct error *err)
+{
+    if (is_of_chunk(job) && !chunk_pending(tx, job, err))
+        return false;
+    return !is_retry || !has_upload(job) ||
+           upload_retried(tx, job->upload_id, app_now_us(app), err);
+}
+
+bool processing_cancelled(struct db *tx, const struct app *app, const struct job *job,
+                          struct uuid user_id, struct error *err)
+{
+    if (uuid_is_nil(job->upload_id))
+        return true;
+    if (is_of_chunk(job) && job->status == JOB_LEASED && !chunk_pending(tx, job, err))
+        return false;
+    return note_job(tx, app, job, user_id, "job_cancelled", NULL, err) &&
+           (!job->belongs || (make_what_follows(tx, app, job, err) && settle(tx, app, job, err)));
+}
+
+bool processing_restarted(struct db *tx, const struct job *job, struct error *err)
+{
+    return !is_of_chunk(job) || chunk_pending(tx, job, err);
+}
+
+bool processing_retried(struct db *tx, const struct app *app, const struct job *job,
+                        struct uuid user_id, struct error *err)
+{
+    int64_t now_us = app_now_us(app);
+    bool changed;
+
+    if (uuid_is_nil(job->upload_id))
+        return true;
+    return note_job(tx, app, job, user_id, "job_retried", NULL, err) &&
+           (!job->belongs || (upload_retried(tx, job->upload_id, now_us, err) &&
+                              upload_reopen(tx, job->upload_id, now_us, &changed, err)));
+}
+
+/* ---- the trash ---- */
+
+bool processing_trashed(struct db *tx, const struct app *app, struct uuid upload_id,
+                        struct error *err)
+{
+    return job_cancel_of_upload(tx, upload_id, app_now_us(app), err);
+}
+
+bool processing_undeleted(struct db *tx, const struct app *app, struct uuid upload_id,
+                          struct error *err)
+{
+    return job_revive_of_upload(tx, upload_id, app_now_us(app), err) &&
+           upload_undelete_unvalidated(tx, upload_id, err);
+}
