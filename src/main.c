@@ -17,7 +17,7 @@ static const struct command command_media_worker = {
 };
 
 static const struct command *const commands[] = {
-    &command_serve,
+    &command_serve,      &command_worker,
     &command_upload,     &command_ls,       &command_info,         &command_get,
     &command_rm,         &command_undelete, &command_sessions,     &command_quota,        &command_usage,
     &command_cache,

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 extern const struct command command_serve;
+extern const struct command command_worker;
 extern const struct command command_upload;
 extern const struct command command_ls;
 extern const struct command command_info;

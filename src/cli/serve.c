@@ -13,7 +13,9 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/log_setup.h"
 #include "http/server.h"
+#include "jobs/runner.h"
 #include "jobs/scheduler.h"
 #include "service/app.h"
 
@@ -55,25 +57,6 @@ static void raise_file_limit(void)
         return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-static bool setup_log(const struct config *config, struct error *err)
-{
-    static const char *const levels[] = {
-        [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
-    const char *level = config_text(config, "log", "level");
-    const char *format = config_text(config, "log", "format");
-    bool json = strcmp(format, "json") == 0;
-
-    if (!json && strcmp(format, "logfmt") != 0)
-        return error_tell(err, ERR_INVALID, "log.format: \"%s\" is not logfmt or json", format);
-    for (size_t i = 0; i < COUNT_OF(levels); i++)
-        if (strcmp(level, levels[i]) == 0) {
-            log_setup((enum log_level)i, json ? LOG_JSON : LOG_LOGFMT);
-            return true;
-        }
-    return error_tell(err, ERR_INVALID, "log.level: \"%s\" is not debug, info, warn or error",
-                      level);
 }
 
 /* One server for each data folder: two would clear away each other's open sessions. */
@@ -190,13 +173,34 @@ static bool new_server(const struct config *config, struct app *app, struct http
            http_server_new(&options, out, err);
 }
 
+static bool is_stopping(void *server)
+{
+    return http_server_is_stopping(server);
+}
+
+static bool start_runner(struct http_server *server, struct app *app, struct runner **out,
+                         struct error *err)
+{
+    struct runner_options options = {
+        .kinds = queued_kinds,
+        .threads = (unsigned)config_number(app->config, "jobs", "workers"),
+        .is_stopping = is_stopping,
+        .context = server,
+    };
+
+    return runner_start(app, &options, out, err);
+}
+
 /* Serves until a signal ends it. */
-static bool run_server(struct http_server *server, struct app *app, struct error *err)
+static bool run_server(struct http_server *server, struct app *app, bool with_jobs,
+                       struct error *err)
 {
     scoped(scheduler_release) struct scheduler *scheduler = NULL;
+    scoped(runner_release) struct runner *runner = NULL;
     bool ran;
 
-    if (!scheduler_start(app, job_kinds, job_kind_count, &scheduler, err))
+    if (!scheduler_start(app, job_kinds, job_kind_count, &scheduler, err) ||
+        (with_jobs && !start_runner(server, app, &runner, err)))
         return false;
     signalled_server = server;
     if (signals_seen) /* one that came before there was a server to stop */
@@ -206,7 +210,7 @@ static bool run_server(struct http_server *server, struct app *app, struct error
     return ran;
 }
 
-static bool serve(const struct config *config, struct arena *mem, struct error *err)
+static bool serve(const struct config *config, bool with_jobs, struct arena *mem, struct error *err)
 {
     const char *data = config_text(config, "server", "data");
     scoped(fd_close) int lock = -1;
@@ -216,15 +220,16 @@ static bool serve(const struct config *config, struct arena *mem, struct error *
     stop_grace_ms = config_ms(config, "stop_grace");
     catch_signals();
     raise_file_limit();
-    if (!setup_log(config, err) || !lock_data(data, &lock, err) ||
+    if (!log_setup_configured(config, err) || !lock_data(data, &lock, err) ||
         !app_open(config, &(struct app_options){.data = data}, &app, err) ||
         !new_server(config, app, &server, err) || !listen_everywhere(server, config, mem, err))
         return false;
+    queued_kinds_register(app, queued_kinds);
     app->http = http_server_metrics(server);
     announce(server, data);
     log_event(LOG_INFO, "serving", log_text("version", AUDIOTRICKS_VERSION),
               log_text("data", data));
-    if (!run_server(server, app, err))
+    if (!run_server(server, app, with_jobs, err))
         return false;
     log_event(LOG_INFO, "stopped");
     return true;
@@ -232,10 +237,16 @@ static bool serve(const struct config *config, struct arena *mem, struct error *
 
 static enum cli_exit run(struct invocation *in)
 {
+    bool with_jobs = config_bool(in->config, "jobs", "enabled") && !option_given(in, "no-jobs");
     struct error err;
 
-    return serve(in->config, in->mem, &err) ? CLI_OK : cli_fail(&err);
+    return serve(in->config, with_jobs, in->mem, &err) ? CLI_OK : cli_fail(&err);
 }
+
+static const struct command_option options[] = {
+    {"no-jobs", 0, NULL, "run no jobs, as with --jobs-enabled false: workers do"},
+    {0},
+};
 
 const struct command command_serve = {
     .name = "serve",
@@ -249,6 +260,7 @@ const struct command command_serve = {
             "  audiotricks serve\n"
             "  audiotricks serve --data /srv/audiotricks --listen 0.0.0.0:8080\n"
             "  audiotricks serve --listen unix:/run/audiotricks.sock\n",
+    .options = options,
     .takes = TAKES_CONFIGURATION,
     .run = run,
 };

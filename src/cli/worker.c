@@ -1,0 +1,80 @@
+/* `audiotricks worker`: runs jobs alone, beside the server or other workers on the same data. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/log_setup.h"
+#include "jobs/runner.h"
+
+/* Those that end it; blocked in every thread, and waited for. */
+static void block_signals(sigset_t *stopping)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGHUP, &ignore, NULL);
+    sigemptyset(stopping);
+    sigaddset(stopping, SIGTERM);
+    sigaddset(stopping, SIGINT);
+    pthread_sigmask(SIG_BLOCK, stopping, NULL);
+}
+
+/* Until a signal ends it. */
+static void work(const sigset_t *stopping)
+{
+    int number;
+
+    while (sigwait(stopping, &number) != 0)
+        ;
+}
+
+static bool run_worker(const struct config *config, struct error *err)
+{
+    const char *data = config_text(config, "server", "data");
+    scoped(app_release) struct app *app = NULL;
+    scoped(runner_release) struct runner *runner = NULL;
+    struct runner_options options = {.kinds = queued_kinds,
+                                     .threads = (unsigned)config_number(config, "jobs", "workers")};
+    sigset_t stopping;
+
+    block_signals(&stopping);
+    if (!log_setup_configured(config, err) ||
+        !app_open(config, &(struct app_options){.data = data, .existing_only = true}, &app, err))
+        return false;
+    queued_kinds_register(app, queued_kinds);
+    if (!runner_start(app, &options, &runner, err))
+        return false;
+    printf("working on %s\n", data);
+    fflush(stdout);
+    log_event(LOG_INFO, "working", log_text("version", AUDIOTRICKS_VERSION),
+              log_text("data", data));
+    work(&stopping);
+    runner_free(take(runner));
+    log_event(LOG_INFO, "stopped");
+    return true;
+}
+
+static enum cli_exit run(struct invocation *in)
+{
+    struct error err;
+
+    return run_worker(in->config, &err) ? CLI_OK : cli_fail(&err);
+}
+
+const struct command command_worker = {
+    .name = "worker",
+    .summary = "run jobs alone, beside a server on the same data",
+    .help =
+        "Runs the jobs that the server's own kinds have waiting, until SIGTERM or SIGINT; then "
+        "what\n"
+        "runs is given back. Any number of workers may share the data folder with a server, which\n"
+        "must have been started on it before; `serve --no-jobs` leaves all jobs to them.\n"
+        "\n"
+        "Examples:\n"
+        "  audiotricks worker --data /srv/audiotricks\n"
+        "  audiotricks worker --data /srv/audiotricks --jobs-workers 8\n",
+    .takes = TAKES_CONFIGURATION,
+    .run = run,
+};

@@ -1,0 +1,525 @@
+#include "jobs/runner.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "service/queue.h"
+
+#define NAME_SIZE 128
+#define KINDS_MAX 32
+#define THREADS_MAX 256
+#define TIME_LIMIT_MS (10 * 60 * 1000)
+#define TICK_MAX_US US_PER_S
+#define TICK_MIN_US (US_PER_S / 20)
+#define END_TRIES 3
+
+/* One thread that runs jobs. */
+struct lane {
+    struct runner *runner;
+    pthread_t thread;
+
+    /* Under the runner's lock: */
+    struct job_batch *batch; /* NULL: nothing runs */
+    int64_t beat_us;         /* when its leases were last made longer */
+    int64_t deadline_us;     /* when it takes too long */
+    bool is_late;            /* it did */
+};
+
+struct runner {
+    struct app *app;
+    struct runner_options options;
+    char name[NAME_SIZE];
+    const char *kind_names[KINDS_MAX];
+    size_t kind_count;
+    struct lane *lanes;
+    unsigned lane_count; /* that have been started */
+    pthread_t keeper;    /* of leases */
+    atomic_bool is_ending;
+
+    pthread_mutex_t lock; /* guards the lanes and what follows */
+    pthread_cond_t wake;  /* the keeper */
+    bool keeper_ends;
+};
+
+static bool is_stopping(void *context)
+{
+    const struct runner *runner = context;
+
+    return atomic_load(&runner->is_ending) ||
+           (runner->options.is_stopping && runner->options.is_stopping(runner->options.context));
+}
+
+/* ---- a batch ---- */
+
+static const struct queued_kind *kind_of(const struct runner *runner, const char *name)
+{
+    const struct queued_kind *const *kind = runner->options.kinds;
+
+    while (*kind && strcmp((*kind)->name, name) != 0)
+        kind++;
+    assert(*kind); /* nothing else was asked for */
+    return *kind;
+}
+
+static int64_t time_limit_us(const struct job_batch *batch)
+{
+    int64_t most_ms = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct job_task *task = &batch->tasks[i];
+        int64_t ms = task->kind->time_limit_ms
+                         ? task->kind->time_limit_ms(batch->upload, &task->job)
+                         : TIME_LIMIT_MS;
+
+        most_ms = ms > most_ms ? ms : most_ms;
+    }
+    return most_ms * 1000;
+}
+
+/* What is being done is seen by the keeper from here on. */
+static void enter(struct lane *lane, struct job_batch *batch)
+{
+    struct runner *runner = lane->runner;
+    int64_t now_us = clock_monotonic_us();
+
+    pthread_mutex_lock(&runner->lock);
+    lane->batch = batch;
+    lane->beat_us = now_us;
+    lane->deadline_us = now_us + time_limit_us(batch);
+    lane->is_late = false;
+    if (atomic_load(&runner->is_ending))
+        atomic_store(&batch->should_end, true);
+    pthread_mutex_unlock(&runner->lock);
+}
+
+static bool leave(struct lane *lane)
+{
+    struct runner *runner = lane->runner;
+    bool is_late;
+
+    pthread_mutex_lock(&runner->lock);
+    lane->batch = NULL;
+    is_late = lane->is_late;
+    pthread_mutex_unlock(&runner->lock);
+    return is_late;
+}
+
+/* How a task ended that its run did not complete, or refuse for good. */
+static void judge(const struct runner *runner, struct job_task *task, bool is_late)
+{
+    if (task->is_decided && task->outcome != OUTCOME_RETRYABLE)
+        return;
+    if (is_late)
+        job_task_fail(task, true, "job_timeout",
+                      "the job took longer than such a file should; it was stopped");
+    else if (atomic_load(&runner->is_ending))
+        task->outcome = OUTCOME_GIVEN_BACK;
+    else if (!task->is_decided)
+        job_task_fail(task, true, "internal_error", "the job ended without a result");
+}
+
+static bool commit_task(struct db *tx, const struct job *job, void *context, struct error *err)
+{
+    const struct job_task *task = context;
+
+    (void)job;
+    return !task->kind->commit || task->kind->commit(tx, task, err);
+}
+
+static struct job_end end_of(const struct job_task *task)
+{
+    return (struct job_end){.job = {task->job.workspace_id, task->job.id, task->job.lease_token},
+                            .outcome = task->outcome,
+                            .result = task->result,
+                            .code = task->code,
+                            .message = task->message,
+                            .commit = commit_task,
+                            .context = (void *)task};
+}
+
+static void log_end(const struct job_task *task, bool ended, const struct error *err)
+{
+    static const char *const words[] = {[OUTCOME_COMPLETED] = "completed",
+                                        [OUTCOME_FAILED] = "failed",
+                                        [OUTCOME_RETRYABLE] = "to be retried",
+                                        [OUTCOME_GIVEN_BACK] = "given back"};
+    bool is_bad = !ended || task->outcome == OUTCOME_FAILED || task->outcome == OUTCOME_RETRYABLE;
+    char id[UUID_TEXT_SIZE];
+
+    uuid_format(task->job.id, id);
+    log_event(is_bad ? LOG_WARN : LOG_DEBUG, ended ? words[task->outcome] : "job lost",
+              log_text("job", task->job.kind), log_text("job_id", id),
+              log_text("error_code", task->code),
+              log_text("error", ended ? task->message : err->log));
+}
+
+/* Nothing can be changed for now: worth another try. */
+static bool is_passing(const struct error *err)
+{
+    return err->kind == ERR_UNAVAILABLE || err->kind == ERR_STORAGE_FULL;
+}
+
+static bool is_not_held(const struct error *err)
+{
+    return err->kind == ERR_LEASE_LOST || err->kind == ERR_JOB_CANCELLED ||
+           err->kind == ERR_NOT_FOUND;
+}
+
+/* One that could not be ended: again if the catalog was away, else as a failure, for its effect
+ * could not be committed. What stays leased then is taken back when its lease has run out. */
+static bool end_after_all(struct app *app, struct job_task *task, struct arena *mem,
+                          struct error *err)
+{
+    struct job after;
+
+    for (int i = 0; i < END_TRIES; i++) {
+        if (is_not_held(err))
+            return false;
+        if (!is_passing(err))
+            job_task_fail(task, true, error_code(err), arena_strdup(mem, error_detail(err)));
+        struct job_end end = end_of(task);
+        if (leases_end(app, &end, mem, &after, err))
+            return true;
+    }
+    return false;
+}
+
+static void end_batch(struct runner *runner, struct job_batch *batch, struct arena *mem)
+{
+    struct job_end *ends = arena_array(mem, batch->count, sizeof *ends);
+    bool *ended = arena_array(mem, batch->count, sizeof *ended);
+    struct error *errors = arena_array(mem, batch->count, sizeof *errors);
+
+    for (size_t i = 0; i < batch->count; i++)
+        ends[i] = end_of(&batch->tasks[i]);
+    leases_end_all(runner->app, ends, batch->count, ended, errors);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct job_task *task = &batch->tasks[i];
+
+        if (!ended[i])
+            ended[i] = end_after_all(runner->app, task, mem, &errors[i]);
+        log_end(task, ended[i], &errors[i]);
+        if (task->kind->release)
+            task->kind->release(runner->app, task, ended[i] && task->outcome == OUTCOME_COMPLETED);
+    }
+}
+
+static bool read_upload(struct app *app, const struct job *job, struct arena *mem,
+                        const struct upload **out, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct upload *upload = arena_alloc(mem, sizeof *upload);
+
+    *out = NULL;
+    if (uuid_is_nil(job->upload_id))
+        return true;
+    if (!database_read(app->database, &db, err) ||
+        !upload_by_id(db, job->workspace_id, job->upload_id, mem, upload, err))
+        return false;
+    *out = upload;
+    return true;
+}
+
+static void run_jobs(struct lane *lane, const struct job *jobs, size_t count, struct arena *mem)
+{
+    struct runner *runner = lane->runner;
+    struct job_batch batch = {.app = runner->app, .mem = mem, .count = count};
+    struct error err;
+    bool is_late = false;
+
+    batch.tasks = arena_array(mem, count, sizeof *batch.tasks);
+    for (size_t i = 0; i < count; i++) {
+        batch.tasks[i].kind = kind_of(runner, jobs[i].kind);
+        batch.tasks[i].job = jobs[i];
+        batch.tasks[i].progress_milli = -1;
+    }
+    if (read_upload(runner->app, &jobs[0], mem, &batch.upload, &err)) {
+        enter(lane, &batch);
+        batch.tasks[0].kind->run(&batch);
+        is_late = leave(lane);
+    } else {
+        for (size_t i = 0; i < count; i++)
+            job_task_fail(&batch.tasks[i], true, error_code(&err),
+                          arena_strdup(mem, error_detail(&err)));
+    }
+    for (size_t i = 0; i < count; i++)
+        judge(runner, &batch.tasks[i], is_late);
+    end_batch(runner, &batch, mem);
+}
+
+/* ---- a lane ---- */
+
+static void *lane_main(void *context)
+{
+    struct lane *lane = context;
+    struct runner *runner = lane->runner;
+    const struct lease_wish wish = {.kinds = runner->kind_names,
+                                    .kind_count = runner->kind_count,
+                                    .count = 1,
+                                    .worker = runner->name};
+    scoped(arena_release) struct arena *mem = arena_new();
+
+    while (!is_stopping(runner)) {
+        struct job *jobs;
+        size_t count;
+        struct error err;
+
+        arena_reset(mem);
+        if (!leases_await(runner->app, &wish, INT64_MAX, is_stopping, runner, mem, &jobs, &count,
+                          &err)) {
+            log_event(LOG_WARN, "no job could be leased", log_text("error", err.log));
+            queue_wait(runner->app->queue, queue_turn(runner->app->queue), INT64_MAX);
+        } else if (count > 0) {
+            run_jobs(lane, jobs, count, mem);
+        }
+    }
+    return NULL;
+}
+
+/* ---- the keeper ---- */
+
+/* What is to be kept alive, out of a lane: its batch may be gone while the catalog is asked. */
+struct beat {
+    struct held_job held;
+    struct job_batch *batch;
+    size_t task;
+    int32_t progress_milli;
+};
+
+/* Under the lock. Adds the tasks of a lane whose leases are to be made longer. */
+static size_t collect(struct lane *lane, int64_t now_us, int64_t every_us, struct beat *beats,
+                      size_t room)
+{
+    struct job_batch *batch = lane->batch;
+    size_t count = 0;
+
+    if (!batch)
+        return 0;
+    if (now_us >= lane->deadline_us && !lane->is_late) {
+        lane->is_late = true;
+        atomic_store(&batch->should_end, true);
+    }
+    /* One that is late and does not end loses its lease, so that another can try. */
+    if (now_us - lane->beat_us < every_us || lane->is_late)
+        return 0;
+    lane->beat_us = now_us;
+    for (size_t i = 0; i < batch->count && count < room; i++) {
+        const struct job_task *task = &batch->tasks[i];
+
+        if (!atomic_load(&task->is_lost))
+            beats[count++] =
+                (struct beat){.held = {task->job.workspace_id, task->job.id, task->job.lease_token},
+                              .batch = batch,
+                              .task = i,
+                              .progress_milli = atomic_load(&task->progress_milli)};
+    }
+    return count;
+}
+
+/* Under the lock. */
+static void lose(struct lane *lane, const struct beat *beat)
+{
+    struct job_batch *batch = lane->batch;
+    bool any_left = false;
+
+    if (batch != beat->batch || !uuid_equal(batch->tasks[beat->task].job.id, beat->held.id))
+        return; /* it has ended meanwhile */
+    atomic_store(&batch->tasks[beat->task].is_lost, true);
+    for (size_t i = 0; i < batch->count; i++)
+        any_left |= !atomic_load(&batch->tasks[i].is_lost);
+    if (!any_left)
+        atomic_store(&batch->should_end, true);
+}
+
+static void keep_alive(struct runner *runner, struct lane *lane, int64_t every_us)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct beat beats[KINDS_MAX];
+    size_t count;
+
+    pthread_mutex_lock(&runner->lock);
+    count = collect(lane, clock_monotonic_us(), every_us, beats, KINDS_MAX);
+    pthread_mutex_unlock(&runner->lock);
+    for (size_t i = 0; i < count; i++) {
+        struct job after;
+        struct error err;
+
+        if (leases_heartbeat(runner->app, &beats[i].held, 0, beats[i].progress_milli, mem, &after,
+                             &err) ||
+            !is_not_held(&err))
+            continue;
+        pthread_mutex_lock(&runner->lock);
+        lose(lane, &beats[i]);
+        pthread_mutex_unlock(&runner->lock);
+    }
+}
+
+/* False once the keeper is to end. */
+static bool tick(struct runner *runner, int64_t tick_us)
+{
+    int64_t at_us = clock_monotonic_us() + tick_us;
+    struct timespec until = {.tv_sec = at_us / US_PER_S, .tv_nsec = at_us % US_PER_S * 1000};
+    bool go_on;
+
+    pthread_mutex_lock(&runner->lock);
+    while (!runner->keeper_ends &&
+           pthread_cond_timedwait(&runner->wake, &runner->lock, &until) != ETIMEDOUT)
+        ;
+    go_on = !runner->keeper_ends;
+    pthread_mutex_unlock(&runner->lock);
+    return go_on;
+}
+
+static void *keeper_main(void *context)
+{
+    struct runner *runner = context;
+    int64_t every_us = queue_lease_us(runner->app->queue) / 3;
+    int64_t tick_us = every_us / 2;
+    struct error err;
+
+    tick_us = tick_us > TICK_MAX_US ? TICK_MAX_US : tick_us < TICK_MIN_US ? TICK_MIN_US : tick_us;
+    while (tick(runner, tick_us)) {
+        for (unsigned i = 0; i < runner->lane_count; i++)
+            keep_alive(runner, &runner->lanes[i], every_us);
+        if (!leases_expire(runner->app, &err))
+            log_event(LOG_WARN, "leases could not be looked through", log_text("error", err.log));
+    }
+    return NULL;
+}
+
+/* ---- starting and stopping ---- */
+
+static void set_name(struct runner *runner)
+{
+    char host[64] = "";
+
+    gethostname(host, sizeof host - 1);
+    if (runner->options.name)
+        snprintf(runner->name, sizeof runner->name, "%s", runner->options.name);
+    else
+        snprintf(runner->name, sizeof runner->name, "%s/%ld", host, (long)getpid());
+}
+
+static unsigned threads_wanted(const struct runner_options *options)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned wanted = options->threads > 0 ? options->threads : cores > 0 ? (unsigned)cores : 1;
+
+    return wanted < THREADS_MAX ? wanted : THREADS_MAX;
+}
+
+static struct runner *runner_new(struct app *app, const struct runner_options *options)
+{
+    struct runner *runner = calloc(1, sizeof *runner);
+    pthread_condattr_t monotonic;
+
+    if (!runner)
+        abort();
+    runner->app = app;
+    runner->options = *options;
+    set_name(runner);
+    for (; options->kinds[runner->kind_count]; runner->kind_count++) {
+        assert(runner->kind_count < KINDS_MAX);
+        runner->kind_names[runner->kind_count] = options->kinds[runner->kind_count]->name;
+    }
+    runner->lanes = calloc(threads_wanted(options), sizeof *runner->lanes);
+    if (!runner->lanes)
+        abort();
+    pthread_mutex_init(&runner->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&runner->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return runner;
+}
+
+static void discard(struct runner *runner)
+{
+    pthread_cond_destroy(&runner->wake);
+    pthread_mutex_destroy(&runner->lock);
+    free(runner->lanes);
+    free(runner);
+}
+
+static bool start_lanes(struct runner *runner)
+{
+    unsigned wanted = runner->kind_count > 0 ? threads_wanted(&runner->options) : 0;
+
+    while (runner->lane_count < wanted) {
+        struct lane *lane = &runner->lanes[runner->lane_count];
+
+        lane->runner = runner;
+        if (pthread_create(&lane->thread, NULL, lane_main, lane) != 0)
+            return false;
+        runner->lane_count++;
+    }
+    return true;
+}
+
+/* Runs that look at should_end, end. */
+static void end_runs(struct runner *runner)
+{
+    atomic_store(&runner->is_ending, true);
+    pthread_mutex_lock(&runner->lock);
+    for (unsigned i = 0; i < runner->lane_count; i++)
+        if (runner->lanes[i].batch)
+            atomic_store(&runner->lanes[i].batch->should_end, true);
+    pthread_mutex_unlock(&runner->lock);
+    queue_signal(runner->app->queue);
+}
+
+static void join_lanes(struct runner *runner)
+{
+    end_runs(runner);
+    for (unsigned i = 0; i < runner->lane_count; i++)
+        pthread_join(runner->lanes[i].thread, NULL);
+}
+
+/* The keeper comes last: it looks at lanes as they are then. */
+static bool start_threads(struct runner *runner)
+{
+    if (start_lanes(runner) && pthread_create(&runner->keeper, NULL, keeper_main, runner) == 0)
+        return true;
+    join_lanes(runner);
+    return false;
+}
+
+bool runner_start(struct app *app, const struct runner_options *options, struct runner **out,
+                  struct error *err)
+{
+    struct runner *runner = runner_new(app, options);
+    sigset_t all, before;
+    bool started;
+
+    /* Signals are the main thread's business. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    started = start_threads(runner);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!started) {
+        discard(runner);
+        return error_set(err, ERR_UNAVAILABLE, "no threads for jobs");
+    }
+    *out = runner;
+    return true;
+}
+
+void runner_free(struct runner *runner)
+{
+    if (!runner)
+        return;
+    join_lanes(runner); /* whose leases are kept alive meanwhile */
+    pthread_mutex_lock(&runner->lock);
+    runner->keeper_ends = true;
+    pthread_cond_signal(&runner->wake);
+    pthread_mutex_unlock(&runner->lock);
+    pthread_join(runner->keeper, NULL);
+    discard(runner);
+}
