@@ -27,20 +27,25 @@ static bool parse_object(const char *text, size_t length, json_t **out, struct e
     return true;
 }
 
-bool members_read(struct request *req, bool optional, json_t **out, struct error *err)
+bool members_read_large(struct request *req, size_t limit, json_t **out, struct error *err)
 {
     size_t length = 0;
     char *text = NULL;
 
+    if (!type_is_json(req))
+        return error_tell(err, ERR_MEDIA_TYPE, "the body must be application/json");
+    if (!request_read_small(req, limit, &text, &length, err))
+        return false;
+    return parse_object(text, length, out, err);
+}
+
+bool members_read(struct request *req, bool optional, json_t **out, struct error *err)
+{
     if (optional && request_body_length(req) == 0) {
         *out = json_object();
         return true;
     }
-    if (!type_is_json(req))
-        return error_tell(err, ERR_MEDIA_TYPE, "the body must be application/json");
-    if (!request_read_small(req, MEMBERS_MAX_BYTES, &text, &length, err))
-        return false;
-    return parse_object(text, length, out, err);
+    return members_read_large(req, MEMBERS_MAX_BYTES, out, err);
 }
 
 static bool has_controls(const char *text)
@@ -51,7 +56,7 @@ static bool has_controls(const char *text)
     return false;
 }
 
-static bool read_text(const json_t *value, const struct member *member, struct error *err)
+static bool read_prose(const json_t *value, const struct member *member, struct error *err)
 {
     const char *text = json_string_value(value);
 
@@ -60,9 +65,16 @@ static bool read_text(const json_t *value, const struct member *member, struct e
     if (strlen(text) < member->min || strlen(text) > member->max)
         return error_tell(err, ERR_INVALID, "%s must have %llu to %llu bytes", member->name,
                           (unsigned long long)member->min, (unsigned long long)member->max);
-    if (has_controls(text))
-        return error_tell(err, ERR_INVALID, "%s must not hold control characters", member->name);
     member->out->text = text;
+    return true;
+}
+
+static bool read_text(const json_t *value, const struct member *member, struct error *err)
+{
+    if (!read_prose(value, member, err))
+        return false;
+    if (has_controls(member->out->text))
+        return error_tell(err, ERR_INVALID, "%s must not hold control characters", member->name);
     return true;
 }
 
@@ -76,6 +88,33 @@ static bool read_count(const json_t *value, const struct member *member, struct 
         return error_tell(err, ERR_INVALID, "%s must be from %llu to %llu", member->name,
                           (unsigned long long)member->min, (unsigned long long)member->max);
     member->out->count = (uint64_t)number;
+    return true;
+}
+
+static bool read_int(const json_t *value, const struct member *member, struct error *err)
+{
+    json_int_t number = json_integer_value(value);
+    json_int_t most = (json_int_t)member->max;
+
+    if (!json_is_integer(value))
+        return error_tell(err, ERR_INVALID, "%s must be an integer", member->name);
+    if (number < -most || number > most)
+        return error_tell(err, ERR_INVALID, "%s must be from -%lld to %lld", member->name,
+                          (long long)most, (long long)most);
+    member->out->number = number;
+    return true;
+}
+
+static bool read_milli(const json_t *value, const struct member *member, struct error *err)
+{
+    double number = json_number_value(value);
+
+    if (!json_is_number(value))
+        return error_tell(err, ERR_INVALID, "%s must be a number", member->name);
+    if (number < (double)member->min || number > (double)member->max)
+        return error_tell(err, ERR_INVALID, "%s must be from %llu to %llu", member->name,
+                          (unsigned long long)member->min, (unsigned long long)member->max);
+    member->out->number = (int64_t)(number * 1000 + 0.5);
     return true;
 }
 
@@ -109,11 +148,24 @@ static bool read_object(const json_t *value, const struct member *member, struct
     return true;
 }
 
+static bool read_list(const json_t *value, const struct member *member, struct error *err)
+{
+    if (!json_is_array(value))
+        return error_tell(err, ERR_INVALID, "%s must be a list", member->name);
+    if (json_array_size(value) < member->min || json_array_size(value) > member->max)
+        return error_tell(err, ERR_INVALID, "%s must have %llu to %llu items", member->name,
+                          (unsigned long long)member->min, (unsigned long long)member->max);
+    member->out->object = (json_t *)value;
+    return true;
+}
+
 static bool read_member(const json_t *value, const struct member *member, struct error *err)
 {
     static bool (*const readers[])(const json_t *, const struct member *, struct error *) = {
-        [MEMBER_TEXT] = read_text, [MEMBER_COUNT] = read_count, [MEMBER_BOOL] = read_bool,
+        [MEMBER_TEXT] = read_text, [MEMBER_PROSE] = read_prose, [MEMBER_COUNT] = read_count,
+        [MEMBER_INT] = read_int,   [MEMBER_MILLI] = read_milli, [MEMBER_BOOL] = read_bool,
         [MEMBER_UUID] = read_uuid, [MEMBER_TIME] = read_time,   [MEMBER_OBJECT] = read_object,
+        [MEMBER_LIST] = read_list,
     };
 
     member->out->given = true;

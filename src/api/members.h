@@ -14,11 +14,15 @@
 
 enum member_type {
     MEMBER_TEXT,  /* MIN to MAX bytes, no control characters */
+    MEMBER_PROSE, /* MIN to MAX bytes of any characters */
     MEMBER_COUNT, /* an integer from MIN to MAX */
+    MEMBER_INT,   /* an integer from -MAX to MAX */
+    MEMBER_MILLI, /* a number from MIN to MAX, read as thousandths */
     MEMBER_BOOL,
     MEMBER_UUID,
     MEMBER_TIME, /* RFC 3339 */
-    MEMBER_OBJECT
+    MEMBER_OBJECT,
+    MEMBER_LIST /* of MIN to MAX items */
 };
 
 struct member_value {
@@ -27,10 +31,11 @@ struct member_value {
     union {
         const char *text; /* lives as long as the JSON it was read from */
         uint64_t count;
+        int64_t number;
         bool yes;
         struct uuid uuid;
         int64_t time_us;
-        json_t *object; /* borrowed */
+        json_t *object; /* borrowed; a list, too */
     };
 };
 
@@ -57,6 +62,8 @@ static inline void members_release(json_t **variable)
  * has a member twice or nests too deep, ERR_INVALID if it is not an object, ERR_BODY_TOO_LARGE.
  */
 bool members_read(struct request *req, bool optional, json_t **out, struct error *err);
+/* The same for a body of up to LIMIT bytes. */
+bool members_read_large(struct request *req, size_t limit, json_t **out, struct error *err);
 
 /* Reads the COUNT members of TABLE out of OBJECT into their OUT. Fails with ERR_INVALID, naming the
  * member. */

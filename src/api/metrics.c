@@ -3,7 +3,9 @@
 #include "api/resources.h"
 #include "api/views.h"
 #include "catalog/cache.h"
+#include "catalog/job.h"
 #include "catalog/session.h"
+#include "service/queue.h"
 
 #define METRICS_MAX_BYTES ((size_t)64 * 1024)
 
@@ -117,6 +119,51 @@ static void add_cache(struct buf *out, struct app *app)
     add_one(out, "cache_data_bytes", "gauge", "Bytes they have.", sum.data_bytes);
 }
 
+#define JOB_FIGURES_MAX 200
+
+static void add_jobs_waiting(struct buf *out, struct app *app)
+{
+    scoped(db_release) struct db *db = NULL;
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct job_figure *figures;
+    size_t count;
+    struct error err;
+
+    if (!database_read(app->database, &db, &err) ||
+        !job_figures(db, (struct uuid){{0}}, JOB_FIGURES_MAX, mem, &figures, &count, &err))
+        return; /* a gauge that is missing says so */
+    add_head(out, "jobs", "gauge", "Jobs that are not done, by kind and status.");
+    for (size_t i = 0; i < count; i++)
+        buf_printf(out, "audiotricks_jobs{kind=\"%s\",status=\"%s\"} %llu\n", figures[i].kind,
+                   figures[i].status, (unsigned long long)figures[i].count);
+}
+
+static void add_job_event(struct buf *out, struct queue *queue, enum queue_event event,
+                          const char *name, const char *help)
+{
+    struct queue_figures figures;
+
+    add_head(out, name, "counter", help);
+    for (size_t i = 0; queue_figures_at(queue, i, &figures); i++)
+        buf_printf(out, "audiotricks_%s{kind=\"%s\"} %llu\n", name, figures.kind,
+                   (unsigned long long)figures.events[event]);
+}
+
+static void add_jobs(struct buf *out, struct app *app)
+{
+    struct queue_figures figures;
+
+    add_jobs_waiting(out, app);
+    add_job_event(out, app->queue, QUEUE_COMPLETED, "jobs_completed_total", "Jobs completed.");
+    add_job_event(out, app->queue, QUEUE_RETRIED, "jobs_retried_total",
+                  "Attempts that failed and were put off.");
+    add_job_event(out, app->queue, QUEUE_FAILED, "jobs_failed_total", "Jobs that failed for good.");
+    add_head(out, "job_seconds_total", "counter", "Time that completed jobs took.");
+    for (size_t i = 0; queue_figures_at(app->queue, i, &figures); i++)
+        buf_printf(out, "audiotricks_job_seconds_total{kind=\"%s\"} %.3f\n", figures.kind,
+                   (double)figures.run_ms / 1000.0);
+}
+
 static void add_stores(struct buf *out, const struct app *app)
 {
     add_head(out, "store_free_bytes", "gauge", "Bytes that can still be written.");
@@ -162,6 +209,7 @@ bool get_metrics(struct request *req, const struct caller *who, struct response 
     add_uploads(&out, &app->counters);
     add_sessions(&out, app);
     add_cache(&out, app);
+    add_jobs(&out, app);
     add_stores(&out, app);
     response_header(res, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     return response_text(res, 200, out.bytes, out.length, err);

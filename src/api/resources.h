@@ -30,6 +30,15 @@ endpoint_handler get_upload_content, get_file, post_upload_links;
 /* cache.c */
 endpoint_handler get_cache, delete_cache, get_cached, put_cached, delete_cached;
 
+/* jobs.c */
+endpoint_handler get_jobs, post_jobs, get_job, post_job_cancel, post_job_retry, post_upload_retry;
+
+/* job_leases.c */
+endpoint_handler post_jobs_lease, post_job_heartbeat, post_job_complete, post_job_fail;
+
+/* job_kinds.c */
+endpoint_handler get_job_kinds, post_job_kind_pause, post_job_kind_resume;
+
 /* workspaces.c */
 endpoint_handler get_workspaces, post_workspaces, get_workspace, patch_workspace, delete_workspace;
 
