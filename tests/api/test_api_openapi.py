@@ -2,6 +2,7 @@
 import copy
 
 import audio
+import jobs
 import jsonschema
 import openapi
 import pytest
@@ -17,7 +18,8 @@ TWO_CHUNKS = audio.wav_of_bytes(300_000)
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("openapi") / "data") as server:
+    folder = tmp_path_factory.mktemp("openapi")
+    with Server(folder / "data", *jobs.configuration(folder)) as server:
         yield server, server.api()
 
 
@@ -73,6 +75,12 @@ def test_operations_are_whole():
 
 def things(api, operation, path):
     """Ids of real things for the parameters in the path."""
+    if path.startswith("/v1/jobs/{id}"):
+        return {"id": make_job(api, operation["operationId"])}
+    if path.startswith("/v1/job-kinds/{kind}"):
+        return {"kind": "seldom"}
+    if operation["operationId"] == "retry_upload":
+        return {"id": make_failed_upload(api)}
     if "{storage_path}" in path or path.startswith("/v1/uploads/{id}"):
         record = api.upload(audio.wav(seconds=1), "interview.wav")
         return {"id": record["id"], "storage_path": record["storage_path"]}
@@ -94,6 +102,24 @@ def things(api, operation, path):
     if operation["operationId"] == "delete_workspace":
         return {"id": api.post("/v1/workspaces", json={"name": "to be removed"}).json()["id"]}
     return {"id": default_workspace(api)["id"]}
+
+
+def make_job(api, name):
+    """The id of a job that is as the operation NAME wants it, leased for the first time."""
+    record = api.upload(audio.wav(seconds=1), "interview.wav")
+    job, = jobs.ask(api, "an-example", record["id"])
+    if name not in ("get_job", "cancel_job"):
+        leased = jobs.lease_of(api, "an-example", record["id"])
+        if name == "retry_job":
+            jobs.tell(api, leased, "fail", error_code="no_speech", retryable=False)
+    return job["id"]
+
+
+def make_failed_upload(api):
+    record = api.upload(audio.wav(seconds=1), "interview.wav")
+    leased = jobs.lease_of(api, "every", record["id"])
+    jobs.tell(api, leased, "fail", error_code="no_speech", retryable=False)
+    return record["id"]
 
 
 def begin_session(api, whole):
@@ -129,7 +155,9 @@ def examples():
 @pytest.mark.parametrize("method, path, operation, example", examples())
 def test_example(world, method, path, operation, example):
     server, api = world
-    options = {"json": example["value"]} if example else {}
+    options = {"json": dict(example["value"])} if example else {}
+    if operation["operationId"] == "create_jobs" and "x-status" not in example:
+        options["json"]["upload_id"] = api.upload(audio.wav(seconds=1))["id"]
     if operation["operationId"] == "create_upload":
         options["data"] = audio.wav(seconds=1, seed=42)
     if operation["operationId"] == "put_upload_chunk":
