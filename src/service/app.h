@@ -75,7 +75,7 @@ struct app {
     struct abandoned *abandoned; /* sessions that could not be ended when they should have been */
     struct token_uses *token_uses;
     struct readiness *readiness;
-    struct queue *queue; /* which kinds of jobs there are, and who waits for them */
+    struct queue *queue;             /* which kinds of jobs there are, and who waits for them */
     const struct http_metrics *http; /* set by who serves; NULL without a server */
     const struct clock *clock;
     const struct random_source *random;
