@@ -77,6 +77,9 @@ WHERE id = $1 AND status = 'leased';
 -- Whoever held it is fenced off.
 UPDATE processing_jobs SET lease_token = lease_token + 1 WHERE id = $1;
 
+-- name: job_is_leased
+SELECT count(*) FROM processing_jobs WHERE id = $1 AND status = 'leased' AND lease_token = $2;
+
 -- name: job_expired
 SELECT j.*, c.chunk_index, c.start_time, c.end_time
 FROM processing_jobs j LEFT JOIN audio_chunks c ON c.id = j.chunk_id

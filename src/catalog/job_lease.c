@@ -1,6 +1,8 @@
 #include "catalog/job_lease.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "catalog/rows.h"
 
@@ -464,6 +466,46 @@ bool job_give_back(struct db *tx, const struct job *job, struct error *err)
 {
     return change(tx, SQL_JOB_GIVE_BACK, DB_ARGS(db_uuid(job->id)), err);
 }
+
+/* ---- stages ---- */
+
+void job_stage_id(const struct job *job, uint32_t number, char id[JOB_STAGE_ID_SIZE])
+{
+    char text[UUID_TEXT_SIZE];
+
+    uuid_format(job->id, text);
+    snprintf(id, JOB_STAGE_ID_SIZE, "%s-%" PRId64 "-%" PRIu32, text, job->lease_token, number);
+}
+
+/* "JOB-TOKEN-NUMBER". */
+static bool read_stage_id(const char *stage_id, struct uuid *job_id, uint64_t *token)
+{
+    const size_t length = UUID_TEXT_SIZE - 1;
+    struct str rest = str_from(stage_id), part;
+
+    if (rest.len <= length || stage_id[length] != '-' ||
+        !uuid_parse((struct str){stage_id, length}, job_id))
+        return false;
+    rest = str_from(stage_id + length + 1);
+    return str_split(&rest, '-', &part) && str_to_u64(part, INT64_MAX, token);
+}
+
+bool job_holds_stage(struct db *db, const char *stage_id, bool *out, struct error *err)
+{
+    struct uuid job_id;
+    uint64_t token, count;
+
+    *out = false;
+    if (!read_stage_id(stage_id, &job_id, &token))
+        return true;
+    if (!rows_count(db, SQL_JOB_IS_LEASED, DB_ARGS(db_uuid(job_id), db_int((int64_t)token)), &count,
+                    err))
+        return false;
+    *out = count > 0;
+    return true;
+}
+
+/* ---- what runs out ---- */
 
 bool job_expired(struct db *db, int64_t now_us, size_t limit, struct arena *mem, struct job **out,
                  size_t *count, struct error *err)

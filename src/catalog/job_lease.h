@@ -68,6 +68,18 @@ bool job_try_later(struct db *tx, const struct job *job, const char *code, const
 /* As if it had not been leased: the attempt does not count. */
 bool job_give_back(struct db *tx, const struct job *job, struct error *err);
 
+/* ---- stages ---- */
+
+#define JOB_STAGE_ID_SIZE (UUID_TEXT_SIZE + 32)
+
+/* The id of the NUMBERth stage that whoever has leased the job may make in a store: it is the
+ * lease's own, and left over once the lease has ended. */
+void job_stage_id(const struct job *job, uint32_t number, char id[JOB_STAGE_ID_SIZE]);
+/* Whether STAGE_ID is of a lease that has not ended; false for whatever else stages are called. */
+bool job_holds_stage(struct db *db, const char *stage_id, bool *out, struct error *err);
+
+/* ---- what runs out ---- */
+
 /* At most LIMIT leased jobs whose lease has run out. */
 bool job_expired(struct db *db, int64_t now_us, size_t limit, struct arena *mem, struct job **out,
                  size_t *count, struct error *err);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "catalog/garbage.h"
 #include "catalog/idempotency.h"
+#include "catalog/job_lease.h"
 #include "catalog/session.h"
 #include "service/abandon.h"
 #include "service/cache.h"
@@ -195,7 +196,7 @@ static void end_abandoned(struct sweep *sweep)
     sweep->report.sessions += count;
 }
 
-/* ---- stages without a session ---- */
+/* ---- stages without an owner ---- */
 
 struct stage_visit {
     struct sweep *sweep;
@@ -204,15 +205,16 @@ struct stage_visit {
     bool failed; /* the catalog did */
 };
 
-static bool session_is_open(struct app *app, const char *id_text, bool *open, struct error *err)
+/* An open session, or the lease of a job: of a worker that may be a process of its own. */
+static bool stage_has_owner(struct app *app, const char *id_text, bool *has, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
     struct uuid id;
 
-    *open = false;
-    if (!uuid_parse(str_from(id_text), &id))
-        return true;
-    return database_read(app->database, &db, err) && session_exists(db, id, open, err);
+    if (!database_read(app->database, &db, err))
+        return false;
+    return uuid_parse(str_from(id_text), &id) ? session_exists(db, id, has, err)
+                                              : job_holds_stage(db, id_text, has, err);
 }
 
 /* What cannot be a stage of ours, or cannot be discarded, stays: verify tells of it. */
@@ -220,21 +222,22 @@ static bool visit_stage(void *context, const struct store_object *stage)
 {
     struct stage_visit *visit = context;
     struct error err;
-    bool open;
+    bool has_owner;
 
-    if (!session_is_open(visit->sweep->app, stage->key, &open, visit->err)) {
+    if (!stage_has_owner(visit->sweep->app, stage->key, &has_owner, visit->err)) {
         visit->failed = true;
         return false;
     }
-    if (!open && store_stage_discard(visit->store, stage->key, &err))
+    if (!has_owner && store_stage_discard(visit->store, stage->key, &err))
         visit->sweep->report.stages++;
-    else if (!open && err.kind != ERR_INVALID)
+    else if (!has_owner && err.kind != ERR_INVALID)
         log_event(LOG_WARN, "a stage could not be discarded and is left to the next sweep",
                   log_text("error", err.log));
     return true;
 }
 
-/* A session's row is there before its stage is: at any time, what has none is left over. */
+/* The row of a session or a lease is there before its stage is: at any time, what has none is left
+ * over. */
 static bool sweep_stages_of(struct sweep *sweep, struct store *store, struct error *err)
 {
     struct stage_visit visit = {sweep, store, err, false};

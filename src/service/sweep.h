@@ -6,7 +6,7 @@
 
 struct sweep_report {
     uint64_t sessions; /* closed: left by a crash, or past their expiry */
-    uint64_t stages;   /* discarded that had no open session */
+    uint64_t stages;   /* discarded that had neither an open session nor a held lease */
     uint64_t objects;  /* removed from the garbage list */
     uint64_t bytes;    /* of those objects */
     uint64_t keys;     /* idempotency keys forgotten */
@@ -15,15 +15,16 @@ struct sweep_report {
 
 /*
  * Once, before serving: sessions of a single request that a crash left open are closed, whatever
- * they staged or published without a record is removed, stages without a session are discarded.
- * Nothing else may use the data meanwhile. REPORT may be NULL. Fails if the catalog cannot be read
- * or a store not be listed; what alone cannot be cleared away is logged and left to sweep_run.
+ * they staged or published without a record is removed, stages without an owner are discarded.
+ * No other server may use the data meanwhile; workers may. REPORT may be NULL. Fails if the catalog
+ * cannot be read or a store not be listed; what alone cannot be cleared away is logged and left to
+ * sweep_run.
  */
 bool sweep_start(struct app *app, struct sweep_report *report, struct error *err);
 /* At any time: sessions that have expired or that could not be ended before, stages without one,
- * garbage objects, old idempotency keys, results in the cache past their expiry. What cannot be
- * cleared away holds up nothing else: all is tried, then it fails with the first cause. REPORT may
- * be NULL, and is filled either way. */
+ * garbage objects, old idempotency keys, results in the cache past their expiry. What
+ * cannot be cleared away holds up nothing else: all is tried, then it fails with the first cause.
+ * REPORT may be NULL, and is filled either way. */
 bool sweep_run(struct app *app, struct sweep_report *report, struct error *err);
 
 /* Removes what stands on the garbage list at KEY of STORE_NAME, now. A store that does not answer

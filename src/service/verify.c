@@ -5,6 +5,7 @@
 
 #include "catalog/cache.h"
 #include "catalog/garbage.h"
+#include "catalog/job_lease.h"
 #include "catalog/part.h"
 #include "catalog/session.h"
 #include "catalog/upload.h"
@@ -13,8 +14,8 @@
 #define PAGE 1000
 #define NAMES_PAGE 64
 
-/* A stage outlives its session by the moment between a commit and the stage's removal; on a machine that
- * has too much to do that can be seconds. */
+/* A stage outlives its session by the moment between a commit and the stage's removal; on a machine
+ * that has too much to do that can be seconds. */
 #define SECOND_LOOKS 150
 #define SECOND_LOOK_MS 100
 
@@ -310,19 +311,20 @@ static bool stage_is_gone(struct store *store, const char *id)
     return !store_stage_open(store, id, &stage, &err) && err.kind == ERR_NOT_FOUND;
 }
 
-static bool stage_has_session(struct verify *verify, const char *id_text, bool *has)
+/* A session, or the lease of a job. */
+static bool stage_has_owner(struct verify *verify, const char *id_text, bool *has)
 {
     scoped(db_release) struct db *db = NULL;
     struct uuid id;
 
     *has = false;
-    if (!uuid_parse(str_from(id_text), &id))
-        return true;
-    return database_read(verify->app->database, &db, verify->err) &&
-           session_exists(db, id, has, verify->err);
+    if (!database_read(verify->app->database, &db, verify->err))
+        return false;
+    return uuid_parse(str_from(id_text), &id) ? session_exists(db, id, has, verify->err)
+                                              : job_holds_stage(db, id_text, has, verify->err);
 }
 
-/* Whether a stage without a session goes away by itself. */
+/* Whether a stage without an owner goes away by itself. */
 static bool goes_away(struct store *store, const char *id)
 {
     const struct timespec pause = {.tv_nsec = SECOND_LOOK_MS * 1000000L};
@@ -341,7 +343,7 @@ static bool visit_stage(void *context, const struct store_object *stage)
     struct verify_totals *totals = walk->verify->totals;
     bool has;
 
-    if (!stage_has_session(walk->verify, stage->key, &has)) {
+    if (!stage_has_owner(walk->verify, stage->key, &has)) {
         walk->verify->failed = true;
         return false;
     }

@@ -7,6 +7,7 @@
 #include "catalog/workspace.h"
 #include "service/enqueue.h"
 #include "service/queue.h"
+#include "service/sweep.h"
 #include "service/workspaces.h"
 
 #define NONE ((struct uuid){{0}})
@@ -35,6 +36,16 @@ static void expect_refusal(struct app_fixture *f, bool done, enum error_kind kin
     assert_false(done);
     if (f->err.kind != kind)
         fail_msg("%s, not kind %d", f->err.log, (int)kind);
+}
+
+/* What a sweep removes, DAYS from now. */
+static struct sweep_report sweep_in(struct app_fixture *f, int days)
+{
+    struct sweep_report report;
+
+    clock_advance(days * US_PER_DAY);
+    assert_ok(f, sweep_run(f->app, &report, &f->err));
+    return report;
 }
 
 /* ---- order ---- */
@@ -438,6 +449,30 @@ static void each_job_is_leased_once_however_many_want_it(void **state)
         assert_int_equal(race.seen[i], 1);
 }
 
+/* ---- what is left behind ---- */
+
+static void stages_are_kept_for_as_long_as_their_lease(void **state)
+{
+    struct app_fixture *f = *state;
+    struct store *store = app_store(f->app, "main");
+    char first[JOB_STAGE_ID_SIZE], second[JOB_STAGE_ID_SIZE];
+    scoped(stage_release) struct stage *stage = NULL;
+    struct job job;
+
+    add_job(f, "echo", 0, NONE);
+    job = lease_one(f, "echo");
+    job_stage_id(&job, 0, first);
+    job_stage_id(&job, 1, second);
+    assert_ok(f, store_stage_create(store, first, 1, &stage, &f->err));
+    stage_free(take(stage));
+    assert_ok(f, store_stage_create(store, second, 1, &stage, &f->err));
+    assert_ok(f, sweep_start(f->app, NULL, &f->err)); /* of a server beside the worker */
+    assert_int_equal(sweep_in(f, 0).stages, 0);
+    assert_ok(f, end_as(f, &job, OUTCOME_GIVEN_BACK));
+    lease_one(f, "echo"); /* by somebody else: it is not theirs */
+    assert_int_equal(sweep_in(f, 0).stages, 2);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, app_fixture_tear_down)
 
 int main(void)
@@ -458,6 +493,7 @@ int main(void)
         test(a_cancelled_job_is_nobodys_any_more),
         test(a_job_waits_for_all_that_it_comes_after),
         test(each_job_is_leased_once_however_many_want_it),
+        test(stages_are_kept_for_as_long_as_their_lease),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
