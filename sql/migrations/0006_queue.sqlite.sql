@@ -53,6 +53,9 @@ CREATE INDEX processing_jobs_due_workspace
 CREATE INDEX processing_jobs_leased ON processing_jobs (kind, workspace_id) WHERE status = 'leased';
 CREATE INDEX processing_jobs_expiry ON processing_jobs (lease_until) WHERE status = 'leased';
 CREATE INDEX processing_jobs_failed ON processing_jobs (kind) WHERE status = 'failed';
+-- What has ended, the oldest first: it is removed after a while.
+CREATE INDEX processing_jobs_ended ON processing_jobs (completed_at)
+    WHERE status IN ('completed', 'failed', 'cancelled');
 CREATE INDEX processing_jobs_waiting ON processing_jobs (kind) WHERE status = 'waiting';
 -- What an upload is not done without: empty when it is done.
 CREATE INDEX processing_jobs_unfinished ON processing_jobs (upload_id, kind, status)

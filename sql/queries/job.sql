@@ -133,6 +133,20 @@ WHERE j.upload_id = $1 AND j.belongs = 1 AND j.status NOT IN ('completed', 'canc
   AND j.status = 'failed'
 ORDER BY j.id LIMIT $2;
 
+-- ---- old ones ----
+
+-- name: job_forget
+-- At most $2 that ended before $1. What an upload that is not done, or is in the trash, goes on from
+-- stays with it; so does what others wait for.
+DELETE FROM processing_jobs WHERE id IN (
+    SELECT j.id FROM processing_jobs j LEFT JOIN audio_uploads u ON u.id = j.upload_id
+    WHERE j.status IN ('completed', 'failed', 'cancelled') AND j.completed_at < $1
+      AND (u.id IS NULL
+           OR (u.deleted_at IS NULL
+               AND (j.belongs = 0 OR u.status NOT IN ('uploaded', 'validating', 'processing', 'failed'))))
+      AND NOT EXISTS (SELECT 1 FROM processing_job_needs n WHERE n.needed_id = j.id)
+    ORDER BY j.completed_at LIMIT $2);
+
 -- ---- pauses ----
 
 -- name: job_pause

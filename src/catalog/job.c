@@ -350,6 +350,14 @@ bool job_failed_of_upload(struct db *db, struct uuid upload_id, size_t limit, st
            read_jobs(rows, limit, mem, out, count, err);
 }
 
+/* ---- old ones ---- */
+
+bool job_forget(struct db *tx, int64_t before_us, size_t limit, uint64_t *count, struct error *err)
+{
+    return db_execute(tx, SQL_JOB_FORGET, DB_ARGS(db_time(before_us), db_int((int64_t)limit)),
+                      count, err);
+}
+
 /* ---- pauses ---- */
 
 static struct db_value scope_value(struct uuid workspace_id)

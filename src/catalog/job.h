@@ -133,6 +133,13 @@ bool job_retry(struct db *tx, struct uuid id, int64_t now_us, bool *changed, str
 bool job_failed_of_upload(struct db *db, struct uuid upload_id, size_t limit, struct arena *mem,
                           struct job **out, size_t *count, struct error *err);
 
+/* ---- old ones ---- */
+
+/* Removes at most LIMIT jobs that ended before BEFORE_US; *COUNT of them. Those that an upload's
+ * processing still goes by stay: of an upload that is not completed, has failed, or is in the
+ * trash. */
+bool job_forget(struct db *tx, int64_t before_us, size_t limit, uint64_t *count, struct error *err);
+
 /* ---- pauses ---- */
 
 struct job_pause {

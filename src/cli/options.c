@@ -84,6 +84,8 @@ const struct config_option configuration_options[] = {
      "how long a job's worker may be silent before another takes it"},
     {"jobs", "retry_delay", CONFIG_MS, "10s", NULL,
      "wait before the first retry of a job; doubled for each further one"},
+    {"jobs", "keep", CONFIG_MS, "30d", NULL,
+     "how long jobs are kept after they ended; 0: for ever"},
     {"jobs", "waiting_max", CONFIG_COUNT, "64", NULL,
      "how many requests may wait for jobs at once"},
     {"log", "level", CONFIG_TEXT, "info", NULL,

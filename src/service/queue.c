@@ -12,12 +12,13 @@
 
 #define KINDS_MAX 64
 #define ASK_AGAIN_US US_PER_S
+#define KEEP_MAX_MS (UINT64_C(100) * 365 * 86400000)
 #define RETRY_DELAY_MAX_US (3600 * US_PER_S)
 
 struct queue {
     struct queue_kind kinds[KINDS_MAX];
     size_t kind_count;
-    int64_t lease_us, retry_delay_us;
+    int64_t lease_us, retry_delay_us, keep_us;
     unsigned waiting_max;
 
     pthread_mutex_t lock; /* guards what follows */
@@ -212,7 +213,8 @@ static bool read_settings(struct queue *queue, const struct config *config, stru
         return error_tell(err, ERR_INVALID, "jobs.waiting_max: must be at most 10000");
     queue->waiting_max = (unsigned)waiting;
     return read_duration(config, "lease", 1000, 86400000, &queue->lease_us, err) &&
-           read_duration(config, "retry_delay", 10, 3600000, &queue->retry_delay_us, err);
+           read_duration(config, "retry_delay", 10, 3600000, &queue->retry_delay_us, err) &&
+           read_duration(config, "keep", 0, KEEP_MAX_MS, &queue->keep_us, err);
 }
 
 bool queue_new(const struct config *config, struct queue **out, struct error *err)
@@ -250,6 +252,11 @@ void queue_free(struct queue *queue)
 int64_t queue_lease_us(const struct queue *queue)
 {
     return queue->lease_us;
+}
+
+int64_t queue_keep_us(const struct queue *queue)
+{
+    return queue->keep_us;
 }
 
 int64_t queue_retry_delay_us(const struct queue *queue, int32_t attempts,

@@ -57,6 +57,8 @@ bool queue_kind_at(const struct queue *queue, size_t index, const struct queue_k
 
 /* How long a lease lasts if its holder does not say. */
 int64_t queue_lease_us(const struct queue *queue);
+/* How long jobs are kept after they ended; 0: for ever. */
+int64_t queue_keep_us(const struct queue *queue);
 /* When a job that has failed for the ATTEMPTSth time (from 1) is due again: the first delay doubled
  * for each attempt, an hour at most, of which a random half is taken off. */
 int64_t queue_retry_delay_us(const struct queue *queue, int32_t attempts,

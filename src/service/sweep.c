@@ -9,9 +9,11 @@
 #include "catalog/session.h"
 #include "service/abandon.h"
 #include "service/cache.h"
+#include "service/queue.h"
 #include "service/resumable.h"
 
 #define PAGE 200
+#define JOBS_AT_ONCE 1000
 #define IDEMPOTENCY_KEPT_US US_PER_DAY
 
 /* One sweep. What cannot be cleared away now must not hold up the rest of it: the first failure is
@@ -291,6 +293,33 @@ static void sweep_results(struct sweep *sweep)
     sweep->report.results += removed;
 }
 
+/* ---- jobs that ended long ago ---- */
+
+static bool forget_jobs(struct db *tx, void *context, struct error *err)
+{
+    struct forgetting *forgetting = context;
+
+    return job_forget(tx, forgetting->before_us, JOBS_AT_ONCE, &forgetting->count, err);
+}
+
+/* A few at a time, so that nobody waits long for the catalog. */
+static void sweep_jobs(struct sweep *sweep)
+{
+    int64_t keep_us = queue_keep_us(sweep->app->queue);
+    struct forgetting forgetting = {.before_us = app_now_us(sweep->app) - keep_us};
+    struct error err;
+
+    if (keep_us == 0)
+        return;
+    do {
+        if (!database_write(sweep->app->database, forget_jobs, &forgetting, &err)) {
+            go_on_after(sweep, &err);
+            return;
+        }
+        sweep->report.jobs += forgetting.count;
+    } while (forgetting.count == JOBS_AT_ONCE);
+}
+
 /* ---- all of it ---- */
 
 bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
@@ -303,6 +332,7 @@ bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
     sweep_garbage(&sweep);
     sweep_keys(&sweep);
     sweep_results(&sweep);
+    sweep_jobs(&sweep);
     if (report)
         *report = sweep.report;
     return !sweep.failed;

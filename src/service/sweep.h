@@ -11,6 +11,7 @@ struct sweep_report {
     uint64_t bytes;    /* of those objects */
     uint64_t keys;     /* idempotency keys forgotten */
     uint64_t results;  /* of processing, past their expiry */
+    uint64_t jobs;     /* that ended long ago */
 };
 
 /*
@@ -22,7 +23,7 @@ struct sweep_report {
  */
 bool sweep_start(struct app *app, struct sweep_report *report, struct error *err);
 /* At any time: sessions that have expired or that could not be ended before, stages without one,
- * garbage objects, old idempotency keys, results in the cache past their expiry. What
+ * garbage objects, old idempotency keys and jobs, results in the cache past their expiry. What
  * cannot be cleared away holds up nothing else: all is tried, then it fails with the first cause.
  * REPORT may be NULL, and is filled either way. */
 bool sweep_run(struct app *app, struct sweep_report *report, struct error *err);

@@ -8,6 +8,7 @@
 #include "service/enqueue.h"
 #include "service/queue.h"
 #include "service/sweep.h"
+#include "service/trash.h"
 #include "service/workspaces.h"
 
 #define NONE ((struct uuid){{0}})
@@ -451,6 +452,65 @@ static void each_job_is_leased_once_however_many_want_it(void **state)
 
 /* ---- what is left behind ---- */
 
+static void jobs_are_forgotten_a_while_after_they_ended(void **state)
+{
+    struct app_fixture *f = *state;
+    struct uuid done = add_job(f, "echo", 0, NONE), open;
+    struct job job = lease_one(f, "echo");
+
+    complete(f, &job);
+    open = add_job(f, "echo", 0, NONE);
+    assert_int_equal(sweep_in(f, 29).jobs, 0);
+    assert_status(f, done, JOB_COMPLETED);
+    assert_int_equal(sweep_in(f, 2).jobs, 1);
+    assert_status(f, open, JOB_PENDING);
+    assert_int_equal(sweep_in(f, 0).jobs, 0);
+}
+
+static void what_an_upload_goes_by_is_not_forgotten(void **state)
+{
+    struct app_fixture *f = *state;
+    struct uuid upload = app_fixture_add(f, "main", "uploads/a.wav", true);
+    struct uuid trashed = app_fixture_add(f, "main", "uploads/b.wav", true);
+    struct job failing = {.upload_id = upload, .kind = "echo", .belongs = true};
+    struct uuid failed, cancelled;
+    struct job job;
+
+    failed = add_job_as(f, &failing);
+    job = lease_one(f, "echo");
+    assert_ok(f, end_as(f, &job, OUTCOME_FAILED));
+    add_job(f, "echo", 0, upload); /* asked for: this one goes */
+    job = lease_one(f, "echo");
+    complete(f, &job);
+    cancelled = add_job(f, "echo", 0, trashed);
+    assert_ok(f, trash_put(f->app, f->workspace_id, f->user_id, trashed, &f->err));
+    assert_status(f, cancelled, JOB_CANCELLED);
+    assert_int_equal(sweep_in(f, 31).jobs, 1);
+    assert_status(f, failed, JOB_FAILED);
+    assert_status(f, cancelled, JOB_CANCELLED);
+}
+
+static void a_job_that_others_wait_for_is_not_forgotten(void **state)
+{
+    struct app_fixture *f = *state;
+    struct uuid upload = app_fixture_add(f, "main", "uploads/a.wav", true);
+    struct uuid failed = add_job(f, "first", 0, upload);
+    struct enqueue_request request = {.workspace_id = f->workspace_id,
+                                      .upload_id = upload,
+                                      .kind = "second",
+                                      .after = AFTER_KIND,
+                                      .after_kind = "first",
+                                      .max_retries = -1};
+    struct job job = lease_one(f, "first"), *made;
+    size_t count;
+
+    assert_ok(f, enqueue(f->app, &request, f->mem, &made, &count, &f->err));
+    assert_ok(f, end_as(f, &job, OUTCOME_FAILED));
+    assert_int_equal(sweep_in(f, 31).jobs, 0);
+    assert_status(f, failed, JOB_FAILED);
+    assert_status(f, made[0].id, JOB_WAITING);
+}
+
 static void stages_are_kept_for_as_long_as_their_lease(void **state)
 {
     struct app_fixture *f = *state;
@@ -493,6 +553,9 @@ int main(void)
         test(a_cancelled_job_is_nobodys_any_more),
         test(a_job_waits_for_all_that_it_comes_after),
         test(each_job_is_leased_once_however_many_want_it),
+        test(jobs_are_forgotten_a_while_after_they_ended),
+        test(what_an_upload_goes_by_is_not_forgotten),
+        test(a_job_that_others_wait_for_is_not_forgotten),
         test(stages_are_kept_for_as_long_as_their_lease),
     };
 
