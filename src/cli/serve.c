@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/cors.h"
 #include "api/routes.h"
@@ -22,6 +23,8 @@
 /* Workers that uploads must leave for everything else. */
 #define SMALL_REQUEST_WORKERS 16
 #define GRACE_AT_SECOND_SIGNAL_MS 0
+/* A job that looks whether it should end does so at once: one that has not by then never looks. */
+#define JOBS_GRACE_MS 5000
 
 /* What the signal handler needs. */
 static struct http_server *volatile signalled_server;
@@ -34,7 +37,7 @@ static void stop_on_signal(int number)
     if (signalled_server)
         http_server_stop(signalled_server,
                          signals_seen ? GRACE_AT_SECOND_SIGNAL_MS : stop_grace_ms);
-    signals_seen = 1;
+    signals_seen = signals_seen + 1;
 }
 
 static void catch_signals(void)
@@ -191,6 +194,20 @@ static bool start_runner(struct http_server *server, struct app *app, struct run
     return runner_start(app, &options, out, err);
 }
 
+/* Without freeing what its jobs still use. All that was acknowledged is on the disk. */
+static void end_without_jobs(void)
+{
+    log_event(LOG_WARN, "stopped without waiting for jobs");
+    fflush(NULL);
+    _exit(CLI_OK);
+}
+
+static void stop_runner(struct runner *runner)
+{
+    if (runner && !runner_stop(runner, signals_seen > 1 ? 0 : JOBS_GRACE_MS))
+        end_without_jobs();
+}
+
 /* Serves until a signal ends it. */
 static bool run_server(struct http_server *server, struct app *app, bool with_jobs,
                        struct error *err)
@@ -207,6 +224,7 @@ static bool run_server(struct http_server *server, struct app *app, bool with_jo
         http_server_stop(server, 0);
     ran = http_server_run(server, err);
     signalled_server = NULL;
+    stop_runner(runner);
     return ran;
 }
 

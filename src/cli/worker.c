@@ -1,12 +1,16 @@
 /* `audiotricks worker`: runs jobs alone, beside the server or other workers on the same data. */
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/log_setup.h"
 #include "jobs/runner.h"
+
+/* A job that looks whether it should end does so at once: one that has not by then never looks. */
+#define JOBS_GRACE_MS 5000
 
 /* Those that end it; blocked in every thread, and waited for. */
 static void block_signals(sigset_t *stopping)
@@ -21,13 +25,24 @@ static void block_signals(sigset_t *stopping)
     pthread_sigmask(SIG_BLOCK, stopping, NULL);
 }
 
-/* Until a signal ends it. */
+/* Until a signal ends it; another one does so at once. */
 static void work(const sigset_t *stopping)
 {
     int number;
 
     while (sigwait(stopping, &number) != 0)
         ;
+    pthread_sigmask(SIG_UNBLOCK, stopping, NULL);
+}
+
+/* Without freeing what its jobs still use. */
+static void stop(struct runner *runner)
+{
+    if (runner_stop(runner, JOBS_GRACE_MS))
+        return;
+    log_event(LOG_WARN, "stopped without waiting for jobs");
+    fflush(NULL);
+    _exit(CLI_OK);
 }
 
 static bool run_worker(const struct config *config, struct error *err)
@@ -51,6 +66,7 @@ static bool run_worker(const struct config *config, struct error *err)
     log_event(LOG_INFO, "working", log_text("version", AUDIOTRICKS_VERSION),
               log_text("data", data));
     work(&stopping);
+    stop(runner);
     runner_free(take(runner));
     log_event(LOG_INFO, "stopped");
     return true;

@@ -46,6 +46,8 @@ struct runner {
     pthread_mutex_t lock; /* guards the lanes and what follows */
     pthread_cond_t wake;  /* the keeper */
     bool keeper_ends;
+    pthread_cond_t lane_ended;
+    unsigned lanes_ended;
 };
 
 static bool is_stopping(void *context)
@@ -256,9 +258,8 @@ static void run_jobs(struct lane *lane, const struct job *jobs, size_t count, st
 
 /* ---- a lane ---- */
 
-static void *lane_main(void *context)
+static void work(struct lane *lane)
 {
-    struct lane *lane = context;
     struct runner *runner = lane->runner;
     const struct lease_wish wish = {.kinds = runner->kind_names,
                                     .kind_count = runner->kind_count,
@@ -280,6 +281,18 @@ static void *lane_main(void *context)
             run_jobs(lane, jobs, count, mem);
         }
     }
+}
+
+static void *lane_main(void *context)
+{
+    struct lane *lane = context;
+    struct runner *runner = lane->runner;
+
+    work(lane);
+    pthread_mutex_lock(&runner->lock);
+    runner->lanes_ended++;
+    pthread_cond_signal(&runner->lane_ended);
+    pthread_mutex_unlock(&runner->lock);
     return NULL;
 }
 
@@ -361,11 +374,17 @@ static void keep_alive(struct runner *runner, struct lane *lane, int64_t every_u
     }
 }
 
+static struct timespec moment_in(int64_t us)
+{
+    int64_t at_us = clock_monotonic_us() + us;
+
+    return (struct timespec){.tv_sec = at_us / US_PER_S, .tv_nsec = at_us % US_PER_S * 1000};
+}
+
 /* False once the keeper is to end. */
 static bool tick(struct runner *runner, int64_t tick_us)
 {
-    int64_t at_us = clock_monotonic_us() + tick_us;
-    struct timespec until = {.tv_sec = at_us / US_PER_S, .tv_nsec = at_us % US_PER_S * 1000};
+    struct timespec until = moment_in(tick_us);
     bool go_on;
 
     pthread_mutex_lock(&runner->lock);
@@ -436,6 +455,7 @@ static struct runner *runner_new(struct app *app, const struct runner_options *o
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&runner->wake, &monotonic);
+    pthread_cond_init(&runner->lane_ended, &monotonic);
     pthread_condattr_destroy(&monotonic);
     return runner;
 }
@@ -443,6 +463,7 @@ static struct runner *runner_new(struct app *app, const struct runner_options *o
 static void discard(struct runner *runner)
 {
     pthread_cond_destroy(&runner->wake);
+    pthread_cond_destroy(&runner->lane_ended);
     pthread_mutex_destroy(&runner->lock);
     free(runner->lanes);
     free(runner);
@@ -509,6 +530,70 @@ bool runner_start(struct app *app, const struct runner_options *options, struct 
     }
     *out = runner;
     return true;
+}
+
+static bool await_lanes(struct runner *runner, uint32_t grace_ms)
+{
+    struct timespec until = moment_in((int64_t)grace_ms * 1000);
+    bool ended;
+
+    pthread_mutex_lock(&runner->lock);
+    while (runner->lanes_ended < runner->lane_count &&
+           pthread_cond_timedwait(&runner->lane_ended, &runner->lock, &until) != ETIMEDOUT)
+        ;
+    ended = runner->lanes_ended == runner->lane_count;
+    pthread_mutex_unlock(&runner->lock);
+    return ended;
+}
+
+/* Under the lock. */
+static size_t held_by(const struct lane *lane, struct held_job *held, size_t room)
+{
+    const struct job_batch *batch = lane->batch;
+    size_t count = 0;
+
+    for (; batch && count < batch->count && count < room; count++) {
+        const struct job *job = &batch->tasks[count].job;
+
+        held[count] = (struct held_job){job->workspace_id, job->id, job->lease_token};
+    }
+    return count;
+}
+
+/* What the lane's run has, whoever asks first may have at once. */
+static void give_back(struct runner *runner, struct lane *lane)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct held_job held[KINDS_MAX];
+    size_t count;
+
+    pthread_mutex_lock(&runner->lock);
+    count = held_by(lane, held, KINDS_MAX);
+    pthread_mutex_unlock(&runner->lock);
+    for (size_t i = 0; i < count; i++) {
+        struct job_end end = {.job = held[i], .outcome = OUTCOME_GIVEN_BACK};
+        char id[UUID_TEXT_SIZE];
+        struct job after;
+        struct error err;
+
+        uuid_format(held[i].id, id);
+        if (leases_end(runner->app, &end, mem, &after, &err))
+            log_event(LOG_WARN, "a job did not end when told to", log_text("job", after.kind),
+                      log_text("job_id", id));
+        else if (!is_not_held(&err)) /* its lease runs out */
+            log_event(LOG_WARN, "a job could not be given back", log_text("job_id", id),
+                      log_text("error", err.log));
+    }
+}
+
+bool runner_stop(struct runner *runner, uint32_t grace_ms)
+{
+    end_runs(runner);
+    if (await_lanes(runner, grace_ms))
+        return true;
+    for (unsigned i = 0; i < runner->lane_count; i++)
+        give_back(runner, &runner->lanes[i]);
+    return false;
 }
 
 void runner_free(struct runner *runner)

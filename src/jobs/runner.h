@@ -26,8 +26,14 @@ struct runner_options {
 /* Fails with ERR_UNAVAILABLE if there can be no threads. */
 bool runner_start(struct app *app, const struct runner_options *options, struct runner **out,
                   struct error *err);
-/* Tells the runs to end, waits until they have, and gives back what they did not finish: the
- * attempt does not count. */
+/*
+ * Tells the runs to end, and waits for that, GRACE_MS at most. What they did not finish is given
+ * back: the attempt does not count. False if one does not end: its job is given back all the same,
+ * and whatever it still does is in vain, but its thread uses the app. Then the process should end
+ * without freeing either; runner_free would wait.
+ */
+bool runner_stop(struct runner *runner, uint32_t grace_ms);
+/* As runner_stop, however long it takes. */
 void runner_free(struct runner *runner);
 DEFINE_RELEASE(runner, struct runner)
 

@@ -17,7 +17,7 @@
 /* ---- kinds ---- */
 
 static atomic_uint runs, committed, in_vain, largest_batch;
-static sem_t begun, released;
+static sem_t begun, released, let_go;
 
 static bool wants(const struct job_task *task, const char *what)
 {
@@ -33,8 +33,17 @@ static void hang(struct job_batch *batch)
         nanosleep(&moment, NULL);
 }
 
+/* Whatever it is told, until the test lets it go. */
+static void hang_regardless(void)
+{
+    while (sem_wait(&let_go) != 0)
+        ;
+}
+
 static void decide(struct job_batch *batch, struct job_task *task)
 {
+    if (wants(task, "stubborn"))
+        hang_regardless();
     if (wants(task, "hang"))
         hang(batch);
     else if (wants(task, "fail"))
@@ -101,6 +110,7 @@ static int set_up(void **state)
     runs = committed = in_vain = largest_batch = 0;
     sem_init(&begun, 0, 0);
     sem_init(&released, 0, 0);
+    sem_init(&let_go, 0, 0);
     return app_fixture_reopen(f, arena_printf(f->mem,
                                               "[store \"main\"]\nprovider = local\npath = %s/main\n"
                                               "[jobs]\nlease = 1s\nretry_delay = 10ms\n",
@@ -286,6 +296,35 @@ static void what_runs_when_it_stops_is_given_back(void **state)
     assert_null(job_of(f, id).error_code);
 }
 
+static void a_run_that_does_not_end_holds_up_no_stop(void **state)
+{
+    struct app_fixture *f = *state;
+    struct uuid id = add(f, "plain", "{\"do\":\"stubborn\"}");
+    struct runner *runner = start(f, 2);
+
+    await(&begun);
+    assert_false(runner_stop(runner, 20));
+    assert_status(f, id, JOB_PENDING);
+    assert_int_equal(job_of(f, id).attempts, 0);
+    sem_post(&let_go); /* it says that it is done, too late */
+    runner_free(runner);
+    assert_status(f, id, JOB_PENDING);
+    assert_int_equal(effects_of(f, id), 0);
+    assert_int_equal(in_vain, 1);
+}
+
+static void a_stop_waits_for_runs_that_end(void **state)
+{
+    struct app_fixture *f = *state;
+    struct uuid id = add(f, "plain", "{\"do\":\"hang\"}");
+    struct runner *runner = start(f, 2);
+
+    await(&begun);
+    assert_true(runner_stop(runner, PATIENCE_S * 1000));
+    assert_status(f, id, JOB_PENDING);
+    runner_free(runner);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, app_fixture_tear_down)
 
 int main(void)
@@ -299,6 +338,8 @@ int main(void)
         test(a_run_that_takes_too_long_is_ended_and_tried_again),
         test(a_run_without_an_outcome_has_failed),
         test(what_runs_when_it_stops_is_given_back),
+        test(a_run_that_does_not_end_holds_up_no_stop),
+        test(a_stop_waits_for_runs_that_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
