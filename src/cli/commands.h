@@ -14,6 +14,7 @@ extern const struct command command_rm;
 extern const struct command command_undelete;
 extern const struct command command_quota;
 extern const struct command command_sessions;
+extern const struct command command_jobs;
 extern const struct command command_usage;
 extern const struct command command_cache;
 extern const struct command command_workspace;
