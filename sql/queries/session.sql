@@ -56,6 +56,21 @@ SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved
        protocol_headers
 FROM chunked_uploads WHERE id > $1 AND status = 'initiated' ORDER BY id LIMIT $2;
 
+-- name: session_list_left
+-- Those that are open though all bytes have come, and all open finals.
+SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
+       storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
+       total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
+       digest_state, concatenation, partials, error_code, error_message,
+       protocol_headers
+FROM chunked_uploads
+WHERE id > $1 AND status = 'initiated' AND kind IN ('chunked', 'tus')
+  AND (concatenation = 'final'
+       OR (concatenation IS NULL
+           AND file_size = (SELECT end_offset FROM chunked_upload_parts
+                            WHERE session_id = chunked_uploads.id AND start_offset = 0)))
+ORDER BY id LIMIT $2;
+
 -- name: session_list_workspace
 SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,

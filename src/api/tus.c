@@ -75,21 +75,17 @@ static bool is_unfinished_final(const struct session *session)
     return session->concatenation == SESSION_FINAL && session->status == SESSION_INITIATED;
 }
 
-/* A final that could not be made when its last partial came is tried again by whoever looks. */
+/* What could not be made of the bytes when the last of them came is tried again by whoever looks.
+ * Clients take an offset at the end for success: they must not read one before the upload is made.
+ */
 static bool look(struct request *req, const struct caller *who, struct resumable_state *out,
                  struct error *err)
 {
-    struct ingest_outcome outcome;
     struct uuid id;
-    bool joined;
 
-    if (!endpoint_id(req, &id, err) ||
-        !resumable_look(req->app, who->workspace_id, id, req->mem, out, err))
-        return false;
-    if (!is_unfinished_final(&out->session))
-        return true;
-    return resumable_join(req->app, who->workspace_id, id, req->mem, &joined, &outcome, err) &&
-           resumable_read(req->app, who->workspace_id, id, req->mem, out, err);
+    return endpoint_id(req, &id, err) &&
+           resumable_look(req->app, who->workspace_id, id, req->mem, out, err) &&
+           resumable_conclude(req->app, out, req->mem, err);
 }
 
 bool head_tus(struct request *req, const struct caller *who, struct response *res,

@@ -317,6 +317,13 @@ bool session_list(struct db *db, struct uuid after, size_t limit, struct arena *
                    count, err);
 }
 
+bool session_list_left(struct db *db, struct uuid after, size_t limit, struct arena *mem,
+                       struct session **out, size_t *count, struct error *err)
+{
+    return list_of(db, SQL_SESSION_LIST_LEFT, DB_ARGS(db_uuid(after), db_int(limit)), limit, mem,
+                   out, count, err);
+}
+
 bool session_list_workspace(struct db *db, struct uuid workspace_id, struct uuid after,
                             size_t limit, struct arena *mem, struct session **out, size_t *count,
                             struct error *err)

@@ -100,7 +100,11 @@ bool session_by_key(struct db *db, struct uuid workspace_id, struct uuid user_id
 /* At most LIMIT open sessions whose id is greater than AFTER, in the order of their ids. */
 bool session_list(struct db *db, struct uuid after, size_t limit, struct arena *mem,
                   struct session **out, size_t *count, struct error *err);
-/* The same, open or ended, of a workspace. */
+/* The same, but only those of which all bytes have come, and finals, whatever of them has: no
+ * partials, and none of one request or of the IETF draft. */
+bool session_list_left(struct db *db, struct uuid after, size_t limit, struct arena *mem,
+                       struct session **out, size_t *count, struct error *err);
+/* That of session_list, open or ended, of a workspace. */
 bool session_list_workspace(struct db *db, struct uuid workspace_id, struct uuid after,
                             size_t limit, struct arena *mem, struct session **out, size_t *count,
                             struct error *err);

@@ -4,6 +4,7 @@
 
 const struct job_kind *const job_kinds[] = {
     &job_kind_sweep,
+    &job_kind_conclude,
 };
 const size_t job_kind_count = COUNT_OF(job_kinds);
 

@@ -24,12 +24,14 @@ struct job_kind {
     bool (*prepare)(struct app *app, struct error *err);
     /* One run. What it could not do is left to the next: it is tried again whatever it returns. */
     bool (*run)(struct app *app, struct error *err);
+    bool is_slow; /* the first run does not hold up the start, but comes right behind it */
 };
 
 extern const struct job_kind *const job_kinds[];
 extern const size_t job_kind_count;
 
 extern const struct job_kind job_kind_sweep;
+extern const struct job_kind job_kind_conclude;
 
 /* ---- from the queue ---- */
 

@@ -119,7 +119,8 @@ bool scheduler_start(struct app *app, const struct job_kind *const *kinds, size_
             return error_context(err, "job \"%s\"", kinds[i]->name);
     scheduler = scheduler_new(app, kinds, count);
     for (size_t i = 0; i < count; i++)
-        run_one(scheduler, i);
+        if (!kinds[i]->is_slow) /* those are due by now */
+            run_one(scheduler, i);
     if (start_without_signals(scheduler) != 0) {
         discard(scheduler);
         return error_set(err, ERR_UNAVAILABLE, "no thread for the scheduler");

@@ -7,10 +7,10 @@
 struct scheduler;
 
 /*
- * Prepares and runs each kind once before it returns, so that nothing of an earlier run of the
- * server is left when serving begins; then each at its time, one after the other, in a thread of
- * its own. A run that fails is logged and comes again. There is one kind at least; KINDS
- * outlives it.
+ * Prepares and runs each kind once before it returns, but for those that are slow, so that nothing
+ * of an earlier run of the server is left when serving begins; then each at its time, one after the
+ * other, in a thread of its own. A run that fails is logged and comes again. There is one kind at
+ * least; KINDS outlives it.
  *
  * Fails with what a kind could not be prepared for, and with ERR_UNAVAILABLE if there can be no
  * thread.

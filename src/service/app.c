@@ -240,6 +240,7 @@ bool app_open(const struct config *config, const struct app_options *options, st
         abort();
     app->config = config;
     app->clock = &clock_system;
+    app->opened_at_us = app_now_us(app);
     app->random = &random_system;
     app->hashers = hash_pool_new(cores > 0 ? (unsigned)cores : 1);
     app->live = live_new();

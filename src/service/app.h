@@ -78,6 +78,7 @@ struct app {
     struct queue *queue;             /* which kinds of jobs there are, and who waits for them */
     const struct http_metrics *http; /* set by who serves; NULL without a server */
     const struct clock *clock;
+    int64_t opened_at_us;
     const struct random_source *random;
     uint8_t link_key[SIGNED_LINK_KEY_BYTES];
     struct app_counters counters;

@@ -436,7 +436,7 @@ void resumable_end_failed(struct app *app, const struct session *session, const 
 
 /* The row first: a crash must leave no session that reports what is gone, while a stage without a
  * session is discarded by the next start. */
-static bool end_now(struct app *app, const struct session *session, struct error *err)
+bool resumable_end_now(struct app *app, const struct session *session, struct error *err)
 {
     if (!end_row(app, session, NULL, err))
         return false;
@@ -470,25 +470,5 @@ bool resumable_abort(struct app *app, struct uuid workspace_id, struct uuid id, 
     return resumable_load(app, workspace_id, id, mem, &state, err) &&
            live_enter(app->live, id, &turn, err) &&
            resumable_load(app, workspace_id, id, mem, &state, err) &&
-           end_now(app, &state.session, err);
-}
-
-bool resumable_expire(struct app *app, struct uuid workspace_id, struct uuid id, bool *ended,
-                      struct error *err)
-{
-    scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true, .cuts = true};
-    scoped(arena_release) struct arena *mem = arena_new();
-    struct resumable_state state;
-
-    *ended = false;
-    if (live_is_busy(app->live, id))
-        return true;
-    if (!live_enter(app->live, id, &turn, err))
-        return false;
-    if (!resumable_load(app, workspace_id, id, mem, &state, err))
-        return err->kind == ERR_NOT_FOUND; /* another was faster */
-    if (state.session.expires_at_us > app_now_us(app))
-        return true;
-    *ended = end_now(app, &state.session, err);
-    return *ended;
+           resumable_end_now(app, &state.session, err);
 }

@@ -139,6 +139,23 @@ bool resumable_join_with(struct app *app, struct uuid workspace_id, struct uuid 
 bool resumable_final_size(struct app *app, const struct resumable_state *state, struct arena *mem,
                           uint64_t *out, struct error *err);
 
+/*
+ * Does what is left to do for a session of which all bytes have come and that is open all the same,
+ * since finishing it failed or the server died before: finishes it, and of a final joins what has
+ * come. Nothing for any other. STATE is as it was read, and is read again afterwards.
+ *
+ * Fails as resumable_finish and resumable_join.
+ */
+bool resumable_conclude(struct app *app, struct resumable_state *state, struct arena *mem,
+                        struct error *err);
+/*
+ * The same for all sessions that nobody works on, but those of the IETF draft: in it what has all
+ * come is not complete before the client says so. What fails is tried again by a later call, every
+ * minute's at first and then every quarter of an hour's; then all is tried, and it fails with the
+ * first cause.
+ */
+bool resumable_conclude_left(struct app *app, struct error *err);
+
 /* Ends an open session as failed for CAUSE, which every later request to it is told. Whoever works
  * on it is cut. Nothing if it is not open any more. */
 bool resumable_reject(struct app *app, struct uuid workspace_id, struct uuid id,
@@ -147,7 +164,9 @@ bool resumable_reject(struct app *app, struct uuid workspace_id, struct uuid id,
 /* Ends a session, open or ended, without a trace but for the upload that it may have made.
  * ERR_NOT_FOUND. */
 bool resumable_abort(struct app *app, struct uuid workspace_id, struct uuid id, struct error *err);
-/* The same, if it has expired by now and no request is working on it: *ENDED. */
+/* The same, if it has expired by now and no request is working on it: *ENDED. One of which all
+ * bytes have come is concluded instead; while that fails for causes that may pass, it stays for as
+ * long again as it was to live. */
 bool resumable_expire(struct app *app, struct uuid workspace_id, struct uuid id, bool *ended,
                       struct error *err);
 

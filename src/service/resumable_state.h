@@ -29,6 +29,9 @@ void resumable_end_failed(struct app *app, const struct session *session,
 bool resumable_mark_failed(struct app *app, const struct session *session,
                            const struct error *cause);
 
+/* Ends the session without a trace, in an exclusive turn. */
+bool resumable_end_now(struct app *app, const struct session *session, struct error *err);
+
 /* Reads of what is there from FROM to before END into DIGEST. */
 bool resumable_digest_range(struct stage *stage, uint64_t from, uint64_t end, struct digest *digest,
                             struct error *err);

@@ -11,7 +11,8 @@ import pytest
 
 import audio
 import node
-from server import Server
+from hung_media import HungMedia
+from server import Server, wait_until
 
 SIZE = 12 << 20
 STEP = 1 << 20
@@ -190,6 +191,19 @@ def test_resumes_after_the_server_was_killed(server, sound, options):
         stop_under_way(server, client, lambda: client.tell("go"))
         done = client.wait_for("success")
     assert done["url"] == url
+    check_arrived(server)
+
+
+def test_resumes_after_the_server_was_killed_before_it_finished(server, sound):
+    """All bytes are recorded, and nothing is made of them yet."""
+    with upload(server, sound, hold_at=SIZE - STEP) as client:
+        client.wait_for("hold")
+        with HungMedia(server) as media:
+            client.tell("go")
+            wait_until(lambda: sessions(server)[0]["received_bytes"] == SIZE, what="all bytes")
+            media.kill_server()
+        server.start()
+        client.wait_for("success")
     check_arrived(server)
 
 

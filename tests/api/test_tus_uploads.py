@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from audio import wav, wav_of_bytes
+from hung_media import HungMedia
 from people import default_workspace, make_workspace, member
 from server import Server, expect_problem, wait_until
 from tus import TYPE, Tus, b64, problem_of
@@ -195,9 +196,53 @@ def test_a_finish_that_failed_is_tried_again_by_an_empty_patch(server, tus):
     with Blocked(server):
         for offset, body in ((0, SOUND), (len(SOUND), b"")):
             problem_of(tus.patch(path, offset, body), 503, "unavailable")
-        assert tus.offset(path) == len(SOUND)
+        shown = tus.ask("GET", path).json
+        assert (shown["status"], shown["offset"]) == ("initiated", len(SOUND))
     answer = tus.patch(path, len(SOUND), b"")
     assert answer.status == 204 and content_of(server, answer) == SOUND
+    check_nothing_reserved(server)
+
+
+def test_a_finish_that_failed_is_tried_again_by_who_looks(server, tus):
+    """An offset at the end would be taken for success."""
+    path = tus.begin(len(SOUND))
+    with Blocked(server):
+        assert tus.patch(path, 0, SOUND).status == 503
+        looked = tus.look(path)
+        assert (looked.status, looked["Upload-Offset"], looked["Upload-Id"]) == (503, None, None)
+        assert int(looked["Retry-After"]) > 0
+    answer = tus.look(path)
+    assert (answer.status, answer["Upload-Offset"]) == (200, str(len(SOUND)))
+    assert answer["Upload-Id"] and content_of(server, answer) == SOUND
+    check_nothing_reserved(server)
+
+
+def test_a_look_that_finishes_tells_a_refusal(server, tus):
+    path = tus.begin(len(BROKEN))
+    with HungMedia(server) as media:
+        with hang(tus, path, 0, BROKEN, len(BROKEN)):
+            wait_until(lambda: tus.ask("GET", path).json["offset"] == len(BROKEN), what="the bytes")
+            media.kill_server()
+    server.start()
+    assert tus.look(path).status == 422
+    check_refused(tus, path, 422, "media_unreadable")
+
+
+def test_what_had_all_come_is_made_after_a_crash(server, tus):
+    """Though nobody asks for it."""
+    paths = [tus.begin(len(SOUND)), tus.begin(len(SOUND), Upload_Concat="partial")]
+    tus.begin(Upload_Concat=f"final;{paths[1]}")
+
+    def has_come(path):
+        answer = tus.ask("GET", path)
+        return answer.status == 404 or answer.json["offset"] == len(SOUND)  # or joined already
+
+    with HungMedia(server) as media:
+        with hang(tus, paths[0], 0, SOUND, len(SOUND)), hang(tus, paths[1], 0, SOUND, len(SOUND)):
+            wait_until(lambda: all(map(has_come, paths)), what="the bytes")
+            media.kill_server()
+    server.start()
+    wait_until(lambda: len(server.api().get_json("/v1/uploads")["items"]) == 2, 60, "the uploads")
     check_nothing_reserved(server)
 
 

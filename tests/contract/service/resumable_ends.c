@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "db_fault.h"
 #include "media/media.h"
@@ -116,7 +117,62 @@ static void a_store_that_does_not_answer_has_lost_nothing(void **state)
     check_left(f, 1);
 }
 
+/* ---- what has all come, and nobody finishes ---- */
+
+static struct uuid whole_of(struct service_fixture *f, enum session_kind kind, const char *content)
+{
+    struct resumable_request wish = wish_of(f, kind, SIZE);
+    struct uuid id = begin(f, &wish);
+
+    check_brought(f, id, content, SIZE);
+    return id;
+}
+
+static void what_has_all_come_is_finished_by_itself(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1), *more = wav(f, SIZE, 2);
+    struct uuid id = whole_of(f, SESSION_TUS, content), other = whole_of(f, SESSION_CHUNKED, more);
+    struct resumable_request wish = wish_of(f, SESSION_TUS, SIZE);
+    struct uuid begun = begin(f, &wish), undeclared = whole_of(f, SESSION_DRAFT, content);
+    struct error err;
+
+    check_brought(f, begun, content, SIZE - 1);
+    service_restart(f);
+    check_ok(resumable_conclude_left(f->app, &err));
+    check_upload(f, state_of(f, id).session.upload_id, content, SIZE);
+    check_upload(f, state_of(f, other).session.upload_id, more, SIZE);
+    assert_int_equal(state_of(f, begun).session.status, SESSION_INITIATED);
+    /* The IETF draft's client has not said that this was all. */
+    assert_int_equal(state_of(f, undeclared).session.status, SESSION_INITIATED);
+    check_all_adds_up(f, true);
+}
+
+static void what_is_refused_for_good_holds_up_nothing(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1);
+    char *broken = arena_alloc(f->mem, SIZE);
+    struct uuid bad, good;
+    struct error err;
+
+    memcpy(broken, "fLaC", 4);
+    memset(broken + 4, 0, SIZE - 4);
+    bad = whole_of(f, SESSION_TUS, broken);
+    good = whole_of(f, SESSION_TUS, content);
+    check_ok(resumable_conclude_left(f->app, &err));
+    assert_string_equal(state_of(f, bad).session.error_code, "media_unreadable");
+    check_upload(f, state_of(f, good).session.upload_id, content, SIZE);
+    check_left(f, 1);
+}
+
 /* ---- expiry ---- */
+
+static int64_t in_a_day(const struct clock *self)
+{
+    (void)self;
+    return clock_now_us(&clock_system) + US_PER_DAY + US_PER_S;
+}
 
 static int64_t in_a_week(const struct clock *self)
 {
@@ -124,24 +180,124 @@ static int64_t in_a_week(const struct clock *self)
     return clock_now_us(&clock_system) + 7 * US_PER_DAY;
 }
 
+static const struct clock tomorrow = {in_a_day}, later = {in_a_week};
+
 static void expiry_leaves_nothing(void **state)
 {
-    static const struct clock later = {in_a_week};
     struct service_fixture *f = *state;
     const char *content = wav(f, SIZE, 2);
     struct resumable_request wish = wish_of(f, SESSION_TUS, SESSION_SIZE_UNKNOWN);
-    struct uuid whole = published(f, wav(f, SIZE, 1), ON_DUPLICATE_LINK), begun = begin(f, &wish);
+    struct uuid begun = begin(f, &wish), failed = whole_of(f, SESSION_TUS, content);
     struct sweep_report report;
     struct error err;
 
+    error_tell(&err, ERR_NOT_AUDIO, "no");
+    check_ok(resumable_reject(f->app, f->workspace, failed, &err, &err));
     check_brought(f, begun, content, 10000);
     check_ok(sweep_run(f->app, &report, &err));
     assert_int_equal(report.sessions, 0);
     f->app->clock = &later;
     check_ok(sweep_run(f->app, &report, &err));
     assert_int_equal(report.sessions, 2);
-    assert_true(is_gone(f, whole) && is_gone(f, begun));
+    assert_true(is_gone(f, begun) && is_gone(f, failed));
     check_left(f, 0);
+}
+
+static void expiry_makes_uploads_of_what_has_all_come(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1), *more = wav(f, SIZE, 2);
+    struct uuid id = published(f, content, ON_DUPLICATE_LINK);
+    struct uuid other = whole_of(f, SESSION_DRAFT, more);
+    struct sweep_report report;
+    struct error err;
+
+    f->app->clock = &later;
+    check_ok(sweep_run(f->app, &report, &err));
+    assert_int_equal(report.sessions, 0);
+    check_upload(f, state_of(f, id).session.upload_id, content, SIZE);
+    check_upload(f, state_of(f, other).session.upload_id, more, SIZE);
+    check_left(f, 2);
+}
+
+/* Whatever fails while an expired one is finished: it is not deleted for that. */
+static void expiry_deletes_nothing_for_a_failure(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1);
+    struct uuid id = whole_of(f, SESSION_TUS, content);
+    struct error err;
+    unsigned nth = 1;
+
+    f->app->clock = &tomorrow;
+    f->app->opened_at_us = app_now_us(f->app); /* it is tried at every sweep */
+    for (;; nth++) {
+        assert_true(nth < 2 * FAULTS_MAX);
+        db_fault_arm(nth, ERR_UNAVAILABLE);
+        sweep_run(f->app, NULL, &err);
+        if (!db_fault_disarm())
+            break;
+        assert_false(is_gone(f, id));
+    }
+    assert_true(nth > 5);
+    check_upload(f, state_of(f, id).session.upload_id, content, SIZE);
+    check_left(f, 1);
+}
+
+/* The store takes no object where a link stands in the place of its folder. */
+static void block_store(struct service_fixture *f)
+{
+    char *path = arena_printf(f->mem, "%s/store/uploads", f->folder);
+
+    assert_int_equal(symlink("elsewhere", path), 0);
+}
+
+static void unblock_store(struct service_fixture *f)
+{
+    assert_int_equal(unlink(arena_printf(f->mem, "%s/store/uploads", f->folder)), 0);
+}
+
+static void what_cannot_be_finished_is_kept_as_long_again(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1);
+    struct uuid id = whole_of(f, SESSION_TUS, content);
+    struct sweep_report report;
+    struct error err;
+
+    block_store(f);
+    check_fails(resumable_conclude_left(f->app, &err), ERR_UNAVAILABLE);
+    f->app->clock = &tomorrow;
+    f->app->opened_at_us = app_now_us(f->app);
+    check_fails(sweep_run(f->app, &report, &err), ERR_UNAVAILABLE);
+    assert_int_equal(report.sessions, 0);
+    assert_int_equal(state_of(f, id).offset, SIZE);
+    /* Later it is not tried at each of them. */
+    f->app->opened_at_us -= 11 * 60 * US_PER_S;
+    check_ok(sweep_run(f->app, &report, &err));
+    assert_int_equal(report.sessions, 0);
+    f->app->clock = &later;
+    check_fails(sweep_run(f->app, &report, &err), ERR_UNAVAILABLE); /* what may stand there */
+    assert_int_equal(report.sessions, 1);
+    assert_true(is_gone(f, id));
+    unblock_store(f);
+    check_ok(sweep_run(f->app, NULL, &err));
+    check_left(f, 0);
+}
+
+static void what_could_not_be_finished_is_when_it_can(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1);
+    struct uuid id = whole_of(f, SESSION_TUS, content);
+    struct error err;
+
+    block_store(f);
+    check_fails(resumable_conclude_left(f->app, &err), ERR_UNAVAILABLE);
+    unblock_store(f);
+    check_ok(resumable_conclude_left(f->app, &err));
+    check_upload(f, state_of(f, id).session.upload_id, content, SIZE);
+    check_left(f, 1);
 }
 
 /* ---- stages that could not be discarded ---- */
@@ -237,7 +393,13 @@ int main(int argc, char **argv)
         with_app(a_cancelled_upload_leaves_no_object),
         with_app(an_upload_that_was_published_is_finished_after_a_crash),
         with_app(a_store_that_does_not_answer_has_lost_nothing),
+        with_app(what_has_all_come_is_finished_by_itself),
+        with_app(what_is_refused_for_good_holds_up_nothing),
         with_app(expiry_leaves_nothing),
+        with_app(expiry_makes_uploads_of_what_has_all_come),
+        with_app(expiry_deletes_nothing_for_a_failure),
+        with_app(what_cannot_be_finished_is_kept_as_long_again),
+        with_app(what_could_not_be_finished_is_when_it_can),
         with_app(what_cannot_be_discarded_now_is_by_the_next_sweep),
         with_app(no_more_is_reserved_than_there_is),
         with_app(no_more_is_recorded_than_there_is),

@@ -14,12 +14,23 @@
 
 /* What the kinds below have done; their functions know nothing else. */
 static atomic_uint prepared, ran_often, ran_seldom;
-static sem_t often_ran;
+static sem_t often_ran, serving;
 
 static void forget(void)
 {
     prepared = ran_often = ran_seldom = 0;
     sem_init(&often_ran, 0, 0);
+    sem_init(&serving, 0, 0);
+}
+
+static void wait_for(sem_t *semaphore)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_S;
+    while (sem_timedwait(semaphore, &until) != 0)
+        assert_int_equal(errno, EINTR);
 }
 
 static bool prepare(struct app *app, struct error *err)
@@ -51,19 +62,18 @@ static bool run_seldom(struct app *app, struct error *err)
     return true;
 }
 
-static const struct job_kind often = {"often", 1, prepare, run_often};
-static const struct job_kind seldom = {"seldom", AN_HOUR_MS, NULL, run_seldom};
-static const struct job_kind hopeless = {"hopeless", 1, prepare_in_vain, run_often};
-
-static void wait_for_a_run(void)
+/* Until serving has begun. */
+static bool run_slowly(struct app *app, struct error *err)
 {
-    struct timespec until;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_S;
-    while (sem_timedwait(&often_ran, &until) != 0)
-        assert_int_equal(errno, EINTR);
+    wait_for(&serving);
+    return run_often(app, err);
 }
+
+static const struct job_kind often = {"often", 1, prepare, run_often, false};
+static const struct job_kind seldom = {"seldom", AN_HOUR_MS, NULL, run_seldom, false};
+static const struct job_kind hopeless = {"hopeless", 1, prepare_in_vain, run_often, false};
+
+static const struct job_kind slow = {"slow", AN_HOUR_MS, NULL, run_slowly, .is_slow = true};
 
 static void each_runs_before_serving_begins(void **state)
 {
@@ -90,9 +100,24 @@ static void each_runs_again_at_its_time_whether_it_failed_or_not(void **state)
     forget();
     assert_true(scheduler_start(NULL, kinds, COUNT_OF(kinds), &scheduler, &err));
     for (int i = 0; i < 5; i++)
-        wait_for_a_run();
+        wait_for(&often_ran);
     scheduler_free(scheduler);
     assert_int_equal(ran_seldom, 1);
+}
+
+static void what_is_slow_does_not_hold_up_the_start(void **state)
+{
+    const struct job_kind *const kinds[] = {&slow, &seldom};
+    scoped(scheduler_release) struct scheduler *scheduler = NULL;
+    struct error err;
+
+    (void)state;
+    forget();
+    assert_true(scheduler_start(NULL, kinds, COUNT_OF(kinds), &scheduler, &err));
+    assert_int_equal(ran_seldom, 1);
+    sem_post(&serving);
+    wait_for(&often_ran);
+    assert_int_equal(ran_often, 1);
 }
 
 static void what_cannot_be_prepared_keeps_the_server_from_starting(void **state)
@@ -129,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_runs_before_serving_begins),
         cmocka_unit_test(each_runs_again_at_its_time_whether_it_failed_or_not),
+        cmocka_unit_test(what_is_slow_does_not_hold_up_the_start),
         cmocka_unit_test(what_cannot_be_prepared_keeps_the_server_from_starting),
         cmocka_unit_test_setup_teardown(the_servers_own_have_cleared_away_when_it_starts,
                                         app_fixture_set_up, app_fixture_tear_down),
