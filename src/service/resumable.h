@@ -98,9 +98,10 @@ struct resumable_write {
  *
  * Fails with what BODY failed with, ERR_OFFSET, ERR_CONFLICT (other bytes are there; a newer
  * request took over), ERR_INVALID (longer than it may be), ERR_INCOMPLETE
- * (shorter), ERR_CHECKSUM, ERR_NOT_AUDIO as soon as the first bytes show it (the session has then
- * failed), ERR_FILE_TOO_LARGE, ERR_QUOTA_STORAGE, ERR_NOT_FOUND, ERR_STORAGE_FULL, ERR_UNAVAILABLE;
- * for a session that failed before, as resumable_failure.
+ * (shorter), ERR_CHECKSUM, ERR_NOT_AUDIO as soon as the first bytes show it, but of a body that
+ * counts as a whole not before it has come and its checks hold (the session has then failed),
+ * ERR_FILE_TOO_LARGE, ERR_QUOTA_STORAGE, ERR_NOT_FOUND, ERR_STORAGE_FULL, ERR_UNAVAILABLE; for a
+ * session that failed before, as resumable_failure.
  */
 bool resumable_write(struct app *app, struct uuid workspace_id, struct uuid id,
                      const struct resumable_write *write, struct arena *mem,

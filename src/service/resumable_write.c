@@ -253,10 +253,12 @@ static bool take_block(struct writing *writing, const char *bytes, size_t length
             checksum_update(write->checks[i], bytes, length);
     if (writing->hasher)
         hasher_push(writing->hasher, length);
-    if (!place(writing, bytes, length, err) || !sniff(writing, before, err))
+    if (!place(writing, bytes, length, err))
         return false;
-    return write->all_or_nothing || writing->at - writing->recorded < RECORD_EVERY_BYTES ||
-           record_and_tell(writing, err);
+    if (write->all_or_nothing) /* looked into when it is known that it came as it was sent */
+        return true;
+    return sniff(writing, before, err) &&
+           (writing->at - writing->recorded < RECORD_EVERY_BYTES || record_and_tell(writing, err));
 }
 
 /* A body that was cut ends too early; why is what matters then. What had reached this machine
@@ -433,13 +435,21 @@ static bool catch_up(struct writing *writing, const struct resumable_state *now,
 
 /* ---- all of it ---- */
 
+/* What was garbled on its way says nothing of the content: only what its checks hold for is looked
+ * into. */
+static bool check_and_sniff(struct writing *writing, struct error *err)
+{
+    return check(writing, err) &&
+           (!writing->write->all_or_nothing || sniff(writing, writing->write->offset, err));
+}
+
 /* Takes the body and records it, or of a broken append what has come of it. */
 static bool take_body(struct writing *writing, struct error *err)
 {
     bool all_or_nothing = writing->write->all_or_nothing;
     struct error why_not;
 
-    if (receive(writing, err) && check(writing, err))
+    if (receive(writing, err) && check_and_sniff(writing, err))
         return record(writing, err);
     if (!all_or_nothing && err->kind != ERR_NOT_AUDIO && err->kind != ERR_STORAGE_FULL &&
         err->kind != ERR_UNAVAILABLE)

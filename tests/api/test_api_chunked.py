@@ -260,6 +260,35 @@ def test_digest_of_a_chunk(server, api, field, where):
     upload.check_record(upload.put_all([4, 0, 3])["upload"])
 
 
+IMAGE = b"\x89PNG\r\n\x1a\n"  # what it is not; as many bytes of it as are needed
+
+
+@pytest.mark.parametrize("where", ["head", "trailers"])
+def test_a_chunk_that_was_garbled_on_its_way(server, api, where):
+    """Is no reason to refuse the content, whatever it looks like."""
+    upload = Upload(api, fresh())
+    header = f"Content-Digest: {digest_field('sha-256', upload.chunk(0))}"
+    garbled = IMAGE + upload.chunk(0)[len(IMAGE):]
+    if where == "head":
+        answer = upload.put(0, garbled, headers=dict([header.split(": ", 1)]))
+    else:
+        with Line(server, upload, 0, "Transfer-Encoding: chunked", "Trailer: Content-Digest",
+                  token=api.headers["Authorization"][7:]) as line:
+            answer = line.ask(chunked(garbled, trailer=header + "\r\n"))
+    assert '"checksum_mismatch"' in answer.text
+    upload.check_state([])
+    upload.check_record(upload.put_all()["upload"])
+
+
+@pytest.mark.parametrize("length", [5000, CHUNK + 1])
+def test_a_chunk_of_the_wrong_length_is_not_looked_into(api, length):
+    upload = Upload(api, fresh())
+    answer = upload.put(0, iter([IMAGE + bytes(length - len(IMAGE))]))
+    expect_problem(answer, 400, "invalid_chunk_size")
+    upload.check_state([])
+    upload.check_record(upload.put_all()["upload"])
+
+
 @pytest.mark.parametrize("both_wrong", ["Content-MD5", "Content-Digest"])
 def test_two_digests_must_both_hold(api, both_wrong):
     upload = Upload(api, DATA)

@@ -613,6 +613,16 @@ def test_digest_of_a_part(client, api):
     check_stored(api, answer)
 
 
+def test_a_part_that_was_garbled_on_its_way(client, api):
+    """Whatever it looks like, the upload goes on."""
+    url = begun(client, Upload_Length=len(DATA))
+    image = b"\x89PNG\r\n\x1a\n" + bytes(9992)
+    answer = client.patch(url, 0, image, Content_Digest=digest(DATA[:10_000]))
+    check_problem(answer, 400, "checksum_mismatch")
+    assert client.offset(url) == (0, False)
+    check_stored(api, client.patch(url, 0, DATA, "?1"))
+
+
 def test_what_is_not_audio(client, api):
     text = b"<!DOCTYPE html><p>" * 2000
     answer = client.create(text, "?1")

@@ -501,6 +501,24 @@ def _(tus):
     assert (looked["Upload-Offset"], looked["Upload-Id"]) == ("0", None)
 
 
+@must("Checksum", "what was garbled on its way is discarded, whatever it looks like")
+def _(tus):
+    garbled = b"\x89PNG\r\n\x1a\n" + bytes(len(SOUND) - 8)
+    for name in ALGORITHMS:
+        path = tus.begin(len(SOUND))
+        right = checksum(name, SOUND)
+        problem_of(tus.patch(path, 0, garbled, Upload_Checksum=right), 460, "checksum_mismatch")
+        problem_of(tus.patch_chunked(path, 0, garbled, Trailer="Upload-Checksum",
+                                     trailers=f"Upload-Checksum: {right}\r\n"),
+                   460, "checksum_mismatch")
+        assert tus.offset(path) == 0
+        assert content_of(tus, tus.patch(path, 0, SOUND, Upload_Checksum=right)) == SOUND
+    # What was meant to be sent is looked into as ever.
+    path = tus.begin(len(SOUND))
+    problem_of(tus.patch(path, 0, garbled, Upload_Checksum=checksum("sha1", garbled)), 415,
+               "not_audio")
+
+
 @must("Checksum", "an algorithm that is not supported is 400; the chunk is discarded")
 def _(tus):
     path = tus.begin(len(SOUND))
