@@ -195,6 +195,10 @@ bool patch_resumable_upload(struct request *req, const struct caller *who, struc
         resumable_failure(session, err);
         return draft_fail(&draft, err);
     }
+    if (session->concatenation == SESSION_FINAL && session->status == SESSION_INITIATED) {
+        resumable_refuse_content(err);
+        return draft_fail(&draft, err);
+    }
     if (draft.fields.offset != draft.state.offset)
         return answer_mismatch(&draft, err);
     if (session->status == SESSION_COMPLETED)

@@ -159,7 +159,7 @@ static bool find_appendable(struct request *req, const struct caller *who,
     if (!session_of_request(req, who, out, err))
         return false;
     if (out->session.concatenation == SESSION_FINAL)
-        return error_tell(err, ERR_FORBIDDEN, "a final upload takes no content of its own");
+        return resumable_refuse_content(err);
     return out->session.status != SESSION_FAILED || resumable_failure(&out->session, err);
 }
 

@@ -90,6 +90,11 @@ bool resumable_must_be_open(const struct session *session, struct error *err)
     return true;
 }
 
+bool resumable_refuse_content(struct error *err)
+{
+    return error_tell(err, ERR_FORBIDDEN, "a final upload takes no content of its own");
+}
+
 bool resumable_open_stage(struct app *app, const struct resumable_state *state, struct stage **out,
                           struct error *err)
 {
@@ -314,6 +319,8 @@ static bool size_work(struct db *tx, void *context, struct error *err)
     if (!session_by_id(tx, sizing->workspace_id, sizing->id, mem, &session, err) ||
         !resumable_must_be_open(&session, err) || !part_list(tx, sizing->id, mem, &parts, err))
         return false;
+    if (session.concatenation == SESSION_FINAL) /* its partials have reserved it already */
+        return resumable_refuse_content(err);
     if (parts.count > 0 && parts.parts[parts.count - 1].end > sizing->size)
         return error_tell(err, ERR_CONFLICT, "more than %llu bytes have come already",
                           (unsigned long long)sizing->size);

@@ -66,8 +66,12 @@ bool resumable_look(struct app *app, struct uuid workspace_id, struct uuid id, s
 /* The failure of a session that failed for good, as it was told at first. Returns false. */
 bool resumable_failure(const struct session *session, struct error *err);
 
-/* The length becomes known. Fails with ERR_CONFLICT if it was, or if more has come, ERR_EMPTY,
- * ERR_FILE_TOO_LARGE, ERR_QUOTA_STORAGE, ERR_NOT_FOUND. */
+/* What is told of a final that is sent content, or a length: that is of its partials. Returns
+ * false.
+ */
+bool resumable_refuse_content(struct error *err);
+/* The length becomes known. Fails with ERR_CONFLICT if it was, or if more has come, ERR_FORBIDDEN
+ * of a final, ERR_EMPTY, ERR_FILE_TOO_LARGE, ERR_QUOTA_STORAGE, ERR_NOT_FOUND. */
 bool resumable_set_size(struct app *app, struct uuid workspace_id, struct uuid id, uint64_t size,
                         struct error *err);
 

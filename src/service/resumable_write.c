@@ -54,7 +54,7 @@ static bool check_place(const struct resumable_state *state, const struct resuma
     if (state->session.status == SESSION_FAILED)
         return resumable_failure(&state->session, err);
     if (state->session.concatenation == SESSION_FINAL)
-        return error_tell(err, ERR_FORBIDDEN, "a final upload takes no content of its own");
+        return resumable_refuse_content(err);
     if (write->is_append && write->offset != state->offset)
         return error_tell(err, ERR_OFFSET, "the upload stands at %llu",
                           (unsigned long long)state->offset);

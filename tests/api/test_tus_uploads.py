@@ -446,6 +446,25 @@ def test_a_chunked_session_goes_on_as_tus_and_back(server, tus):
     assert content_of(server, tus.patch(path, offset, BIG[offset:])) == BIG
 
 
+@pytest.mark.parametrize("complete", ["?0", "?1"])
+@pytest.mark.parametrize("body", [b"", b"x"])
+def test_a_final_takes_nothing_over_another_protocol(server, tus, body, complete):
+    """No length either, which its partials have reserved."""
+    half = len(SOUND) // 2
+    first = tus.begin(half, Upload_Concat="partial")
+    second = tus.begin(len(SOUND) - half, Upload_Concat="partial")
+    final = tus.begin(Upload_Concat=f"final;{first} {second}")
+    answer = tus.ask("PATCH", final.replace("/tus/", "/resumable-uploads/"), body,
+                     Tus_Resumable=None, Upload_Offset=0, Upload_Complete=complete,
+                     Upload_Length=500_000, Content_Type="application/partial-upload")
+    problem_of(answer, 403, "forbidden")
+    assert quota(server.api())["reserved_bytes"] == len(SOUND)
+    tus.patch(first, 0, SOUND[:half])
+    tus.patch(second, 0, SOUND[half:])
+    assert content_of(server, tus.look(final)) == SOUND
+    check_nothing_reserved(server)
+
+
 def test_other_workspaces_see_nothing(server, tus):
     other = make_workspace(server.api())
     stranger = Tus(server, member(server, "writer", other["id"]).headers["Authorization"][7:])

@@ -204,6 +204,24 @@ static void a_final_of_what_is_no_partial(void **state)
     check_reserved(f, FIRST + SIZE, 1);
 }
 
+/* Its partials hold what it takes: it would be reserved twice. */
+static void a_final_is_told_no_length(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1);
+    struct uuid partials[2], final;
+    struct error err;
+    bool joined;
+
+    begin_two(f, partials);
+    final = begin_final(f, partials, 2);
+    check_fails(resumable_set_size(f->app, f->workspace, final, SIZE, &err), ERR_FORBIDDEN);
+    check_reserved(f, SIZE, 1);
+    bring_two(f, partials, content);
+    check_ok(join(f, final, &joined, &err));
+    check_joined(f, final, content);
+}
+
 static void a_final_that_is_cancelled(void **state)
 {
     struct service_fixture *f = *state;
@@ -340,6 +358,7 @@ int main(int argc, char **argv)
         with_app(a_partial_that_is_deleted_meanwhile),
         with_app(a_partial_that_is_deleted_while_others_are_on_their_way),
         with_app(a_final_of_what_is_no_partial),
+        with_app(a_final_is_told_no_length),
         with_app(a_final_that_is_cancelled),
         with_app(a_crash_between_copy_and_commit),
         with_app(a_quota_of_just_that),
