@@ -219,6 +219,12 @@ bool session_touch(struct db *tx, struct uuid id, int64_t expires_at_us, struct 
            rows_touched(changed, "upload session", err);
 }
 
+bool session_put_off(struct db *tx, struct uuid id, int64_t expires_at_us, struct error *err)
+{
+    return db_execute(tx, SQL_SESSION_TOUCH, DB_ARGS(db_uuid(id), db_time(expires_at_us)), NULL,
+                      err);
+}
+
 bool session_keep_digest(struct db *tx, struct uuid id, uint64_t bytes, const void *state,
                          size_t state_bytes, struct error *err)
 {

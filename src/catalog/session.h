@@ -77,6 +77,8 @@ bool session_set_size(struct db *tx, struct uuid workspace_id, struct uuid id, u
                       int64_t now_us, struct error *err);
 /* It is in use: expires at EXPIRES_AT_US. ERR_NOT_FOUND if it has ended. */
 bool session_touch(struct db *tx, struct uuid id, int64_t expires_at_us, struct error *err);
+/* The same, for who is not itself in use, but what is needs it: nothing if it has ended. */
+bool session_put_off(struct db *tx, struct uuid id, int64_t expires_at_us, struct error *err);
 /* Keeps the digest of its first BYTES bytes. Nothing if the session has ended. */
 bool session_keep_digest(struct db *tx, struct uuid id, uint64_t bytes, const void *state,
                          size_t state_bytes, struct error *err);

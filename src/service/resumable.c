@@ -258,6 +258,17 @@ static bool check_partials(struct db *tx, const struct beginning *beginning, str
     return true;
 }
 
+/* They live as long as the final that needs them. */
+static bool put_off_partials(struct db *tx, const struct beginning *beginning, struct error *err)
+{
+    const struct resumable_request *request = beginning->request;
+
+    for (size_t i = 0; i < request->partial_count; i++)
+        if (!session_put_off(tx, request->partials[i], beginning->session->expires_at_us, err))
+            return false;
+    return true;
+}
+
 static bool begin_work(struct db *tx, void *context, struct error *err)
 {
     struct beginning *beginning = context;
@@ -266,7 +277,8 @@ static bool begin_work(struct db *tx, void *context, struct error *err)
         return false;
     if (beginning->is_known) /* its partials may have gone into it */
         return true;
-    return check_partials(tx, beginning, err) && session_begin(tx, beginning->session, err);
+    return check_partials(tx, beginning, err) && session_begin(tx, beginning->session, err) &&
+           put_off_partials(tx, beginning, err);
 }
 
 static bool make_stage(struct app *app, const struct resumable_state *state, struct error *err)
@@ -401,11 +413,15 @@ static bool end_work(struct db *tx, void *context, struct error *err)
     const struct error *cause = ending->cause;
     struct uuid id = ending->session->id;
     int64_t now_us = app_now_us(ending->app);
+    int64_t until_us = now_us + ending->app->settings.session_ttl_us;
     bool there;
 
-    if (cause ? !session_fail(tx, id, error_code(cause), error_detail(cause), now_us,
-                              now_us + ending->app->settings.session_ttl_us, &there, err)
+    if (cause ? !session_fail(tx, id, error_code(cause), error_detail(cause), now_us, until_us,
+                              &there, err)
               : !session_end(tx, id, &there, err))
+        return false;
+    if (cause && there && ending->session->concatenation == SESSION_PARTIAL &&
+        !resumable_fail_finals(tx, ending->session->workspace_id, id, cause, now_us, until_us, err))
         return false;
     ending->is_dropped = there && ending->may_be_published;
     return !ending->is_dropped || drop_object(tx, ending, err);

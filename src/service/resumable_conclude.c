@@ -113,14 +113,35 @@ bool resumable_conclude_left(struct app *app, struct error *err)
 
 /* ---- expiry ---- */
 
+/* An open final needs it: it goes after that. */
+static bool is_needed(struct app *app, const struct session *session, struct arena *mem, bool *out,
+                      struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct uuid *finals;
+    size_t count;
+
+    if (!database_read(app->database, &db, err) ||
+        !session_finals_of(db, session->workspace_id, session->id, mem, &finals, &count, err))
+        return false;
+    *out = count > 0;
+    return true;
+}
+
 /* *NOW is false if it must stay for now: all has come, and what keeps an upload from being made of
  * it may pass. For that it is given as much time again. */
 static bool may_end(struct app *app, struct resumable_state *state, struct arena *mem, bool *now,
                     struct error *err)
 {
     int64_t end_us = state->session.expires_at_us + app->settings.session_ttl_us;
-    bool has_time = app_now_us(app) < end_us;
+    bool has_time = app_now_us(app) < end_us, needed;
 
+    if (state->session.concatenation == SESSION_PARTIAL) {
+        if (!is_needed(app, &state->session, mem, &needed, err))
+            return false;
+        *now = !needed;
+        return true;
+    }
     *now = !is_left(state);
     if (*now || (has_time && !is_its_turn(app, &state->session)))
         return true;

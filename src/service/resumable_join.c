@@ -93,6 +93,59 @@ bool resumable_final_size(struct app *app, const struct resumable_state *state, 
     return true;
 }
 
+/* ---- what becomes of a final with its partials ---- */
+
+static bool put_off_final(struct db *tx, struct uuid workspace_id, struct uuid id,
+                          struct arena *mem, int64_t expires_at_us, struct error *err)
+{
+    struct session final;
+    struct uuid *partials;
+    size_t count;
+
+    if (!session_by_id(tx, workspace_id, id, mem, &final, err) ||
+        !read_ids(&final, mem, &partials, &count, err) ||
+        !session_put_off(tx, id, expires_at_us, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!session_put_off(tx, partials[i], expires_at_us, err))
+            return false;
+    return true;
+}
+
+bool resumable_put_off_finals(struct db *tx, struct uuid workspace_id, struct uuid id,
+                              int64_t expires_at_us, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct uuid *finals;
+    size_t count;
+
+    if (!session_finals_of(tx, workspace_id, id, mem, &finals, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!put_off_final(tx, workspace_id, finals[i], mem, expires_at_us, err))
+            return false;
+    return true;
+}
+
+bool resumable_fail_finals(struct db *tx, struct uuid workspace_id, struct uuid id,
+                           const struct error *cause, int64_t now_us, int64_t expires_at_us,
+                           struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    const char *words = arena_printf(mem, "a partial upload has failed: %s", error_detail(cause));
+    struct uuid *finals;
+    size_t count;
+    bool there;
+
+    if (!session_finals_of(tx, workspace_id, id, mem, &finals, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!session_fail(tx, finals[i], error_code(cause), words, now_us, expires_at_us, &there,
+                          err))
+            return false;
+    return true;
+}
+
 /* ---- joining ---- */
 
 static bool copy_partial(struct joining *joining, struct resumable_state *partial, uint64_t *at,

@@ -32,6 +32,14 @@ bool resumable_mark_failed(struct app *app, const struct session *session,
 /* Ends the session without a trace, in an exclusive turn. */
 bool resumable_end_now(struct app *app, const struct session *session, struct error *err);
 
+/* The partial ID is in use: so are the open finals that name it, and their other partials. */
+bool resumable_put_off_finals(struct db *tx, struct uuid workspace_id, struct uuid id,
+                              int64_t expires_at_us, struct error *err);
+/* The partial ID has failed for CAUSE: so have the open finals that name it. */
+bool resumable_fail_finals(struct db *tx, struct uuid workspace_id, struct uuid id,
+                           const struct error *cause, int64_t now_us, int64_t expires_at_us,
+                           struct error *err);
+
 /* Reads of what is there from FROM to before END into DIGEST. */
 bool resumable_digest_range(struct stage *stage, uint64_t from, uint64_t end, struct digest *digest,
                             struct error *err);

@@ -93,14 +93,23 @@ static bool check_end(struct db *tx, const struct record *record, struct error *
             error_tell(err, ERR_INVALID, "more content came than was declared"));
 }
 
+/* A partial's time is its final's, too. */
+static bool touch(struct db *tx, const struct writing *writing, struct error *err)
+{
+    const struct session *session = &writing->state.session;
+    int64_t until_us = app_now_us(writing->app) + writing->app->settings.session_ttl_us;
+
+    return session_touch(tx, session->id, until_us, err) &&
+           (session->concatenation != SESSION_PARTIAL ||
+            resumable_put_off_finals(tx, session->workspace_id, session->id, until_us, err));
+}
+
 static bool record_work(struct db *tx, void *context, struct error *err)
 {
     const struct record *record = context;
-    struct app *app = record->writing->app;
     struct uuid id = record->writing->state.session.id;
 
-    return check_end(tx, record, err) &&
-           session_touch(tx, id, app_now_us(app) + app->settings.session_ttl_us, err) &&
+    return check_end(tx, record, err) && touch(tx, record->writing, err) &&
            part_add(tx, id, record->part, err) &&
            (!record->has_digest || session_keep_digest(tx, id, record->hashed, record->digest,
                                                        sizeof record->digest, err));

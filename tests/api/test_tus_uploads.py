@@ -465,6 +465,22 @@ def test_a_final_takes_nothing_over_another_protocol(server, tus, body, complete
     check_nothing_reserved(server)
 
 
+def test_a_partial_that_fails_is_the_end_of_its_final(server, tus):
+    """The draft ends a session that is sent too much."""
+    first = tus.begin(10, Upload_Concat="partial")
+    final = tus.begin(Upload_Concat=f"final;{first}")
+    path = first.replace("/tus/", "/resumable-uploads/")
+    with tus.connect() as raw:
+        answer = raw.ask(tus.head("PATCH", path, Tus_Resumable=None, Upload_Offset=0,
+                                  Upload_Complete="?0", Transfer_Encoding="chunked",
+                                  Content_Type="application/partial-upload") +
+                         b"14\r\n" + bytes(20) + b"\r\n0\r\n\r\n")
+    problem_of(answer, 400, "inconsistent_length")
+    assert tus.look(final).status == 400
+    problem_of(tus.ask("GET", final), 400, "inconsistent_length")
+    check_nothing_reserved(server)
+
+
 def test_other_workspaces_see_nothing(server, tus):
     other = make_workspace(server.api())
     stranger = Tus(server, member(server, "writer", other["id"]).headers["Authorization"][7:])

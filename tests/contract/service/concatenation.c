@@ -6,6 +6,7 @@
 
 #include "db_fault.h"
 #include "media/media.h"
+#include "service/sweep.h"
 #include "store_fault.h"
 
 #define SIZE ((uint64_t)50000)
@@ -240,6 +241,93 @@ static void a_final_that_is_cancelled(void **state)
     check_joined(f, final, content);
 }
 
+static void a_partial_that_fails_is_the_end_of_its_finals(void **state)
+{
+    struct service_fixture *f = *state;
+    struct uuid partials[2], finals[2], other;
+    struct resumable_state failed;
+    struct error cause, err;
+
+    begin_two(f, partials);
+    other = begin_partial(f, 1000);
+    finals[0] = begin_final(f, partials, 2);
+    finals[1] = begin_final(f, (struct uuid[]){other, partials[1]}, 2);
+    other = begin_final(f, &other, 1);
+    error_tell(&cause, ERR_LENGTH, "too long");
+    check_ok(resumable_reject(f->app, f->workspace, partials[1], &cause, &err));
+    for (size_t i = 0; i < 2; i++) {
+        failed = state_of(f, finals[i]);
+        assert_string_equal(failed.session.error_code, "inconsistent_length");
+        assert_non_null(strstr(failed.session.error_message, "too long"));
+    }
+    assert_int_equal(state_of(f, other).session.status, SESSION_INITIATED);
+    check_reserved(f, FIRST + 1000, 1);
+    check_all_adds_up(f, true);
+}
+
+/* ---- expiry ---- */
+
+static int64_t moved_us; /* to be set to 0 by who uses it */
+
+static int64_t moved_now(const struct clock *self)
+{
+    (void)self;
+    return clock_now_us(&clock_system) + moved_us;
+}
+
+static const struct clock moved = {moved_now};
+
+static void move_hours(struct service_fixture *f, int hours)
+{
+    struct error err;
+
+    moved_us += hours * 3600 * US_PER_S;
+    check_ok(sweep_run(f->app, NULL, &err));
+}
+
+static void a_final_and_its_partials_live_as_long_as_one_of_them(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1);
+    struct uuid partials[2], final;
+    struct error err;
+    bool joined;
+
+    moved_us = 0;
+    f->app->clock = &moved;
+    begin_two(f, partials);
+    check_brought(f, partials[0], content, FIRST);
+    move_hours(f, 20);
+    final = begin_final(f, partials, 2); /* needs them from now on */
+    for (uint64_t at = 0; at < 3000; at += 1000) {
+        move_hours(f, 20);
+        check_ok(bring(f, partials[1], content + FIRST, (struct part){at, at + 1000}, true, &err));
+    }
+    move_hours(f, 20);
+    check_ok(bring(f, partials[1], content + FIRST, (struct part){3000, SIZE - FIRST}, true, &err));
+    check_ok(join(f, final, &joined, &err));
+    assert_true(joined);
+    check_joined(f, final, content);
+}
+
+static void they_expire_together(void **state)
+{
+    struct service_fixture *f = *state;
+    struct uuid partials[2], final;
+
+    moved_us = 0;
+    f->app->clock = &moved;
+    begin_two(f, partials);
+    final = begin_final(f, partials, 2);
+    move_hours(f, 25);
+    assert_true(is_gone(f, final));
+    assert_false(is_gone(f, partials[0]) || is_gone(f, partials[1])); /* needed until just now */
+    move_hours(f, 0);
+    assert_true(is_gone(f, partials[0]) && is_gone(f, partials[1]));
+    check_reserved(f, 0, 0);
+    assert_int_equal(stages_of(f), 0);
+}
+
 /* ---- a crash between the copy and the commit ---- */
 
 /* Fails at the last operation before the partials are the final's: all has been copied. */
@@ -359,6 +447,9 @@ int main(int argc, char **argv)
         with_app(a_partial_that_is_deleted_while_others_are_on_their_way),
         with_app(a_final_of_what_is_no_partial),
         with_app(a_final_is_told_no_length),
+        with_app(a_partial_that_fails_is_the_end_of_its_finals),
+        with_app(a_final_and_its_partials_live_as_long_as_one_of_them),
+        with_app(they_expire_together),
         with_app(a_final_that_is_cancelled),
         with_app(a_crash_between_copy_and_commit),
         with_app(a_quota_of_just_that),
