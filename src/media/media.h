@@ -64,8 +64,9 @@ DEFINE_RELEASE(media_pool, struct media_pool)
  *
  * Fails with ERR_NOT_AUDIO if it is no audio at all, or has a moving picture (then OUT is filled
  * all the same, so that the caller may decide to take it); ERR_MEDIA_UNREADABLE if it is audio by
- * its form but nothing can be read from it, or the process died or hung over it; ERR_UNAVAILABLE if
- * no media process could be had.
+ * its form but nothing can be read from it, or two processes died over it, or one computed until
+ * its time was over; ERR_UNAVAILABLE if no media process could be had, or it waited in vain for
+ * what it needs until its time was over.
  */
 bool media_probe(struct media_pool *pool, int fd, uint64_t size, const char *name,
                  struct arena *mem, struct media_facts *out, struct error *err);

@@ -114,7 +114,9 @@ static bool conclude(const struct answer_view *answer, struct media_facts *out, 
     return error_tell(err, ERR_MEDIA_UNREADABLE, "the audio could not be read: %s", answer->reason);
 }
 
-static bool gave_up(enum process_result result, struct error *err)
+/* Of a process that did not answer. IS_BUSY: it computed all the time. One that waited, for a disk
+ * or for a processor that others had, says nothing of the file. */
+static bool gave_up(enum process_result result, bool is_busy, struct error *err)
 {
     static const char *const WHAT[] = {
         [PROCESS_DIED] = "the media process died over it",
@@ -122,44 +124,50 @@ static bool gave_up(enum process_result result, struct error *err)
         [PROCESS_MADNESS] = "the media process sent nonsense",
     };
 
+    if (result == PROCESS_HUNG && !is_busy)
+        return error_set(err, ERR_UNAVAILABLE, "probe: %s", WHAT[result]);
     error_set(err, ERR_MEDIA_UNREADABLE, "probe: %s", WHAT[result]);
     return error_client(err, "the audio could not be read: reading it %s",
                         result == PROCESS_HUNG ? "took too long" : "failed");
 }
 
-/* A process that has looked at other files before may die of them, or have died already: that says
- * nothing about this one, which a fresh process then looks at. */
-static bool ask_process(struct media_pool *pool, struct media_process *process,
-                        const struct media_request *request, int fd, struct arena *mem,
-                        struct answer_view *answer, enum process_result *out, struct error *err)
+/* Walks through a file look at the clock and end well before the limit: what has used this share of
+ * it, and does not answer, is caught in the file. */
+#define BUSY_SHARE 4
+
+/* A process that does not answer with sense is stopped. */
+static enum process_result ask_once(struct media_process *process,
+                                    const struct media_request *request, int fd, struct arena *mem,
+                                    struct answer_view *answer, bool *is_busy)
 {
-    if (!process_is_at_rest(process))
+    uint64_t before_ms = process_cpu_ms(process);
+    enum process_result result = process_ask(process, request, fd, mem, answer);
+
+    *is_busy = process_cpu_ms(process) - before_ms >= request->limit_ms / BUSY_SHARE;
+    if (result != PROCESS_ANSWERED)
         process_stop(process);
-    if (process->pid_fd >= 0) {
-        *out = process_ask(process, request, fd, mem, answer);
-        if (*out != PROCESS_DIED)
-            return true;
-        process_stop(process);
-    }
-    if (!process_start(process, &pool->options, err))
-        return false;
-    *out = process_ask(process, request, fd, mem, answer);
-    return true;
+    return result;
 }
 
+/* A process may die of files that it has looked at before, or of what the machine is short of: only
+ * if a second one, a fresh one, dies as well it is this file's fault. */
 static bool ask(struct media_pool *pool, struct media_process *process,
                 const struct media_request *request, int fd, struct arena *mem,
                 struct media_facts *out, struct error *err)
 {
+    enum process_result result = PROCESS_DIED;
     struct answer_view answer;
-    enum process_result result;
+    bool is_busy = false;
 
-    if (!ask_process(pool, process, request, fd, mem, &answer, &result, err))
-        return false;
-    if (result != PROCESS_ANSWERED) {
+    if (!process_is_at_rest(process))
         process_stop(process);
-        return gave_up(result, err);
+    for (int i = 0; i < 2 && (result == PROCESS_DIED || result == PROCESS_MADNESS); i++) {
+        if (process->pid_fd < 0 && !process_start(process, &pool->options, err))
+            return false;
+        result = ask_once(process, request, fd, mem, &answer, &is_busy);
     }
+    if (result != PROCESS_ANSWERED)
+        return gave_up(result, is_busy, err);
     if (answer.retiring)
         process_stop(process);
     return conclude(&answer, out, err);

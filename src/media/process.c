@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/clock.h"
 
@@ -130,6 +131,7 @@ bool process_start(struct media_process *process, const struct media_options *op
         waitpid(pid, NULL, 0);
         return error_set(err, ERR_UNAVAILABLE, "media process: pidfd_open: %s", strerror(errno));
     }
+    process->pid = pid;
     process->socket = fd_take(&ours);
     close(fd_take(&theirs));
     if (!greeted(process->socket)) {
@@ -144,6 +146,17 @@ bool process_is_at_rest(const struct media_process *process)
     struct pollfd socket = {.fd = process->socket, .events = POLLIN};
 
     return process->pid_fd >= 0 && poll(&socket, 1, 0) == 0;
+}
+
+uint64_t process_cpu_ms(const struct media_process *process)
+{
+    struct timespec used;
+    clockid_t clock;
+
+    if (process->pid_fd < 0 || clock_getcpuclockid(process->pid, &clock) != 0 ||
+        clock_gettime(clock, &used) != 0)
+        return 0;
+    return (uint64_t)used.tv_sec * 1000 + (uint64_t)used.tv_nsec / 1000000;
 }
 
 void process_stop(struct media_process *process)

@@ -2,10 +2,13 @@
 #ifndef MEDIA_PROCESS_H
 #define MEDIA_PROCESS_H
 
+#include <sys/types.h>
+
 #include "media/protocol.h"
 
 struct media_process {
     int pid_fd; /* -1: not running */
+    pid_t pid;  /* of a child that was not waited for, while it runs */
     int socket;
 };
 
@@ -19,6 +22,9 @@ bool process_start(struct media_process *process, const struct media_options *op
 /* Whether it runs and is silent, as one with nothing to do must be. Neither one that has died
  * meanwhile nor one that answers what nobody asked is worth a file. */
 bool process_is_at_rest(const struct media_process *process);
+
+/* How long it has computed since it was started; 0 if that cannot be told. */
+uint64_t process_cpu_ms(const struct media_process *process);
 
 /* Kills it if it runs, and waits until it is gone. */
 void process_stop(struct media_process *process);

@@ -3,6 +3,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "media/protocol.h"
 
 #define PREFIX "AUDIOTRICKS-TEST-"
 
@@ -20,6 +24,16 @@ static void allocate_without_end(void)
     }
 }
 
+/* For a message that nobody sends: nothing else that blocks is on the sandbox's list. */
+static void wait_without_end(void)
+{
+    char byte;
+    struct iovec part = {.iov_base = &byte, .iov_len = sizeof byte};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    recvmsg(MEDIA_SOCKET_FD, &message, 0);
+}
+
 void worker_test(struct input *in)
 {
     char head[sizeof PREFIX + 8] = {0};
@@ -32,6 +46,8 @@ void worker_test(struct input *in)
         abort();
     for (; strncmp(what, "HANG", 4) == 0;)
         __asm__ volatile("" ::: "memory");
+    if (strncmp(what, "WAIT", 4) == 0)
+        wait_without_end();
     if (strncmp(what, "OPEN", 4) == 0 && open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0)
         open("/etc/passwd", O_RDWR | O_CLOEXEC);
     if (strncmp(what, "ALLOC", 5) == 0)

@@ -4,9 +4,9 @@
 
 #include "media/input.h"
 
-/* A process started with MEDIA_WORKER_TEST in its environment crashes, hangs, opens a file or
- * allocates without end over a file that begins with AUDIOTRICKS-TEST-CRASH, -HANG, -OPEN, -ALLOC.
- */
+/* A process started with MEDIA_WORKER_TEST in its environment crashes, computes or waits without
+ * end, opens a file or allocates without end over a file that begins with AUDIOTRICKS-TEST-CRASH,
+ * -HANG, -WAIT, -OPEN, -ALLOC. */
 void worker_test(struct input *in);
 
 #endif

@@ -228,6 +228,18 @@ def test_a_look_that_finishes_tells_a_refusal(server, tus):
     check_refused(tus, path, 422, "media_unreadable")
 
 
+def test_time_that_looking_took_says_nothing_of_the_content(tmp_path):
+    """The media processes are stopped, as on a machine that has other things to do."""
+    with Server(tmp_path / "data", "--media-timeout", "1s") as server:
+        tus = Tus(server)
+        path = tus.begin(len(SOUND))
+        with HungMedia(server):
+            problem_of(tus.patch(path, 0, SOUND), 503, "unavailable")
+        answer = tus.look(path)
+        assert answer.status == 200 and content_of(server, answer) == SOUND
+        check_nothing_reserved(server)
+
+
 def test_what_had_all_come_is_made_after_a_crash(server, tus):
     """Though nobody asks for it."""
     paths = [tus.begin(len(SOUND)), tus.begin(len(SOUND), Upload_Concat="partial")]
