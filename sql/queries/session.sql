@@ -20,7 +20,11 @@ UPDATE chunked_uploads SET file_size = $2, reserved_bytes = $3
 WHERE id = $1 AND status = 'initiated' AND file_size IS NULL;
 
 -- name: session_touch
-UPDATE chunked_uploads SET expires_at = $2 WHERE id = $1 AND status = 'initiated';
+UPDATE chunked_uploads SET expires_at = $2, error_message = NULL
+WHERE id = $1 AND status = 'initiated';
+
+-- name: session_note_quota
+UPDATE chunked_uploads SET error_message = $2 WHERE id = $1 AND status = 'initiated';
 
 -- name: session_hashed
 UPDATE chunked_uploads SET hashed_bytes = $2, digest_state = $3
@@ -28,12 +32,13 @@ WHERE id = $1 AND status = 'initiated';
 
 -- name: session_complete
 UPDATE chunked_uploads SET status = 'completed', upload_id = $2, completed_at = $3, expires_at = $4,
-                           file_size = $5, reserved_bytes = 0, digest_state = NULL
+                           file_size = $5, reserved_bytes = 0, digest_state = NULL, error_message = NULL
 WHERE id = $1 AND status = 'initiated';
 
 -- name: session_fail
 UPDATE chunked_uploads SET status = 'failed', error_code = $2, error_message = $3, completed_at = $4,
-                           expires_at = $5, reserved_bytes = 0, digest_state = NULL
+                           expires_at = $5, upload_id = coalesce($6, upload_id), reserved_bytes = 0,
+                           digest_state = NULL
 WHERE id = $1 AND status = 'initiated';
 
 -- name: session_end

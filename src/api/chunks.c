@@ -127,23 +127,14 @@ static bool answer_chunk(struct response *res, const struct place *place, uint64
     return view_send(res, 200, &out, err);
 }
 
-/* A refusal to finish. For a duplicate it names the upload that is there. */
-static bool refuse(struct request *req, const struct ingest_outcome *outcome, struct response *res,
-                   struct error *err)
-{
-    struct receipt receipt = {.outcome = *outcome, .error = *err};
-
-    return !uuid_is_nil(outcome->upload.id) && receipt_answer(&receipt, req, res, err);
-}
-
 /* The last chunk finishes the upload; so does, once more, a retry of any. */
 static bool finish_and_answer(struct request *req, const struct session *session,
                               const struct place *place, struct response *res, struct error *err)
 {
-    struct ingest_outcome outcome = {0};
+    struct ingest_outcome outcome;
 
     if (!resumable_finish(req->app, session->workspace_id, session->id, req->mem, &outcome, err))
-        return refuse(req, &outcome, res, err);
+        return false;
     return answer_chunk(res, place, place->total, &outcome.upload, err);
 }
 
@@ -174,14 +165,14 @@ bool put_chunk(struct request *req, const struct caller *who, struct response *r
 bool post_chunked_upload_complete(struct request *req, const struct caller *who,
                                   struct response *res, struct error *err)
 {
-    struct ingest_outcome outcome = {0};
+    struct ingest_outcome outcome;
     char text[UUID_TEXT_SIZE];
     struct uuid id;
 
     if (!endpoint_id(req, &id, err))
         return false;
     if (!resumable_finish(req->app, who->workspace_id, id, req->mem, &outcome, err))
-        return refuse(req, &outcome, res, err);
+        return false;
     uuid_format(outcome.upload.id, text);
     response_header_printf(res, "Location", "/v1/uploads/%s", text);
     return view_answer_upload(res, outcome.result == INGEST_EXISTING ? 200 : 201, &outcome.upload,

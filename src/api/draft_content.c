@@ -176,5 +176,5 @@ bool draft_finish(struct draft *draft, struct error *err)
     } else {
         draft_fail(draft, &receipt.error);
     }
-    return receipt_answer(&receipt, draft->req, draft->res, err);
+    return receipt_answer(&receipt, draft->res, err);
 }

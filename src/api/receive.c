@@ -146,27 +146,12 @@ int receipt_status(const struct receipt *receipt)
 
 const char *receipt_problem(const struct receipt *receipt, struct request *req)
 {
-    char id[UUID_TEXT_SIZE];
-    size_t length = 0;
-    char *problem = problem_json(&receipt->error, req->id, req->mem, &length);
+    size_t length;
 
-    if (receipt->error.kind != ERR_DUPLICATE)
-        return problem;
-    uuid_format(receipt->outcome.upload.id, id);
-    return arena_printf(req->mem, "%.*s,\"upload_id\":\"%s\"}", (int)length - 1, problem, id);
+    return problem_json(&receipt->error, req->id, req->mem, &length);
 }
 
-static bool answer_duplicate(const struct receipt *receipt, struct request *req,
-                             struct response *res, struct error *err)
-{
-    const char *problem = receipt_problem(receipt, req);
-
-    response_header(res, "Content-Type", PROBLEM_MEDIA_TYPE);
-    return response_text(res, error_status(&receipt->error), problem, strlen(problem), err);
-}
-
-bool receipt_answer(const struct receipt *receipt, struct request *req, struct response *res,
-                    struct error *err)
+bool receipt_answer(const struct receipt *receipt, struct response *res, struct error *err)
 {
     char id[UUID_TEXT_SIZE];
 
@@ -175,8 +160,6 @@ bool receipt_answer(const struct receipt *receipt, struct request *req, struct r
         response_header_printf(res, "Location", "/v1/uploads/%s", id);
         return view_answer_upload(res, receipt_status(receipt), &receipt->outcome.upload, err);
     }
-    if (receipt->error.kind == ERR_DUPLICATE)
-        return answer_duplicate(receipt, req, res, err);
     *err = receipt->error;
     return false;
 }

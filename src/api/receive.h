@@ -45,8 +45,7 @@ int receipt_status(const struct receipt *receipt);
  */
 const char *receipt_problem(const struct receipt *receipt, struct request *req);
 /* Answers a request that was for one file alone. */
-bool receipt_answer(const struct receipt *receipt, struct request *req, struct response *res,
-                    struct error *err);
+bool receipt_answer(const struct receipt *receipt, struct response *res, struct error *err);
 
 /* The body is multipart/form-data: every file of it, each on its own, one after the other. WISH
  * holds for all. */

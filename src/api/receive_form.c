@@ -206,6 +206,6 @@ bool receive_form(struct request *req, const struct ingest_request *wish, struct
     }
     if (form.count == 0)
         return error_tell(err, ERR_INVALID, "the form holds no file");
-    return form.count == 1 ? receipt_answer(&form.receipts[0], req, res, err)
+    return form.count == 1 ? receipt_answer(&form.receipts[0], res, err)
                            : answer_list(&form, res, err);
 }

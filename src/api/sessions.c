@@ -101,11 +101,16 @@ static void write_progress(struct emitter *json, const struct resumable_state *s
 
 static void write_end(struct emitter *json, const struct session *session)
 {
+    struct error why;
+    bool is_refused = resumable_refusal(session, &why);
+
     if (session->status == SESSION_COMPLETED)
         emit_uuid(json, "upload_id", session->upload_id);
+    else if (is_refused && why.has_upload)
+        emit_uuid(json, "upload_id", why.upload_id);
     else
         emit_null(json, "upload_id");
-    emit_text(json, "error_code", session->error_code);
+    emit_text(json, "error_code", is_refused ? error_code(&why) : NULL);
     emit_text(json, "error_message", session->error_message);
 }
 

@@ -42,10 +42,12 @@ const char *tus_metadata_write(const struct session *session, struct arena *mem)
 
 /* Fails with ERR_MEDIA_TYPE unless the request has the type of bytes that are appended. */
 bool tus_check_type(const struct request *req, struct error *err);
-/* Appends the body at OFFSET, checked as Upload-Checksum says, in the head or behind it. Fails as
- * resumable_write, but with ERR_PART_CHECKSUM where the checksum does not hold. */
-bool tus_append(struct request *req, const struct session *session, uint64_t offset,
-                struct resumable_state *out, struct error *err);
+/* Appends the body at OFFSET, checked as Upload-Checksum says, in the head or behind it, after an
+ * Upload-Length that comes with it. STATE is the upload's, before and after. Fails as
+ * resumable_set_size and resumable_write, but with ERR_PART_CHECKSUM where the checksum does not
+ * hold. */
+bool tus_append(struct request *req, struct resumable_state *state, uint64_t offset,
+                struct error *err);
 /* What follows once bytes have come: a whole upload is finished, and a whole partial's final joined
  * if it waited for that. RES gets the headers of what the upload has become. Fails as
  * resumable_finish. */

@@ -50,10 +50,10 @@ static bool checksum_behind(void *context, struct checksum **out, struct error *
 
 /* ---- bytes ---- */
 
-static bool write_body(struct request *req, const struct session *session,
-                       struct resumable_write *write, struct resumable_state *out,
-                       struct error *err)
+static bool write_body(struct request *req, struct resumable_write *write,
+                       struct resumable_state *state, struct error *err)
 {
+    const struct uuid workspace_id = state->session.workspace_id, id = state->session.id;
     uint64_t length = request_body_length(req);
 
     write->length = length == REQUEST_LENGTH_UNKNOWN ? RESUMABLE_REST : length;
@@ -64,20 +64,44 @@ static bool write_body(struct request *req, const struct session *session,
     if (announces_checksum(req))
         write->late_check = checksum_behind;
     write->all_or_nothing = write->checks[0] || write->late_check;
-    return resumable_write(req->app, session->workspace_id, session->id, write, req->mem, out, err);
+    return resumable_write(req->app, workspace_id, id, write, req->mem, state, err);
 }
 
-bool tus_append(struct request *req, const struct session *session, uint64_t offset,
-                struct resumable_state *out, struct error *err)
+/* A length that was deferred comes with a PATCH, which must stand at the right place: one that does
+ * not changes nothing. */
+static bool take_length(struct request *req, struct resumable_state *state, uint64_t offset,
+                        struct error *err)
+{
+    const struct session *session = &state->session;
+    uint64_t length;
+    bool given;
+
+    if (!tus_count(req, "Upload-Length", &given, &length, err))
+        return false;
+    if (!given || length == session->file_size)
+        return true;
+    if (session->file_size != SESSION_SIZE_UNKNOWN)
+        return error_tell(err, ERR_INVALID, "the upload's length is %llu and cannot be changed",
+                          (unsigned long long)session->file_size);
+    if (!resumable_look(req->app, session->workspace_id, session->id, req->mem, state, err))
+        return false;
+    if (state->offset != offset)
+        return error_tell(err, ERR_OFFSET, "the upload stands at %llu",
+                          (unsigned long long)state->offset);
+    return resumable_set_size(req->app, session->workspace_id, session->id, length, err);
+}
+
+bool tus_append(struct request *req, struct resumable_state *state, uint64_t offset,
+                struct error *err)
 {
     scoped(checksum_release) struct checksum *checksum = NULL;
     const char *header = request_header(req, "Upload-Checksum");
     struct resumable_write write = {.offset = offset};
 
-    if (header && !read_checksum(header, &checksum, err))
+    if ((header && !read_checksum(header, &checksum, err)) || !take_length(req, state, offset, err))
         return false;
     write.checks[0] = checksum;
-    if (write_body(req, session, &write, out, err))
+    if (write_body(req, &write, state, err))
         return true;
     if (err->kind == ERR_CHECKSUM)
         err->kind = ERR_PART_CHECKSUM;
@@ -129,30 +153,6 @@ static bool read_offset(const struct request *req, uint64_t *out, struct error *
     return given || error_tell(err, ERR_INVALID, "a PATCH needs an Upload-Offset");
 }
 
-/* A length that was deferred comes with a PATCH, which must stand at the right place: one that does
- * not changes nothing. */
-static bool take_length(struct request *req, struct resumable_state *state, uint64_t offset,
-                        struct error *err)
-{
-    const struct session *session = &state->session;
-    uint64_t length;
-    bool given;
-
-    if (!tus_count(req, "Upload-Length", &given, &length, err))
-        return false;
-    if (!given || length == session->file_size)
-        return true;
-    if (session->file_size != SESSION_SIZE_UNKNOWN)
-        return error_tell(err, ERR_INVALID, "the upload's length is %llu and cannot be changed",
-                          (unsigned long long)session->file_size);
-    if (!resumable_look(req->app, session->workspace_id, session->id, req->mem, state, err))
-        return false;
-    if (state->offset != offset)
-        return error_tell(err, ERR_OFFSET, "the upload stands at %llu",
-                          (unsigned long long)state->offset);
-    return resumable_set_size(req->app, session->workspace_id, session->id, length, err);
-}
-
 static bool find_appendable(struct request *req, const struct caller *who,
                             struct resumable_state *out, struct error *err)
 {
@@ -171,9 +171,7 @@ bool patch_tus(struct request *req, const struct caller *who, struct response *r
 
     if (!tus_check_version(req, res, err) || !tus_check_type(req, err) ||
         !read_offset(req, &offset, err) || !find_appendable(req, who, &state, err) ||
-        !take_length(req, &state, offset, err) ||
-        !tus_append(req, &state.session, offset, &state, err) ||
-        !tus_complete(req, &state, res, err))
+        !tus_append(req, &state, offset, err) || !tus_complete(req, &state, res, err))
         return false;
     response_header_printf(res, "Upload-Offset", "%llu", (unsigned long long)state.offset);
     return response_empty(res, 204, err);

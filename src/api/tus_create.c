@@ -185,7 +185,7 @@ static bool take_first_bytes(struct request *req, struct response *res,
                              struct resumable_state *state, struct error *err)
 {
     if (state->session.status == SESSION_INITIATED && state->offset == 0 && has_body(req) &&
-        !tus_append(req, &state->session, 0, state, err)) {
+        !tus_append(req, state, 0, err)) {
         forget(req, &state->session);
         return false;
     }

@@ -15,7 +15,7 @@ static bool receive_raw(struct request *req, struct ingest_request *wish, struct
     wish->declared_type = receive_declared_type(request_header(req, "Content-Type"), req->mem);
     wish->size = length == REQUEST_LENGTH_UNKNOWN ? INGEST_SIZE_UNKNOWN : length;
     receive_file(req, wish, request_body(req), true, &receipt);
-    return receipt_answer(&receipt, req, res, err);
+    return receipt_answer(&receipt, res, err);
 }
 
 bool post_uploads(struct request *req, const struct caller *who, struct response *res,

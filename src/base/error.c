@@ -118,6 +118,13 @@ bool error_limit(struct error *err, uint64_t limit, uint64_t remaining)
     return false;
 }
 
+bool error_upload(struct error *err, struct uuid upload_id)
+{
+    err->has_upload = true;
+    err->upload_id = upload_id;
+    return false;
+}
+
 int error_status(const struct error *err)
 {
     return kinds[err->kind].status;

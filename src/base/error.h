@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/uuid.h"
+
 /*
  * kind, HTTP status, stable code, the words a client reads when nothing better was said.
  * Codes are part of the API: they may be added, never changed or given a second meaning.
@@ -88,6 +90,10 @@ struct error {
     bool has_limit;
     uint64_t limit;
     uint64_t remaining;
+
+    /* The upload that is there instead; shown in the problem when HAS_UPLOAD. */
+    bool has_upload;
+    struct uuid upload_id;
 };
 
 /* All of these return false, so that a failing function ends in one statement. */
@@ -110,6 +116,8 @@ __attribute__((format(printf, 2, 3))) bool error_context(struct error *err, cons
 __attribute__((format(printf, 2, 3))) bool error_client(struct error *err, const char *fmt, ...);
 /* Adds the figures that a client may act on. */
 bool error_limit(struct error *err, uint64_t limit, uint64_t remaining);
+/* Names the upload that is there instead. */
+bool error_upload(struct error *err, struct uuid upload_id);
 
 int error_status(const struct error *err);
 const char *error_code(const struct error *err);

@@ -225,6 +225,12 @@ bool session_put_off(struct db *tx, struct uuid id, int64_t expires_at_us, struc
                       err);
 }
 
+bool session_note_quota(struct db *tx, struct uuid id, const char *message, struct error *err)
+{
+    return db_execute(tx, SQL_SESSION_NOTE_QUOTA, DB_ARGS(db_uuid(id), db_text(message)), NULL,
+                      err);
+}
+
 bool session_keep_digest(struct db *tx, struct uuid id, uint64_t bytes, const void *state,
                          size_t state_bytes, struct error *err)
 {
@@ -250,14 +256,15 @@ bool session_complete(struct db *tx, struct uuid id, struct uuid upload_id, uint
     return part_remove_all(tx, id, err);
 }
 
-bool session_fail(struct db *tx, struct uuid id, const char *error_code, const char *error_message,
-                  int64_t now_us, int64_t expires_at_us, bool *there, struct error *err)
+bool session_fail(struct db *tx, struct uuid id, const struct error *cause, int64_t now_us,
+                  int64_t expires_at_us, bool *there, struct error *err)
 {
     uint64_t changed;
 
     if (!db_execute(tx, SQL_SESSION_FAIL,
-                    DB_ARGS(db_uuid(id), db_text(error_code), db_text(error_message),
-                            db_time(now_us), db_time(expires_at_us)),
+                    DB_ARGS(db_uuid(id), db_text(error_code(cause)), db_text(error_detail(cause)),
+                            db_time(now_us), db_time(expires_at_us),
+                            cause->has_upload ? db_uuid(cause->upload_id) : db_null()),
                     &changed, err))
         return false;
     *there = changed > 0;

@@ -27,7 +27,8 @@ struct session {
     struct uuid id; /* the stage's name, too */
     struct uuid workspace_id;
     struct uuid user_id;
-    struct uuid upload_id; /* what the upload will be called; of a completed one, is called */
+    struct uuid upload_id; /* what the upload will be called; of a completed one, is called; of a
+                              duplicate that was refused, the upload that was there */
     enum session_kind kind;
     enum session_status status;
     const char *filename;
@@ -52,7 +53,8 @@ struct session {
     const char *idempotency_key;  /* NULL: none */
     const char *fingerprint;      /* NULL: none */
     const char *error_code;       /* of a failed one; else NULL */
-    const char *error_message;    /* for the client */
+    const char *error_message;    /* for the client. Of an open one: why its quota has no room for
+                                     more, until more comes; NULL: it had */
     int64_t created_at_us;
     int64_t expires_at_us;
 };
@@ -79,6 +81,8 @@ bool session_set_size(struct db *tx, struct uuid workspace_id, struct uuid id, u
 bool session_touch(struct db *tx, struct uuid id, int64_t expires_at_us, struct error *err);
 /* The same, for who is not itself in use, but what is needs it: nothing if it has ended. */
 bool session_put_off(struct db *tx, struct uuid id, int64_t expires_at_us, struct error *err);
+/* The quota has no room for more of it, as MESSAGE says. Nothing if it has ended. */
+bool session_note_quota(struct db *tx, struct uuid id, const char *message, struct error *err);
 /* Keeps the digest of its first BYTES bytes. Nothing if the session has ended. */
 bool session_keep_digest(struct db *tx, struct uuid id, uint64_t bytes, const void *state,
                          size_t state_bytes, struct error *err);
@@ -87,9 +91,9 @@ bool session_keep_digest(struct db *tx, struct uuid id, uint64_t bytes, const vo
  * reservation is gone. *THERE is false if it was not open. */
 bool session_complete(struct db *tx, struct uuid id, struct uuid upload_id, uint64_t file_size,
                       int64_t now_us, int64_t expires_at_us, bool *there, struct error *err);
-/* The same for one that failed for good. */
-bool session_fail(struct db *tx, struct uuid id, const char *error_code, const char *error_message,
-                  int64_t now_us, int64_t expires_at_us, bool *there, struct error *err);
+/* The same for one that failed for CAUSE, for good. */
+bool session_fail(struct db *tx, struct uuid id, const struct error *cause, int64_t now_us,
+                  int64_t expires_at_us, bool *there, struct error *err);
 /* Ends it without a trace. *THERE is false if it had ended before. */
 bool session_end(struct db *tx, struct uuid id, bool *there, struct error *err);
 

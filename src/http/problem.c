@@ -106,16 +106,21 @@ char *problem_json(const struct error *err, const char *request_id, struct arena
                    size_t *length)
 {
     int status = error_status(err);
-    char *limits = "", *json;
+    char *limits = "", *upload = "", *json, id[UUID_TEXT_SIZE];
 
     if (err->has_limit)
         limits = arena_printf(mem, ",\"limit\":%ju,\"remaining\":%ju", (uintmax_t)err->limit,
                               (uintmax_t)err->remaining);
+    if (err->has_upload) {
+        uuid_format(err->upload_id, id);
+        upload = arena_printf(mem, ",\"upload_id\":\"%s\"", id);
+    }
     json = arena_printf(mem,
                         "{\"type\":\"%s\",\"title\":\"%s\",\"status\":%d,"
-                        "\"code\":\"%s\",\"detail\":\"%s\",\"request_id\":\"%s\"%s}",
+                        "\"code\":\"%s\",\"detail\":\"%s\",\"request_id\":\"%s\"%s%s}",
                         type_of(err->kind), status_phrase(status), status, error_code(err),
-                        json_escape(error_detail(err), mem), json_escape(request_id, mem), limits);
+                        json_escape(error_detail(err), mem), json_escape(request_id, mem), limits,
+                        upload);
     *length = strlen(json);
     return json;
 }

@@ -38,8 +38,10 @@ static bool answer_duplicate(struct commit *commit, const struct upload *found, 
         return true;
     commit->outcome->result = INGEST_EXISTING;
     commit->outcome->upload = *found;
-    if (commit->ingest->session.on_duplicate == ON_DUPLICATE_REJECT)
-        return error_set(err, ERR_DUPLICATE, "the workspace has this content");
+    if (commit->ingest->session.on_duplicate == ON_DUPLICATE_REJECT) {
+        error_set(err, ERR_DUPLICATE, "the workspace has this content");
+        return error_upload(err, found->id);
+    }
     *done = true;
     return true;
 }

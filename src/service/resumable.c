@@ -37,10 +37,29 @@ bool resumable_load(struct app *app, struct uuid workspace_id, struct uuid id, s
     return true;
 }
 
+/* Its time is over, though no sweep has come by yet. What is whole and only has to be finished has
+ * more of it, and whoever works on it will put its expiry off. */
+static bool is_over(struct app *app, const struct resumable_state *state)
+{
+    const struct session *session = &state->session;
+    bool is_to_be_finished = session->status == SESSION_INITIATED &&
+                             session->concatenation != SESSION_PARTIAL && resumable_is_whole(state);
+
+    return session->expires_at_us <= app_now_us(app) && !is_to_be_finished &&
+           !live_is_busy(app->live, session->id);
+}
+
 bool resumable_read(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
                     struct resumable_state *out, struct error *err)
 {
-    return resumable_load(app, workspace_id, id, mem, out, err);
+    struct resumable_state state;
+
+    if (!resumable_load(app, workspace_id, id, mem, &state, err))
+        return false;
+    if (is_over(app, &state))
+        return error_set(err, ERR_NOT_FOUND, "session that has expired");
+    *out = state;
+    return true;
 }
 
 bool resumable_look(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
@@ -51,7 +70,7 @@ bool resumable_look(struct app *app, struct uuid workspace_id, struct uuid id, s
                                                        .cuts = true};
 
     /* Whose session it is comes first: nobody cuts short what is another's. */
-    return resumable_load(app, workspace_id, id, mem, out, err) &&
+    return resumable_read(app, workspace_id, id, mem, out, err) &&
            live_enter(app->live, id, &turn, err) &&
            resumable_load(app, workspace_id, id, mem, out, err);
 }
@@ -77,8 +96,20 @@ static enum error_kind kind_of_code(const char *code)
 
 bool resumable_failure(const struct session *session, struct error *err)
 {
-    return error_tell(err, kind_of_code(session->error_code), "%s",
-                      session->error_message ? session->error_message : "the upload has failed");
+    error_tell(err, kind_of_code(session->error_code), "%s",
+               session->error_message ? session->error_message : "the upload has failed");
+    return err->kind == ERR_DUPLICATE && error_upload(err, session->upload_id);
+}
+
+bool resumable_refusal(const struct session *session, struct error *err)
+{
+    if (session->status == SESSION_FAILED)
+        resumable_failure(session, err);
+    else if (session->status == SESSION_INITIATED && session->error_message)
+        error_tell(err, ERR_QUOTA_STORAGE, "%s", session->error_message);
+    else
+        return false;
+    return true;
 }
 
 bool resumable_must_be_open(const struct session *session, struct error *err)
@@ -347,8 +378,34 @@ bool resumable_set_size(struct app *app, struct uuid workspace_id, struct uuid i
 
     if (size == 0)
         return error_tell(err, ERR_EMPTY, "the file is empty");
-    return ingest_check_size(app, size, err) &&
-           database_write(app->database, size_work, &sizing, err);
+    if (!ingest_check_size(app, size, err))
+        return false;
+    if (database_write(app->database, size_work, &sizing, err))
+        return true;
+    resumable_note_quota(app, id, err);
+    return false;
+}
+
+struct note {
+    struct uuid id;
+    const char *message;
+};
+
+static bool note_work(struct db *tx, void *context, struct error *err)
+{
+    const struct note *note = context;
+
+    return session_note_quota(tx, note->id, note->message, err);
+}
+
+void resumable_note_quota(struct app *app, struct uuid id, const struct error *refusal)
+{
+    struct note note = {id, error_detail(refusal)};
+    struct error err;
+
+    if (refusal->kind == ERR_QUOTA_STORAGE &&
+        !database_write(app->database, note_work, &note, &err))
+        log_event(LOG_WARN, "a refusal could not be noted", log_text("error", err.log));
 }
 
 /* ---- ending ---- */
@@ -416,8 +473,7 @@ static bool end_work(struct db *tx, void *context, struct error *err)
     int64_t until_us = now_us + ending->app->settings.session_ttl_us;
     bool there;
 
-    if (cause ? !session_fail(tx, id, error_code(cause), error_detail(cause), now_us, until_us,
-                              &there, err)
+    if (cause ? !session_fail(tx, id, cause, now_us, until_us, &there, err)
               : !session_end(tx, id, &there, err))
         return false;
     if (cause && there && ending->session->concatenation == SESSION_PARTIAL &&
@@ -475,7 +531,7 @@ bool resumable_reject(struct app *app, struct uuid workspace_id, struct uuid id,
     scoped(arena_release) struct arena *mem = arena_new();
     struct resumable_state state;
 
-    if (!resumable_load(app, workspace_id, id, mem, &state, err) ||
+    if (!resumable_read(app, workspace_id, id, mem, &state, err) ||
         !live_enter(app->live, id, &turn, err) ||
         !resumable_load(app, workspace_id, id, mem, &state, err))
         return false;
@@ -490,7 +546,7 @@ bool resumable_abort(struct app *app, struct uuid workspace_id, struct uuid id, 
     scoped(arena_release) struct arena *mem = arena_new();
     struct resumable_state state;
 
-    return resumable_load(app, workspace_id, id, mem, &state, err) &&
+    return resumable_read(app, workspace_id, id, mem, &state, err) &&
            live_enter(app->live, id, &turn, err) &&
            resumable_load(app, workspace_id, id, mem, &state, err) &&
            resumable_end_now(app, &state.session, err);

@@ -56,13 +56,17 @@ bool resumable_begin(struct app *app, const struct resumable_request *request, s
 
 /* The offset of a session of which PARTS are there. */
 uint64_t resumable_offset(const struct session *session, const struct part_set *parts);
-/* Reads a session, open or ended. ERR_NOT_FOUND if the workspace has none of that id. */
+/* Reads a session, open or ended. ERR_NOT_FOUND if the workspace has none of that id, or its time
+ * is over: all functions below find none then. */
 bool resumable_read(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
                     struct resumable_state *out, struct error *err);
 /* The same after an append that hangs has been cut short, so that the offset is final until the
  * next append. */
 bool resumable_look(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
                     struct resumable_state *out, struct error *err);
+/* Whether something refuses the session: for good, or because its quota has no room for more as
+ * yet. Then ERR says what. */
+bool resumable_refusal(const struct session *session, struct error *err);
 /* The failure of a session that failed for good, as it was told at first. Returns false. */
 bool resumable_failure(const struct session *session, struct error *err);
 
@@ -96,7 +100,8 @@ struct resumable_write {
 #define RESUMABLE_REST UINT64_MAX
 
 /*
- * Takes BODY, unless the session is complete: then nothing is read. *OUT is the session afterwards:
+ * Takes BODY, unless the session is complete: then nothing is read, but to see that an append has
+ * nothing to add. *OUT is the session afterwards:
  * what it reports is durable. An append that breaks off keeps what has come. Who is cut while
  * sending again what is there succeeds.
  *

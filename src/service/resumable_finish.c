@@ -143,7 +143,7 @@ bool resumable_finish(struct app *app, struct uuid workspace_id, struct uuid id,
     scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true, .cuts = true};
     struct resumable_state state;
 
-    if (!resumable_load(app, workspace_id, id, mem, &state, err))
+    if (!resumable_read(app, workspace_id, id, mem, &state, err))
         return false;
     if (state.session.status == SESSION_COMPLETED)
         return read_upload(app, &state.session, mem, outcome, err);

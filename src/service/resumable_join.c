@@ -132,16 +132,16 @@ bool resumable_fail_finals(struct db *tx, struct uuid workspace_id, struct uuid 
                            struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
-    const char *words = arena_printf(mem, "a partial upload has failed: %s", error_detail(cause));
+    struct error why;
     struct uuid *finals;
     size_t count;
     bool there;
 
+    error_tell(&why, cause->kind, "a partial upload has failed: %s", error_detail(cause));
     if (!session_finals_of(tx, workspace_id, id, mem, &finals, &count, err))
         return false;
     for (size_t i = 0; i < count; i++)
-        if (!session_fail(tx, finals[i], error_code(cause), words, now_us, expires_at_us, &there,
-                          err))
+        if (!session_fail(tx, finals[i], &why, now_us, expires_at_us, &there, err))
             return false;
     return true;
 }

@@ -29,6 +29,8 @@ void resumable_end_failed(struct app *app, const struct session *session,
 bool resumable_mark_failed(struct app *app, const struct session *session,
                            const struct error *cause);
 
+/* Keeps REFUSAL for whoever asks for the session later, if it is one of the quota. */
+void resumable_note_quota(struct app *app, struct uuid id, const struct error *refusal);
 /* Ends the session without a trace, in an exclusive turn. */
 bool resumable_end_now(struct app *app, const struct session *session, struct error *err);
 

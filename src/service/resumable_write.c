@@ -452,6 +452,20 @@ static bool check_and_sniff(struct writing *writing, struct error *err)
            (!writing->write->all_or_nothing || sniff(writing, writing->write->offset, err));
 }
 
+static bool touch_work(struct db *tx, void *context, struct error *err)
+{
+    return touch(tx, context, err);
+}
+
+/* Who sends is there, though nothing counts of what has come. */
+static void put_off(struct writing *writing)
+{
+    struct error ignored; /* the failure of the write is the one to tell */
+
+    if (writing->at > writing->write->offset)
+        database_write(writing->app->database, touch_work, writing, &ignored);
+}
+
 /* Takes the body and records it, or of a broken append what has come of it. */
 static bool take_body(struct writing *writing, struct error *err)
 {
@@ -460,9 +474,12 @@ static bool take_body(struct writing *writing, struct error *err)
 
     if (receive(writing, err) && check_and_sniff(writing, err))
         return record(writing, err);
+    if (all_or_nothing && err->kind != ERR_NOT_AUDIO)
+        put_off(writing);
     if (!all_or_nothing && err->kind != ERR_NOT_AUDIO && err->kind != ERR_STORAGE_FULL &&
         err->kind != ERR_UNAVAILABLE)
         record(writing, &why_not); /* the first failure is the one to tell */
+    resumable_note_quota(writing->app, writing->state.session.id, err);
     return false;
 }
 
@@ -518,6 +535,18 @@ static bool brought_nothing(const struct writing *writing)
                           (struct part){writing->write->offset, writing->at});
 }
 
+/* An append at the end of what is complete, of a length that was not told. */
+static bool check_nothing_more(const struct resumable_write *write, struct error *err)
+{
+    size_t got = 0;
+    char byte;
+
+    if (!write->is_append || write->length != RESUMABLE_REST)
+        return true;
+    return write->body->read(write->body, &byte, 1, &got, err) &&
+           (got == 0 || error_tell(err, ERR_INVALID, "more content came than was declared"));
+}
+
 static bool write_in_turn(struct writing *writing, struct resumable_state *out, struct error *err)
 {
     const struct session *session = &writing->state.session;
@@ -529,7 +558,7 @@ static bool write_in_turn(struct writing *writing, struct resumable_state *out, 
         if (err->kind != ERR_NOT_FOUND || !resumable_is_whole(&writing->state))
             return false;
         *out = writing->state; /* it was published, and is to be finished: all has come */
-        return true;
+        return check_nothing_more(writing->write, err);
     }
     begin_digest(writing);
     taken = take_body(writing, err);
@@ -554,7 +583,7 @@ bool resumable_write(struct app *app, struct uuid workspace_id, struct uuid id,
     scoped(writing_release) struct writing writing = {
         .app = app, .write = write, .turn = &turn, .mem = mem};
 
-    if (!resumable_load(app, workspace_id, id, mem, &writing.state, err) ||
+    if (!resumable_read(app, workspace_id, id, mem, &writing.state, err) ||
         !check_place(&writing.state, write, err))
         return false;
     if (!live_enter(app->live, id, &turn, err))
@@ -565,5 +594,5 @@ bool resumable_write(struct app *app, struct uuid workspace_id, struct uuid id,
     if (writing.state.session.status != SESSION_COMPLETED)
         return write_in_turn(&writing, out, err);
     *out = writing.state; /* a retry of what has come */
-    return true;
+    return check_nothing_more(write, err);
 }

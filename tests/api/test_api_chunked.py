@@ -472,8 +472,10 @@ def test_rejected_duplicate(api):
     again.put_all(range(1, 5))
     problem = expect_problem(again.put(0), 409, "duplicate_content")
     assert problem["upload_id"] == record["id"]
-    expect_problem(again.complete(), 409, "duplicate_content")
-    assert again.state()["error_code"] == "duplicate_content"
+    for answer in (again.complete(), again.put(0)):
+        assert expect_problem(answer, 409, "duplicate_content")["upload_id"] == record["id"]
+    state = again.state()
+    assert (state["error_code"], state["upload_id"]) == ("duplicate_content", record["id"])
     assert reserved(api, api.workspace_id) == (0, 0)
     first.check_record(record)
 

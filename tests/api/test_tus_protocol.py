@@ -4,6 +4,7 @@ import email.utils
 import hashlib
 import json
 import re
+import sqlite3
 import time
 import zlib
 
@@ -227,6 +228,15 @@ def _(tus):
     assert tus.offset(path) == 0
 
 
+@must("Core, PATCH", "bytes behind a complete upload are refused, whatever carries them")
+def _(tus):
+    path = sent(tus)
+    problem_of(tus.patch(path, len(SOUND), b"x"), 400, "invalid_request")
+    problem_of(tus.patch_chunked(path, len(SOUND), b"x" * 5000), 400, "invalid_request")
+    done = tus.patch(path, len(SOUND), b"")
+    assert done.status == 204 and content_of(tus, done) == SOUND
+
+
 @must("Core, PATCH", "a resource that is not there is 404")
 def _(tus):
     problem_of(tus.patch(NOBODY, 0, b"abc"), 404, "not_found")
@@ -448,6 +458,20 @@ def _(tus):
     assert tus.look(path)["Upload-Expires"] is None
 
 
+@must("Expiration", "an upload that has expired is not found, whether or not it was removed yet")
+def _(tus):
+    paths = [tus.begin(len(SOUND)), tus.begin(len(SOUND), Upload_Concat="partial"), sent(tus)]
+    for path in paths:
+        with sqlite3.connect(tus.server.data / "catalog.db", timeout=30) as catalog:
+            catalog.execute("UPDATE chunked_uploads SET expires_at = created_at - 1 WHERE id = ?",
+                            (path.split("/")[-1],))
+        assert tus.look(path).status == 404
+        for answer in (tus.ask("GET", path), tus.patch(path, 0, SOUND[:5]),
+                       tus.patch(path, 0, SOUND[:5], Upload_Checksum=checksum("sha1", SOUND[:5])),
+                       tus.delete(path)):
+            problem_of(answer, 404, "not_found")
+
+
 # ---- checksum ----
 
 ALGORITHMS = {"md5": lambda data: hashlib.md5(data).digest(),
@@ -535,6 +559,16 @@ def _(tus):
                   f"sha1,{b64(bytes(20))}", "sha1 " + hashlib.sha1(SOUND).hexdigest(), ""):
         problem_of(tus.patch(path, 0, SOUND, Upload_Checksum=value), 400, "invalid_request")
     assert tus.offset(path) == 0
+
+
+@must("Checksum", "what is refused for it changes nothing, not even the length")
+def _(tus):
+    path = tus.begin(Upload_Defer_Length=1)
+    for value in ("sha1 !!!", f"sha512 {b64(bytes(64))}"):
+        problem_of(tus.patch(path, 0, SOUND, Upload_Length=len(SOUND), Upload_Checksum=value), 400,
+                   "invalid_request")
+    looked = tus.look(path)
+    assert (looked["Upload-Length"], looked["Upload-Defer-Length"]) == (None, "1")
 
 
 @must("Checksum", "checksum-trailer is announced")

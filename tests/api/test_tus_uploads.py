@@ -131,10 +131,11 @@ def test_broken_audio_is_refused_when_it_is_whole(tus):
 
 
 def test_content_that_is_there_and_may_not_come_again(server, tus):
-    server.api().upload(SOUND)
+    there = server.api().upload(SOUND)["id"]
     again = Tus(server, query="?on_duplicate=reject")
     path = again.begin(len(SOUND))
-    problem_of(tus.patch(path, 0, SOUND), 409, "duplicate_content")
+    for answer in (tus.patch(path, 0, SOUND), tus.patch(path, 0, SOUND), tus.ask("GET", path)):
+        assert problem_of(answer, 409, "duplicate_content")["upload_id"] == there
     check_refused(tus, path, 409, "duplicate_content")
     answer = Tus(server, query="?on_duplicate=nonsense").create(5)
     problem_of(answer, 400, "invalid_request")
@@ -154,9 +155,21 @@ def test_quota(server):
     tus = Tus(server, query=f"?workspace_id={workspace['id']}")
     problem_of(tus.create(100_001), 403, "quota_storage_exceeded")
     path = tus.begin(Upload_Defer_Length=1)
+
+    def refused():
+        shown = tus.ask("GET", path).json
+        assert shown["status"] == "initiated" and (shown["error_code"] is None) == (
+            shown["error_message"] is None)
+        return shown["error_code"]
+
+    assert refused() is None
     problem_of(tus.patch(path, 0, BIG[:200_000]), 403, "quota_storage_exceeded")
+    assert refused() == "quota_storage_exceeded"
+    assert tus.patch(path, tus.offset(path), b"12345").status == 204
+    assert refused() is None  # there was room for those
     problem_of(tus.patch(path, tus.offset(path), b"", Upload_Length=100_001), 403,
                "quota_storage_exceeded")
+    assert refused() == "quota_storage_exceeded"
     problem_of(tus.create(5), 403, "quota_files_exceeded")
     tus.delete(path)
     path = tus.begin(len(SOUND))

@@ -182,6 +182,34 @@ static int64_t in_a_week(const struct clock *self)
 
 static const struct clock tomorrow = {in_a_day}, later = {in_a_week};
 
+static int64_t in_half_a_day(const struct clock *self)
+{
+    (void)self;
+    return clock_now_us(&clock_system) + US_PER_DAY / 2;
+}
+
+/* Nothing of a chunk counts that breaks off, but that somebody is there. */
+static void a_chunk_that_breaks_off_puts_the_expiry_off(void **state)
+{
+    static const struct clock later_today = {in_half_a_day};
+    struct service_fixture *f = *state;
+    struct resumable_request wish = wish_of(f, SESSION_CHUNKED, SIZE);
+    struct uuid id = begin(f, &wish);
+    int64_t before_us = state_of(f, id).session.expires_at_us;
+    struct memory_source body;
+    struct resumable_write write = {.length = SIZE, .all_or_nothing = true, .body = &body.base};
+    struct resumable_state now;
+    struct error err;
+
+    f->app->clock = &later_today;
+    memory_source_init(&body, wav(f, SIZE, 1), 1000);
+    check_fails(resumable_write(f->app, f->workspace, id, &write, f->mem, &now, &err),
+                ERR_INCOMPLETE);
+    now = state_of(f, id);
+    assert_int_equal(now.offset, 0);
+    assert_true(now.session.expires_at_us >= before_us + US_PER_DAY / 2);
+}
+
 static void expiry_leaves_nothing(void **state)
 {
     struct service_fixture *f = *state;
@@ -395,6 +423,7 @@ int main(int argc, char **argv)
         with_app(a_store_that_does_not_answer_has_lost_nothing),
         with_app(what_has_all_come_is_finished_by_itself),
         with_app(what_is_refused_for_good_holds_up_nothing),
+        with_app(a_chunk_that_breaks_off_puts_the_expiry_off),
         with_app(expiry_leaves_nothing),
         with_app(expiry_makes_uploads_of_what_has_all_come),
         with_app(expiry_deletes_nothing_for_a_failure),
