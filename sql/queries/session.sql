@@ -100,6 +100,17 @@ SELECT id FROM chunked_uploads
 WHERE workspace_id = $1 AND concatenation = 'final' AND status = 'initiated' AND partials LIKE $2
 ORDER BY created_at, id;
 
+-- name: session_final_of
+-- The latest final of just these partials, open or ended.
+SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,
+       storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
+       total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
+       digest_state, concatenation, partials, error_code, error_message,
+       protocol_headers
+FROM chunked_uploads
+WHERE workspace_id = $1 AND user_id = $2 AND concatenation = 'final' AND partials = $3
+ORDER BY created_at DESC, id DESC LIMIT 1;
+
 -- name: session_by_idempotency_key
 -- Open or ended.
 SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved_bytes, storage_name,

@@ -82,7 +82,7 @@ const char *draft_session_limits(const struct draft *draft);
 bool draft_location(const struct draft *draft, const char **out, struct error *err);
 /* Upload-Offset and Upload-Complete, whatever becomes of the answer. */
 void draft_tell_state(const struct draft *draft, uint64_t offset, bool complete);
-/* Where the upload of a complete session is. */
+/* Where the upload of a complete session is. Nothing of a partial: that is none. */
 void draft_tell_upload(const struct draft *draft);
 /* ERR stands for the answer: adds what the client needs to go on. Returns false. */
 bool draft_fail(struct draft *draft, struct error *err);

@@ -47,6 +47,8 @@ void draft_tell_upload(const struct draft *draft)
 {
     char id[UUID_TEXT_SIZE];
 
+    if (draft->state.session.concatenation == SESSION_PARTIAL)
+        return;
     uuid_format(draft->state.session.upload_id, id);
     response_header_always(draft->res, "Content-Location",
                            arena_printf(draft->req->mem, "/v1/uploads/%s", id));

@@ -104,7 +104,7 @@ static void write_end(struct emitter *json, const struct session *session)
     struct error why;
     bool is_refused = resumable_refusal(session, &why);
 
-    if (session->status == SESSION_COMPLETED)
+    if (session->status == SESSION_COMPLETED && session->concatenation != SESSION_PARTIAL)
         emit_uuid(json, "upload_id", session->upload_id);
     else if (is_refused && why.has_upload)
         emit_uuid(json, "upload_id", why.upload_id);

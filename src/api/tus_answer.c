@@ -86,7 +86,7 @@ void tus_put_state(struct request *req, struct response *res, const struct resum
     else if (!is_final)
         response_header(res, "Upload-Defer-Length", "1");
     tus_put_expiry(res, session);
-    if (is_complete)
+    if (is_complete && session->concatenation != SESSION_PARTIAL)
         tus_put_upload(res, session->upload_id);
     repeat(req, res, session);
 }

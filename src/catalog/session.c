@@ -308,6 +308,21 @@ bool session_by_key(struct db *db, struct uuid workspace_id, struct uuid user_id
     return true;
 }
 
+bool session_final_of(struct db *db, struct uuid workspace_id, struct uuid user_id,
+                      const char *partials, struct arena *mem, struct session *out,
+                      struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+
+    if (!db_query(db, SQL_SESSION_FINAL_OF,
+                  DB_ARGS(db_uuid(workspace_id), db_uuid(user_id), db_text(partials)), &rows,
+                  err) ||
+        !db_one(rows, "final upload", err))
+        return false;
+    *out = from_row(rows, mem);
+    return true;
+}
+
 static bool list_of(struct db *db, enum sql_id id, const struct db_value *args, size_t arg_count,
                     size_t limit, struct arena *mem, struct session **out, size_t *count,
                     struct error *err)

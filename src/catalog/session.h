@@ -27,7 +27,8 @@ struct session {
     struct uuid id; /* the stage's name, too */
     struct uuid workspace_id;
     struct uuid user_id;
-    struct uuid upload_id; /* what the upload will be called; of a completed one, is called; of a
+    struct uuid upload_id; /* what the upload will be called; of a completed one, is called (a
+                              partial's: what it went into); of a
                               duplicate that was refused, the upload that was there */
     enum session_kind kind;
     enum session_status status;
@@ -103,6 +104,10 @@ bool session_by_id(struct db *db, struct uuid workspace_id, struct uuid id, stru
 /* That with an idempotency key, open or ended. ERR_NOT_FOUND. */
 bool session_by_key(struct db *db, struct uuid workspace_id, struct uuid user_id, const char *key,
                     struct arena *mem, struct session *out, struct error *err);
+/* The user's latest final with just this list of partials, open or ended. ERR_NOT_FOUND. */
+bool session_final_of(struct db *db, struct uuid workspace_id, struct uuid user_id,
+                      const char *partials, struct arena *mem, struct session *out,
+                      struct error *err);
 /* At most LIMIT open sessions whose id is greater than AFTER, in the order of their ids. */
 bool session_list(struct db *db, struct uuid after, size_t limit, struct arena *mem,
                   struct session **out, size_t *count, struct error *err);

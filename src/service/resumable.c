@@ -270,6 +270,43 @@ static bool is_repeated(const struct resumable_request *request, size_t index)
     return false;
 }
 
+/* Whether the partials of the request have gone into a final: they go together. */
+static bool are_joined(struct db *tx, const struct beginning *beginning, bool *out,
+                       struct error *err)
+{
+    const struct resumable_request *request = beginning->request;
+    struct session partial;
+
+    *out = false;
+    if (!session_by_id(tx, request->workspace_id, request->partials[0], beginning->mem, &partial,
+                       err))
+        return err->kind == ERR_NOT_FOUND;
+    *out = partial.status == SESSION_COMPLETED;
+    return true;
+}
+
+/* The final that the same list has become or will become: the answer that told of it may have been
+ * lost. Partials that a final has failed with before it took them are good for another. */
+static bool find_final(struct db *tx, struct beginning *beginning, struct error *err)
+{
+    const struct session *wish = beginning->session;
+    struct session found;
+    bool joined;
+
+    if (!session_final_of(tx, wish->workspace_id, wish->user_id, wish->partials, beginning->mem,
+                          &found, err))
+        return err->kind == ERR_NOT_FOUND;
+    if (found.expires_at_us <= wish->created_at_us)
+        return true;
+    if (!are_joined(tx, beginning, &joined, err))
+        return false;
+    if (found.status == SESSION_FAILED && !joined)
+        return true;
+    *beginning->session = found;
+    beginning->is_known = true;
+    return true;
+}
+
 /* Each must be an open partial of the workspace, and there once: it ends when it is joined. What
  * its repetitions are copied to, nothing would have reserved. */
 static bool check_partials(struct db *tx, const struct beginning *beginning, struct error *err)
@@ -305,6 +342,8 @@ static bool begin_work(struct db *tx, void *context, struct error *err)
     struct beginning *beginning = context;
 
     if (beginning->session->idempotency_key && !find_known(tx, beginning, err))
+        return false;
+    if (!beginning->is_known && beginning->session->partials && !find_final(tx, beginning, err))
         return false;
     if (beginning->is_known) /* its partials may have gone into it */
         return true;

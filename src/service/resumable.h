@@ -45,7 +45,8 @@ struct resumable_state {
 
 /*
  * Reserves quota, makes the session and its stage. A request with the idempotency key of a session
- * that is still known gives that one.
+ * that is still known gives that one; so does one of the same user for a final with the partials of
+ * one that waits for them or has taken them.
  *
  * Fails with ERR_FILENAME, ERR_NOT_AUDIO (by declared type), ERR_EMPTY, ERR_FILE_TOO_LARGE,
  * ERR_QUOTA_*, ERR_IDEMPOTENCY_REUSED, ERR_STORAGE_FULL, ERR_UNAVAILABLE; for a final with
@@ -133,7 +134,8 @@ bool resumable_finish(struct app *app, struct uuid workspace_id, struct uuid id,
 /*
  * Joins the partials of the final ID into one content once all of them are whole, and finishes it.
  * *JOINED is false, and nothing is done, while any of them is not, or if the final has ended; else
- * OUTCOME is the upload. The partials are gone afterwards, and their reservation is the final's.
+ * OUTCOME is the upload. The partials are complete afterwards, and their reservation is the
+ * final's.
  *
  * Fails as resumable_finish; with ERR_NOT_FOUND, which ends the final as failed, if a partial is
  * gone.

@@ -136,6 +136,12 @@ static bool check_finish(const struct resumable_state *state, struct error *err)
     return resumable_must_be_open(&state->session, err) && check_whole(state, err);
 }
 
+/* A partial that is complete is no upload, but went into one. */
+static bool is_made(const struct session *session)
+{
+    return session->status == SESSION_COMPLETED && session->concatenation != SESSION_PARTIAL;
+}
+
 bool resumable_finish(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
                       struct ingest_outcome *outcome, struct error *err)
 {
@@ -145,12 +151,12 @@ bool resumable_finish(struct app *app, struct uuid workspace_id, struct uuid id,
 
     if (!resumable_read(app, workspace_id, id, mem, &state, err))
         return false;
-    if (state.session.status == SESSION_COMPLETED)
+    if (is_made(&state.session))
         return read_upload(app, &state.session, mem, outcome, err);
     if (!check_finish(&state, err) || !live_enter(app->live, id, &turn, err) ||
         !resumable_load(app, workspace_id, id, mem, &state, err))
         return false;
-    if (state.session.status == SESSION_COMPLETED)
+    if (is_made(&state.session))
         return read_upload(app, &state.session, mem, outcome, err);
     if (!check_finish(&state, err))
         return false;

@@ -45,8 +45,8 @@ static bool read_ids(const struct session *final, struct arena *mem, struct uuid
     return true;
 }
 
-/* *WHOLE is false if one of them is still on its way. One that is gone is told in any case: nothing
- * will come of the final. */
+/* *WHOLE is false if one of them is still on its way. One that is gone, or has gone into another
+ * final, is told in any case: nothing will come of this one. */
 static bool load_partials(struct joining *joining, bool *whole, struct error *err)
 {
     struct uuid *ids;
@@ -63,6 +63,8 @@ static bool load_partials(struct joining *joining, bool *whole, struct error *er
             return err->kind == ERR_NOT_FOUND
                        ? error_tell(err, ERR_NOT_FOUND, "a partial of this upload is gone")
                        : false;
+        if (partial->session.status != SESSION_INITIATED)
+            return error_tell(err, ERR_NOT_FOUND, "a partial of this upload is gone");
         *whole = *whole && resumable_is_whole(partial);
         if (*whole)
             joining->size += partial->session.file_size;
@@ -196,22 +198,26 @@ static bool copy_all(struct joining *joining, struct error *err)
     return stage_sync(joining->stage, err);
 }
 
-/* The partials end, and what they reserved is the final's, in one. */
+/* The partials have become the final, and what they reserved is its, in one. They stay for a while,
+ * for a client that asks for them again since the answer to its final was lost. */
 static bool join_work(struct db *tx, void *context, struct error *err)
 {
     const struct joining *joining = context;
     const struct session *final = &joining->final.session;
+    int64_t now_us = app_now_us(joining->app);
     uint8_t saved[DIGEST_SAVED_BYTES];
     bool there;
 
     for (size_t i = 0; i < joining->count; i++) {
-        if (!session_end(tx, joining->partials[i].session.id, &there, err))
+        const struct session *partial = &joining->partials[i].session;
+
+        if (!session_complete(tx, partial->id, final->upload_id, partial->file_size, now_us,
+                              now_us + joining->app->settings.session_ttl_us, &there, err))
             return false;
         if (!there)
             return error_tell(err, ERR_NOT_FOUND, "a partial of this upload is gone");
     }
-    return session_set_size(tx, final->workspace_id, final->id, joining->size,
-                            app_now_us(joining->app), err) &&
+    return session_set_size(tx, final->workspace_id, final->id, joining->size, now_us, err) &&
            part_add(tx, final->id, (struct part){0, joining->size}, err) &&
            (!digest_save(joining->digest, saved) ||
             session_keep_digest(tx, final->id, joining->size, saved, sizeof saved, err));

@@ -259,8 +259,7 @@ def test_what_had_all_come_is_made_after_a_crash(server, tus):
     tus.begin(Upload_Concat=f"final;{paths[1]}")
 
     def has_come(path):
-        answer = tus.ask("GET", path)
-        return answer.status == 404 or answer.json["offset"] == len(SOUND)  # or joined already
+        return tus.ask("GET", path).json["offset"] == len(SOUND)
 
     with HungMedia(server) as media:
         with hang(tus, paths[0], 0, SOUND, len(SOUND)), hang(tus, paths[1], 0, SOUND, len(SOUND)):
@@ -438,14 +437,38 @@ def test_a_key_is_of_one_request_alone(tus):
                "idempotency_key_reused")
 
 
-def test_a_final_is_found_by_its_key_when_its_partials_are_gone(server, tus):
+def test_a_final_is_found_by_its_key_when_it_has_its_partials(server, tus):
     first = tus.begin(len(SOUND), Upload_Concat="partial")
     tus.patch(first, 0, SOUND)
     final, again = (tus.create(Upload_Concat=f"final;{first}", Idempotency_Key="k")
                     for _ in range(2))
-    assert tus.look(first).status == 404
+    looked = tus.look(first)
+    assert (looked.status, looked["Upload-Offset"], looked["Upload-Id"]) == (
+        200, str(len(SOUND)), None)
     assert (again.status, again["Location"]) == (201, final["Location"])
     assert again["Upload-Id"] == final["Upload-Id"] and content_of(server, again) == SOUND
+
+
+def test_a_final_whose_answer_was_lost_is_asked_for_again(server, tus):
+    half = len(SOUND) // 2
+    first, second = (tus.begin(len(part), Upload_Concat="partial")
+                     for part in (SOUND[:half], SOUND[half:]))
+    tus.patch(first, 0, SOUND[:half])
+    tus.patch(second, 0, SOUND[half:])
+    wish = {"Upload_Concat": f"final;{first} {second}", "Upload_Metadata": f"filename {b64('a')}"}
+    with tus.connect() as raw:
+        raw.send(tus.head("POST", "/v1/tus", Content_Length=0, **wish))
+    made, = wait_until(lambda: server.api().get_json("/v1/uploads")["items"], what="the upload")
+    for path, size in ((first, half), (second, len(SOUND) - half)):
+        shown = tus.ask("GET", path).json
+        assert (shown["status"], shown["offset"], shown["upload_id"]) == ("completed", size, None)
+        problem_of(tus.ask("POST", path.replace("/tus/", "/chunked-uploads/") + "/complete", b"",
+                           Tus_Resumable=None), 409, "conflict")
+    again = tus.create(**wish)
+    assert (again.status, again["Upload-Id"]) == (201, made["id"])
+    problem_of(tus.create(Upload_Concat=f"final;{second} {first}"), 409, "conflict")
+    assert quota(server.api())["current_file_count"] == 1
+    check_nothing_reserved(server)
 
 
 # ---- others ----

@@ -90,7 +90,9 @@ static void partials_that_are_there_before_the_final(void **state)
     check_reserved(f, SIZE, 1);
     check_ok(join(f, final, &joined, &err));
     assert_true(joined);
-    assert_true(is_gone(f, partials[0]) && is_gone(f, partials[1]));
+    assert_int_equal(state_of(f, partials[0]).session.status, SESSION_COMPLETED);
+    assert_int_equal(state_of(f, partials[0]).offset, FIRST);
+    assert_int_equal(state_of(f, partials[1]).session.status, SESSION_COMPLETED);
     check_joined(f, final, content);
     check_ok(join(f, final, &joined, &err)); /* once more changes nothing */
     assert_false(joined);
@@ -139,6 +141,58 @@ static void finals_that_share_a_partial(void **state)
     check_reserved(f, 1000, 0);
     check_ok(resumable_abort(f->app, f->workspace, rest, &err));
     check_joined(f, finals[1], content);
+}
+
+/* Whoever has not heard of the final asks for it again. */
+static void the_same_list_is_the_same_final(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1);
+    struct uuid partials[2], final;
+    struct resumable_request wish;
+    struct resumable_state begun;
+    struct error err;
+    bool joined;
+
+    begin_two(f, partials);
+    final = begin_final(f, partials, 2);
+    assert_true(uuid_equal(begin_final(f, partials, 2), final));
+    check_reserved(f, SIZE, 1);
+    bring_two(f, partials, content);
+    check_ok(join(f, final, &joined, &err));
+    assert_true(joined);
+    assert_true(uuid_equal(begin_final(f, partials, 2), final));
+    wish = final_wish(f, (struct uuid[]){partials[1], partials[0]}, 2);
+    check_fails(resumable_begin(f->app, &wish, f->mem, &begun, &err), ERR_CONFLICT);
+    wish = final_wish(f, partials, 1);
+    check_fails(resumable_begin(f->app, &wish, f->mem, &begun, &err), ERR_CONFLICT);
+    wish = final_wish(f, partials, 2);
+    wish.user_id = partials[0]; /* another one, whoever */
+    check_fails(resumable_begin(f->app, &wish, f->mem, &begun, &err), ERR_CONFLICT);
+    check_joined(f, final, content);
+    check_ok(resumable_abort(f->app, f->workspace, partials[0], &err));
+    assert_true(uuid_equal(begin_final(f, partials, 2), final));
+}
+
+static void a_list_that_was_refused_with_its_content_is_refused_again(void **state)
+{
+    struct service_fixture *f = *state;
+    char *content = arena_alloc(f->mem, SIZE);
+    struct uuid partials[2], final;
+    struct error err;
+    bool joined;
+
+    memset(content, 0, SIZE);
+    memcpy(content, "fLaC", 4);
+    begin_two(f, partials);
+    bring_two(f, partials, content);
+    final = begin_final(f, partials, 2);
+    check_fails(join(f, final, &joined, &err), ERR_MEDIA_UNREADABLE);
+    assert_true(uuid_equal(begin_final(f, partials, 2), final));
+    assert_int_equal(state_of(f, final).session.status, SESSION_FAILED);
+    check_reserved(f, 0, 0);
+    assert_int_equal(stages_of(f), 0);
+    check_all_adds_up(f, true);
 }
 
 /* ---- what is missing ---- */
@@ -442,6 +496,8 @@ int main(int argc, char **argv)
         with_app(partials_that_are_there_before_the_final),
         with_app(partials_that_come_behind_the_final),
         with_app(finals_that_share_a_partial),
+        with_app(the_same_list_is_the_same_final),
+        with_app(a_list_that_was_refused_with_its_content_is_refused_again),
         with_app(a_partial_that_is_deleted_meanwhile),
         with_app(a_partial_that_is_deleted_while_others_are_on_their_way),
         with_app(a_final_of_what_is_no_partial),
