@@ -30,6 +30,10 @@ UPDATE chunked_uploads SET error_message = $2 WHERE id = $1 AND status = 'initia
 UPDATE chunked_uploads SET hashed_bytes = $2, digest_state = $3
 WHERE id = $1 AND status = 'initiated';
 
+-- name: session_claim
+UPDATE chunked_uploads SET claimed_md5 = $2, claimed_sha256 = $3
+WHERE id = $1 AND status = 'initiated';
+
 -- name: session_complete
 UPDATE chunked_uploads SET status = 'completed', upload_id = $2, completed_at = $3, expires_at = $4,
                            file_size = $5, reserved_bytes = 0, digest_state = NULL, error_message = NULL

@@ -36,9 +36,34 @@ const char *claims_header(const void *from, const char *name)
     return request_header(from, name);
 }
 
+static bool is_of_whole(const char *name)
+{
+    return strcmp(name, "Repr-Digest") == 0;
+}
+
+const char *claims_header_of_whole(const void *from, const char *name)
+{
+    return is_of_whole(name) ? request_header(from, name) : NULL;
+}
+
+const char *claims_header_of_part(const void *from, const char *name)
+{
+    return is_of_whole(name) ? NULL : request_header(from, name);
+}
+
 static const char *trailer(const void *from, const char *name)
 {
     return request_trailer(from, name);
+}
+
+static const char *trailer_of_whole(const void *from, const char *name)
+{
+    return is_of_whole(name) ? request_trailer(from, name) : NULL;
+}
+
+static const char *trailer_of_part(const void *from, const char *name)
+{
+    return is_of_whole(name) ? NULL : request_trailer(from, name);
 }
 
 bool claims_of_trailers(const struct request *req, bool *found, struct digest_claims *out,
@@ -48,6 +73,12 @@ bool claims_of_trailers(const struct request *req, bool *found, struct digest_cl
         return false;
     *found = out->has_md5 || out->has_sha256;
     return true;
+}
+
+bool claims_of_trailers_of_whole(const struct request *req, struct digest_claims *out,
+                                 struct error *err)
+{
+    return claims_read(req, trailer_of_whole, out, err);
 }
 
 void claims_checks(const struct digest_claims *claims, struct checksum **md5,
@@ -60,17 +91,36 @@ void claims_checks(const struct digest_claims *claims, struct checksum **md5,
         *sha256 = checksum_new(STR_LITERAL("sha256"), claims->digests.sha256, SHA256_BYTES);
 }
 
-bool claims_late_check(const struct request *req, struct checksum **out, struct error *err)
+static bool late_check(const struct request *req, claims_field *field, struct checksum **out,
+                       struct error *err)
 {
     struct checksum *md5, *sha256;
     struct digest_claims claims;
-    bool found;
 
-    if (!claims_of_trailers(req, &found, &claims, err))
+    if (!claims_read(req, field, &claims, err))
         return false;
-    if (found && claims.has_sha256)
+    if (claims.has_sha256)
         claims.has_md5 = false; /* the stronger of the two is enough */
     claims_checks(&claims, &md5, &sha256);
     *out = sha256 ? sha256 : md5;
     return true;
+}
+
+bool claims_late_check(const struct request *req, struct checksum **out, struct error *err)
+{
+    return late_check(req, trailer, out, err);
+}
+
+bool claims_late_check_of_part(const struct request *req, struct checksum **out, struct error *err)
+{
+    return late_check(req, trailer_of_part, out, err);
+}
+
+bool claims_hold_for_nothing(const struct digest_claims *claims, struct error *err)
+{
+    scoped(checksum_release) struct checksum *md5 = NULL, *sha256 = NULL;
+
+    claims_checks(claims, &md5, &sha256);
+    return ((!md5 || checksum_holds(md5)) && (!sha256 || checksum_holds(sha256))) ||
+           error_set(err, ERR_CHECKSUM, "digest of a part without bytes");
 }

@@ -45,11 +45,18 @@ static void interrupt(void *context)
     request_interrupt(draft->req);
 }
 
-static bool late_check(void *context, struct checksum **out, struct error *err)
+static bool late_check_of_whole(void *context, struct checksum **out, struct error *err)
 {
     const struct draft *draft = context;
 
     return claims_late_check(draft->req, out, err);
+}
+
+static bool late_check_of_part(void *context, struct checksum **out, struct error *err)
+{
+    const struct draft *draft = context;
+
+    return claims_late_check_of_part(draft->req, out, err);
 }
 
 /* 104 with the offset, without Location (section 4.4.2). Whoever does not read is not told. */
@@ -108,7 +115,7 @@ static bool receive(struct draft *draft, uint64_t offset, bool is_append,
         .is_append = is_append,
         .all_or_nothing = has_claims || (claims && request_header(draft->req, "Trailer")),
         .body = &draft->body,
-        .late_check = late_check,
+        .late_check = claims ? late_check_of_part : late_check_of_whole,
         .interrupt = interrupt,
         .progress = draft->version->number ? tell_progress : NULL,
         .context = draft};
@@ -123,12 +130,29 @@ static bool receive(struct draft *draft, uint64_t offset, bool is_append,
     return refuse(draft, offset, !claims, err);
 }
 
+/* A part is in: what was told behind it of the whole. */
+static bool claim_behind(const struct draft *draft, struct error *err)
+{
+    const struct session *session = &draft->state.session;
+    struct digest_claims whole;
+
+    return claims_of_trailers_of_whole(draft->req, &whole, err) &&
+           resumable_claim(draft->req->app, session->workspace_id, session->id, &whole,
+                           draft->req->mem, err);
+}
+
+static bool take_content(struct draft *draft, uint64_t offset, bool is_append,
+                         const struct digest_claims *claims, struct error *err)
+{
+    if (request_body_length(draft->req) == 0)
+        return !claims || claims_hold_for_nothing(claims, err);
+    return receive(draft, offset, is_append, claims, err) && (!claims || claim_behind(draft, err));
+}
+
 bool draft_take(struct draft *draft, uint64_t offset, bool is_append,
                 const struct digest_claims *claims, struct error *err)
 {
-    if (request_body_length(draft->req) == 0)
-        return true;
-    return receive(draft, offset, is_append, claims, err) || draft_fail(draft, err);
+    return take_content(draft, offset, is_append, claims, err) || draft_fail(draft, err);
 }
 
 /* ---- the end ---- */

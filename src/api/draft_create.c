@@ -20,25 +20,14 @@ bool draft_is_creation(struct request *req, const struct caller *who, struct res
            (out->version->number != 0 && !request_has_type(req, "multipart/form-data"));
 }
 
-/* What the client says of the whole. Content-Digest is of this request's content: the whole only if
- * all of it comes at once. */
-static const char *field_of_whole(const void *from, const char *name)
-{
-    return strcmp(name, "Repr-Digest") == 0 ? request_header(from, name) : NULL;
-}
-
-static const char *field_of_part(const void *from, const char *name)
-{
-    return strcmp(name, "Repr-Digest") == 0 ? NULL : request_header(from, name);
-}
-
+/* Content-Digest is of this request's content: the whole only if all of it comes at once. */
 static bool read_claims(const struct draft *draft, struct digest_claims *whole,
                         struct digest_claims *part, struct error *err)
 {
     if (draft->fields.complete)
         return claims_read(draft->req, claims_header, whole, err);
-    return claims_read(draft->req, field_of_whole, whole, err) &&
-           claims_read(draft->req, field_of_part, part, err);
+    return claims_read(draft->req, claims_header_of_whole, whole, err) &&
+           claims_read(draft->req, claims_header_of_part, part, err);
 }
 
 static bool begin(struct draft *draft, const struct ingest_request *wish,

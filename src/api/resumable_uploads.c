@@ -161,16 +161,21 @@ static bool record_length(struct draft *draft, struct error *err)
     return true;
 }
 
-static const char *field_of_content(const void *from, const char *name)
+/* What the request says of the whole, now that it stands where the upload does. */
+static bool record_whole(struct draft *draft, const struct digest_claims *whole, struct error *err)
 {
-    return strcmp(name, "Repr-Digest") == 0 ? NULL : request_header(from, name);
+    const struct session *session = &draft->state.session;
+
+    return record_length(draft, err) && resumable_claim(draft->req->app, session->workspace_id,
+                                                        session->id, whole, draft->req->mem, err);
 }
 
-static bool append(struct draft *draft, const struct digest_claims *claims, struct error *err)
+static bool append(struct draft *draft, const struct digest_claims *whole,
+                   const struct digest_claims *part, struct error *err)
 {
-    if (!record_length(draft, err))
+    if (!record_whole(draft, whole, err))
         return draft_fail(draft, err);
-    if (!draft_take(draft, draft->fields.offset, true, claims, err))
+    if (!draft_take(draft, draft->fields.offset, true, part, err))
         return false;
     if (draft->fields.complete)
         return draft_finish(draft, err);
@@ -182,13 +187,13 @@ static bool append(struct draft *draft, const struct digest_claims *claims, stru
 bool patch_resumable_upload(struct request *req, const struct caller *who, struct response *res,
                             struct error *err)
 {
-    struct digest_claims claims;
+    struct digest_claims whole, part;
     const struct session *session;
     struct draft draft;
 
     draft_init(&draft, req, who, res);
-    if (!check_append(&draft, err) || !claims_read(req, field_of_content, &claims, err) ||
-        !look(&draft, err))
+    if (!check_append(&draft, err) || !claims_read(req, claims_header_of_whole, &whole, err) ||
+        !claims_read(req, claims_header_of_part, &part, err) || !look(&draft, err))
         return false;
     session = &draft.state.session;
     if (session->status == SESSION_FAILED) {
@@ -203,5 +208,5 @@ bool patch_resumable_upload(struct request *req, const struct caller *who, struc
         return answer_mismatch(&draft, err);
     if (session->status == SESSION_COMPLETED)
         return refuse_completed(&draft, err);
-    return append(&draft, &claims, err);
+    return append(&draft, &whole, &part, err);
 }

@@ -1,4 +1,5 @@
 /* PATCH of tus: bytes at the end of what is there. */
+#include "api/claims.h"
 #include "api/resources.h"
 #include "api/sessions.h"
 #include "api/tus.h"
@@ -48,6 +49,11 @@ static bool checksum_behind(void *context, struct checksum **out, struct error *
     return read_checksum(trailer, out, err);
 }
 
+static bool digest_behind(void *context, struct checksum **out, struct error *err)
+{
+    return claims_late_check_of_part(context, out, err);
+}
+
 /* ---- bytes ---- */
 
 static bool write_body(struct request *req, struct resumable_write *write,
@@ -63,8 +69,20 @@ static bool write_body(struct request *req, struct resumable_write *write,
     write->context = req;
     if (announces_checksum(req))
         write->late_check = checksum_behind;
-    write->all_or_nothing = write->checks[0] || write->late_check;
+    else if (request_header(req, "Trailer"))
+        write->late_check = digest_behind;
+    write->all_or_nothing =
+        write->checks[0] || write->checks[1] || write->checks[2] || write->late_check;
     return resumable_write(req->app, workspace_id, id, write, req->mem, state, err);
+}
+
+/* Digests that stand behind the body and are of the whole. */
+static bool claim_behind(struct request *req, const struct session *session, struct error *err)
+{
+    struct digest_claims whole;
+
+    return claims_of_trailers_of_whole(req, &whole, err) &&
+           resumable_claim(req->app, session->workspace_id, session->id, &whole, req->mem, err);
 }
 
 /* A length that was deferred comes with a PATCH, which must stand at the right place: one that does
@@ -94,15 +112,20 @@ static bool take_length(struct request *req, struct resumable_state *state, uint
 bool tus_append(struct request *req, struct resumable_state *state, uint64_t offset,
                 struct error *err)
 {
-    scoped(checksum_release) struct checksum *checksum = NULL;
+    scoped(checksum_release) struct checksum *checksum = NULL, *md5 = NULL, *sha256 = NULL;
     const char *header = request_header(req, "Upload-Checksum");
     struct resumable_write write = {.offset = offset};
+    struct digest_claims part;
 
-    if ((header && !read_checksum(header, &checksum, err)) || !take_length(req, state, offset, err))
+    if (!claims_read(req, claims_header_of_part, &part, err) ||
+        (header && !read_checksum(header, &checksum, err)) || !take_length(req, state, offset, err))
         return false;
+    claims_checks(&part, &md5, &sha256);
     write.checks[0] = checksum;
+    write.checks[1] = md5;
+    write.checks[2] = sha256;
     if (write_body(req, &write, state, err))
-        return true;
+        return claim_behind(req, &state->session, err);
     if (err->kind == ERR_CHECKSUM)
         err->kind = ERR_PART_CHECKSUM;
     return false;
@@ -163,6 +186,19 @@ static bool find_appendable(struct request *req, const struct caller *who,
     return out->session.status != SESSION_FAILED || resumable_failure(&out->session, err);
 }
 
+/* A Repr-Digest is of the whole, and of an append that stands at the right place. */
+static bool take_digest(struct request *req, struct resumable_state *state, uint64_t offset,
+                        struct error *err)
+{
+    const struct session *session = &state->session;
+    struct digest_claims whole;
+
+    if (!claims_read(req, claims_header_of_whole, &whole, err))
+        return false;
+    return state->offset != offset ||
+           resumable_claim(req->app, session->workspace_id, session->id, &whole, req->mem, err);
+}
+
 bool patch_tus(struct request *req, const struct caller *who, struct response *res,
                struct error *err)
 {
@@ -171,7 +207,8 @@ bool patch_tus(struct request *req, const struct caller *who, struct response *r
 
     if (!tus_check_version(req, res, err) || !tus_check_type(req, err) ||
         !read_offset(req, &offset, err) || !find_appendable(req, who, &state, err) ||
-        !tus_append(req, &state, offset, err) || !tus_complete(req, &state, res, err))
+        !take_digest(req, &state, offset, err) || !tus_append(req, &state, offset, err) ||
+        !tus_complete(req, &state, res, err))
         return false;
     response_header_printf(res, "Upload-Offset", "%llu", (unsigned long long)state.offset);
     return response_empty(res, 204, err);

@@ -1,6 +1,7 @@
 /* POST of tus: a new upload, with or without its first bytes, or one made of partial ones. */
 #include <string.h>
 
+#include "api/claims.h"
 #include "api/receive.h"
 #include "api/resources.h"
 #include "api/sessions.h"
@@ -100,6 +101,16 @@ static bool read_description(const struct request *req, struct resumable_request
     return out->protocol_headers != NULL;
 }
 
+/* Nobody ever has the whole of a partial in hand alone: it is joined with others. */
+static bool read_digest(const struct request *req, struct resumable_request *out, struct error *err)
+{
+    if (!claims_read(req, claims_header_of_whole, &out->claims, err))
+        return false;
+    return out->concatenation != SESSION_PARTIAL ||
+           !(out->claims.has_md5 || out->claims.has_sha256) ||
+           error_tell(err, ERR_INVALID, "a partial upload has no digest of the whole");
+}
+
 static bool has_body(const struct request *req)
 {
     return request_body_length(req) > 0;
@@ -126,7 +137,8 @@ static bool read_wish(struct request *req, const struct caller *who, struct resu
            receive_on_duplicate(on_duplicate, &out->on_duplicate, err) &&
            receive_idempotency_key(req, &out->idempotency_key, err) &&
            read_concatenation(req, out, err) && read_size(req, out, err) &&
-           read_description(req, out, err) && check_body(req, out, err);
+           read_digest(req, out, err) && read_description(req, out, err) &&
+           check_body(req, out, err);
 }
 
 /* ---- making it ---- */

@@ -240,6 +240,15 @@ bool session_keep_digest(struct db *tx, struct uuid id, uint64_t bytes, const vo
                       err);
 }
 
+bool session_claim(struct db *tx, struct uuid id, const uint8_t *md5, const uint8_t *sha256,
+                   struct error *err)
+{
+    return db_execute(tx, SQL_SESSION_CLAIM,
+                      DB_ARGS(db_uuid(id), bytes_or_null(md5, SESSION_MD5_BYTES),
+                              bytes_or_null(sha256, SESSION_SHA256_BYTES)),
+                      NULL, err);
+}
+
 /* ---- ending ---- */
 
 bool session_complete(struct db *tx, struct uuid id, struct uuid upload_id, uint64_t file_size,

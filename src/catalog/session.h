@@ -88,6 +88,11 @@ bool session_note_quota(struct db *tx, struct uuid id, const char *message, stru
 bool session_keep_digest(struct db *tx, struct uuid id, uint64_t bytes, const void *state,
                          size_t state_bytes, struct error *err);
 
+/* The whole is to have these digests, SESSION_MD5_BYTES and SESSION_SHA256_BYTES; NULL: not told.
+ * Nothing if the session has ended. */
+bool session_claim(struct db *tx, struct uuid id, const uint8_t *md5, const uint8_t *sha256,
+                   struct error *err);
+
 /* It has become UPLOAD_ID of FILE_SIZE bytes: the row stays to tell until EXPIRES_AT_US; the
  * reservation is gone. *THERE is false if it was not open. */
 bool session_complete(struct db *tx, struct uuid id, struct uuid upload_id, uint64_t file_size,

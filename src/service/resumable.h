@@ -80,7 +80,16 @@ bool resumable_refuse_content(struct error *err);
 bool resumable_set_size(struct app *app, struct uuid workspace_id, struct uuid id, uint64_t size,
                         struct error *err);
 
-#define RESUMABLE_CHECKS 2
+/* The whole is to have these digests too: resumable_finish holds them against it, as those of the
+ * beginning. Of a complete session they are compared at once. Nothing if CLAIMS are none.
+ *
+ * Fails with ERR_INVALID if they contradict earlier ones, or the session is a partial; ERR_CHECKSUM
+ * if it is complete and has others; ERR_NOT_FOUND; for a session that failed as resumable_failure.
+ */
+bool resumable_claim(struct app *app, struct uuid workspace_id, struct uuid id,
+                     const struct digest_claims *claims, struct arena *mem, struct error *err);
+
+#define RESUMABLE_CHECKS 3
 
 /* One request's bytes. */
 struct resumable_write {

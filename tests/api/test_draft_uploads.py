@@ -623,6 +623,56 @@ def test_a_part_that_was_garbled_on_its_way(client, api):
     check_stored(api, client.patch(url, 0, DATA, "?1"))
 
 
+@pytest.mark.parametrize("complete", ["?0", "?1"])
+@pytest.mark.parametrize("kind", ["sha-256", "md5"])
+def test_digest_of_the_whole_with_an_append(client, api, kind, complete):
+    """10.1: with whichever request it comes, it ends as if it had come with the first."""
+    def append(claim):
+        url = begun(client, DATA[:1000])
+        if complete == "?1":
+            return url, client.patch(url, 1000, DATA[1000:], "?1", Repr_Digest=claim)
+        answer = client.patch(url, 1000, DATA[1000:2000], Repr_Digest=claim)
+        assert answer["Upload-Offset"] == "2000"
+        return url, client.patch(url, 2000, DATA[2000:], "?1")
+
+    check_stored(api, append(digest(DATA, kind))[1])
+    url, answer = append(digest(DATA[1000:], kind))
+    check_problem(answer, 400, "checksum_mismatch")
+    assert answer["Upload-Complete"] == "?1" and client.head(url).status == 400
+    assert api.get_json(url)["error_code"] == "checksum_mismatch"
+
+
+def test_digests_of_the_whole_that_contradict(client, api):
+    url = begun(client, DATA[:1000], Repr_Digest=digest(DATA))
+    answer = client.patch(url, 1000, DATA[1000:], "?1", Repr_Digest=digest(b"other"))
+    check_problem(answer, 400, "invalid_request")
+    assert (answer["Upload-Offset"], answer["Upload-Complete"]) == ("1000", "?0")
+    both = f'{digest(DATA)}, {digest(DATA, "md5")}'
+    check_stored(api, client.patch(url, 1000, DATA[1000:], "?1", Repr_Digest=both))
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_digest_of_the_whole_behind_an_append(client, api, good):
+    url = begun(client, DATA[:1000])
+    exchange = client.begin_patch(url, 1000, None, "?1", Transfer_Encoding="chunked",
+                                  Trailer="Repr-Digest")
+    trailer = f"Repr-Digest: {digest(DATA if good else DATA[1000:])}\r\n"
+    answer = exchange.send(chunked(DATA[1000:], trailer=trailer)).finish()
+    if good:
+        check_stored(api, answer)
+        return
+    check_problem(answer, 400, "checksum_mismatch")
+    assert answer["Upload-Complete"] == "?1"
+    assert api.get_json(url)["error_code"] == "checksum_mismatch"
+
+
+def test_digest_of_no_content(client, api):
+    url = begun(client, DATA, Content_Digest=digest(DATA))
+    check_problem(client.patch(url, len(DATA), b"", "?1", Content_Digest=digest(DATA)), 400,
+                  "checksum_mismatch")
+    check_stored(api, client.patch(url, len(DATA), b"", "?1", Content_Digest=digest(b"")))
+
+
 def test_what_is_not_audio(client, api):
     text = b"<!DOCTYPE html><p>" * 2000
     answer = client.create(text, "?1")

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from audio import wav, wav_of_bytes
+from draft import digest
 from hung_media import HungMedia
 from people import default_workspace, make_workspace, member
 from server import Server, expect_problem, wait_until
@@ -182,6 +183,71 @@ def test_a_first_request_that_is_refused_leaves_nothing(server, tus):
                "invalid_request")
     check_nothing_reserved(server)
     assert server.api().get_json("/v1/chunked-uploads")["items"] == []
+
+
+# ---- digests of RFC 9530 ----
+
+@pytest.mark.parametrize("kind", ["sha-256", "md5"])
+def test_a_digest_of_the_whole_is_held_against_it_at_the_end(server, tus, kind):
+    wrong, right = {"Repr_Digest": digest(b"other", kind)}, {"Repr_Digest": digest(SOUND, kind)}
+    assert tus.patch(tus.begin(len(SOUND), **right), 0, SOUND)["Upload-Id"]
+    path = tus.begin(len(SOUND), **wrong)
+    problem_of(tus.patch(path, 0, SOUND), 400, "checksum_mismatch")
+    check_refused(tus, path, 400, "checksum_mismatch")
+    answer = tus.ask("POST", "/v1/tus", SOUND, Upload_Length=len(SOUND), Content_Type=TYPE, **wrong)
+    problem_of(answer, 400, "checksum_mismatch")
+    check_refused(tus, answer["Location"], 400, "checksum_mismatch")
+    path = tus.begin(len(SOUND))
+    assert tus.patch(path, 0, SOUND[:1000], **wrong).status == 204
+    problem_of(tus.patch(path, 1000, SOUND[1000:]), 400, "checksum_mismatch")
+    check_refused(tus, path, 400, "checksum_mismatch")
+    path = tus.begin(len(SOUND))
+    assert tus.patch(path, 0, SOUND, **right).status == 204
+    assert tus.patch(path, len(SOUND), b"", **right).status == 204
+    problem_of(tus.patch(path, len(SOUND), b"", **wrong), 400, "checksum_mismatch")
+
+
+def test_a_digest_of_the_whole_behind_the_body(tus):
+    path = tus.begin(len(SOUND))
+    answer = tus.patch_chunked(path, 0, SOUND, f"Repr-Digest: {digest(b'other')}\r\n",
+                               Trailer="Repr-Digest")
+    problem_of(answer, 400, "checksum_mismatch")
+    check_refused(tus, path, 400, "checksum_mismatch")
+
+
+def test_a_digest_of_the_whole_is_none_of_a_partial(server, tus):
+    claim = {"Repr_Digest": digest(SOUND)}
+    problem_of(tus.create(len(SOUND), Upload_Concat="partial", **claim), 400, "invalid_request")
+    path = tus.begin(len(SOUND), Upload_Concat="partial")
+    problem_of(tus.patch(path, 0, SOUND, **claim), 400, "invalid_request")
+    assert tus.patch(path, 0, SOUND).status == 204
+    problem_of(tus.create(Upload_Concat="final;" + path, Repr_Digest=digest(b"other")), 400,
+               "checksum_mismatch")
+
+
+@pytest.mark.parametrize("field", ["Content-Digest", "Content-MD5"])
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_digest_of_the_bytes_sent(tus, field, behind):
+    def ask(path, offset, body, of):
+        value = digest(of, "md5")
+        if field == "Content-MD5":
+            value = value.removeprefix("md5=:").removesuffix(":")
+        if behind:
+            return tus.patch_chunked(path, offset, body, f"{field}: {value}\r\n", Trailer=field)
+        return tus.patch(path, offset, body, **{field: value})
+
+    path = tus.begin(len(SOUND))
+    problem_of(ask(path, 0, SOUND[:1000], SOUND), 460, "checksum_mismatch")
+    assert tus.offset(path) == 0
+    assert ask(path, 0, SOUND[:1000], SOUND[:1000]).status == 204
+    assert ask(path, 1000, SOUND[1000:], SOUND[1000:])["Upload-Id"]
+
+
+def test_a_digest_of_the_first_bytes(server, tus):
+    answer = tus.ask("POST", "/v1/tus", SOUND[:1000], Upload_Length=len(SOUND), Content_Type=TYPE,
+                     Content_Digest=digest(SOUND))
+    problem_of(answer, 460, "checksum_mismatch")
+    check_nothing_reserved(server)
 
 
 # ---- what fails and can be tried again ----
