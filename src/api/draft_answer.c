@@ -54,8 +54,8 @@ void draft_tell_upload(const struct draft *draft)
                            arena_printf(draft->req->mem, "/v1/uploads/%s", id));
 }
 
-/* Where the client may go on, and whether it can: what has failed for good is as complete as the
- * request wanted it to be (section 4.4.2). */
+/* Where the client may go on, and whether it can: what has failed for good is as complete as it will
+ * ever be (section 4.4.2). */
 static void tell_how_it_stands(struct draft *draft)
 {
     struct resumable_state *state = &draft->state;
@@ -65,7 +65,7 @@ static void tell_how_it_stands(struct draft *draft)
                         draft->req->mem, state, &ignored))
         return;
     if (state->session.status == SESSION_FAILED)
-        response_header_always(draft->res, "Upload-Complete", draft->fields.complete ? "?1" : "?0");
+        response_header_always(draft->res, "Upload-Complete", "?1");
     else
         draft_tell_state(draft, state->offset, state->session.status == SESSION_COMPLETED);
 }

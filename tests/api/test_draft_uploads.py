@@ -685,6 +685,17 @@ def test_what_is_not_audio(client, api):
     assert api.get_json(url)["error_code"] == "not_audio"
 
 
+@pytest.mark.parametrize("complete", ["?0", "?1"])
+def test_the_refusal_that_ends_a_session_says_so(client, complete):
+    """4.4.2: whether or not this request was to bring the end, there is no use in going on."""
+    text = b"<!DOCTYPE html><p>" * 2000
+    url = begun(client)
+    for answer in (client.create(text, complete), client.patch(url, 0, text, complete),
+                   client.patch(url, 0, text, complete)):
+        check_problem(answer, 415, "not_audio")
+        assert (answer["Upload-Complete"], answer["Upload-Offset"]) == ("?1", None)
+
+
 def test_duplicates(client, api):
     first = client.create(DATA, "?1").json
     same = client.create(DATA, "?1", "/v1/uploads?on_duplicate=return")
