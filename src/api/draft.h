@@ -43,6 +43,7 @@ struct draft {
     const struct draft_version *version;
     struct draft_fields fields;
     struct resumable_state state; /* as last seen */
+    bool has_begun;               /* STATE is of the session that this request is to begin */
     struct source body;           /* the request's, counted */
     uint64_t received;
 };
@@ -84,7 +85,8 @@ bool draft_location(const struct draft *draft, const char **out, struct error *e
 void draft_tell_state(const struct draft *draft, uint64_t offset, bool complete);
 /* Where the upload of a complete session is. Nothing of a partial: that is none. */
 void draft_tell_upload(const struct draft *draft);
-/* ERR stands for the answer: adds what the client needs to go on. Returns false. */
+/* ERR stands for the answer: adds what the client needs to go on. A session that the request has
+ * begun and that nobody will go on with ends without a trace. Returns false. */
 bool draft_fail(struct draft *draft, struct error *err);
 
 #endif

@@ -54,9 +54,40 @@ void draft_tell_upload(const struct draft *draft)
                            arena_printf(draft->req->mem, "/v1/uploads/%s", id));
 }
 
-/* Where the client may go on, and whether it can: what has failed for good is as complete as it will
- * ever be (section 4.4.2). */
-static void tell_how_it_stands(struct draft *draft)
+/* Whether a creation that failed with ERR leaves a session that nobody goes on with: nothing of it
+ * has come. Who was told of it comes back after a break, or when the server can take it. */
+static bool is_in_vain(const struct draft *draft, const struct error *err)
+{
+    const struct session *session = &draft->state.session;
+
+    if (!draft->has_begun || session->idempotency_key || session->status != SESSION_INITIATED ||
+        draft->state.offset > 0)
+        return false;
+    switch (err->kind) {
+    case ERR_INCOMPLETE:
+    case ERR_SLOW:
+    case ERR_GONE_CLIENT:
+        return draft->version->number == 0;
+    case ERR_CONFLICT:
+        return false;
+    default:
+        return error_status(err) < 500;
+    }
+}
+
+/* Where the session is, for who has lost the 104 or was sent none. */
+static void tell_location(const struct draft *draft)
+{
+    const char *location;
+    struct error ignored;
+
+    if (draft_location(draft, &location, &ignored))
+        response_header_always(draft->res, "Location", location);
+}
+
+/* Where the client may go on, and whether it can: what has failed for good is as complete as it
+ * will ever be (section 4.4.2). */
+static void tell_how_it_stands(struct draft *draft, const struct error *err)
 {
     struct resumable_state *state = &draft->state;
     struct error ignored;
@@ -64,6 +95,11 @@ static void tell_how_it_stands(struct draft *draft)
     if (!resumable_read(draft->req->app, state->session.workspace_id, state->session.id,
                         draft->req->mem, state, &ignored))
         return;
+    if (is_in_vain(draft, err) &&
+        resumable_abort(draft->req->app, state->session.workspace_id, state->session.id, &ignored))
+        return;
+    if (draft->has_begun)
+        tell_location(draft);
     if (state->session.status == SESSION_FAILED)
         response_header_always(draft->res, "Upload-Complete", "?1");
     else
@@ -82,6 +118,6 @@ bool draft_fail(struct draft *draft, struct error *err)
             draft_limits(draft, max_size,
                          (uint64_t)(draft->req->app->settings.session_ttl_us / US_PER_S)));
     if (!uuid_is_nil(draft->state.session.id))
-        tell_how_it_stands(draft);
+        tell_how_it_stands(draft, err);
     return false;
 }

@@ -34,18 +34,21 @@ static bool begin(struct draft *draft, const struct ingest_request *wish,
                   const struct digest_claims *claims, struct error *err)
 {
     struct request *req = draft->req;
+    uint64_t content = request_body_length(req);
     struct resumable_request begun = {
         .workspace_id = wish->workspace_id,
         .user_id = wish->user_id,
         .kind = SESSION_DRAFT,
+        .first_bytes = content == REQUEST_LENGTH_UNKNOWN ? 0 : content,
         .declared_type = receive_declared_type(request_header(req, "Content-Type"), req->mem),
         .on_duplicate = wish->on_duplicate,
         .claims = *claims,
         .idempotency_key = wish->idempotency_key};
 
-    return receive_filename(req, NAME_OF_NOBODY, &begun.filename, err) &&
-           draft_length(draft, 0, SESSION_SIZE_UNKNOWN, &begun.size, err) &&
-           resumable_begin(req->app, &begun, req->mem, &draft->state, err);
+    draft->has_begun = receive_filename(req, NAME_OF_NOBODY, &begun.filename, err) &&
+                       draft_length(draft, 0, SESSION_SIZE_UNKNOWN, &begun.size, err) &&
+                       resumable_begin(req->app, &begun, req->mem, &draft->state, err);
+    return draft->has_begun;
 }
 
 /* 104: from now on the client can go on after whatever happens (section 4.2.2). */

@@ -200,7 +200,7 @@ static struct session make_session(struct app *app, const struct resumable_reque
         .filename = name,
         .file_size = request->size,
         .chunk_size = request->chunk_size,
-        .reserved_bytes = known ? request->size : 0,
+        .reserved_bytes = known ? request->size : request->first_bytes,
         .storage_name = store_name(app->stores[0]),
         .declared_type = request->declared_type,
         .on_duplicate = request->on_duplicate,
@@ -368,7 +368,8 @@ bool resumable_begin(struct app *app, const struct resumable_request *request, s
     const char *name;
 
     if (!ingest_check(app, request->filename, request->declared_type, request->size, mem, &name,
-                      err))
+                      err) ||
+        !ingest_check_size(app, request->first_bytes, err))
         return false;
     state.session = make_session(app, request, name, mem);
     if (!database_write(app->database, begin_work, &beginning, err))

@@ -25,6 +25,7 @@ struct resumable_request {
     const char *filename;      /* as the client gave it; checked */
     const char *declared_type; /* media type without parameters; NULL if none */
     uint64_t size;             /* bytes, or SESSION_SIZE_UNKNOWN */
+    uint64_t first_bytes;      /* of unknown size: reserved at once, since so many are to come */
     uint64_t chunk_size;       /* of indexed chunks; 0: not given */
     enum on_duplicate on_duplicate;
     struct digest_claims claims;  /* of the whole */

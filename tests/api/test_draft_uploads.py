@@ -722,6 +722,71 @@ def test_quota_of_content_of_unknown_length(client, api, server, workspace):
     check_stored(api, client.patch(url, offset, DATA[offset:], "?1"))
 
 
+def test_a_creation_that_is_refused_holds_nothing(client, api, server, workspace):
+    quota = f"/v1/workspaces/{workspace}/quota"
+    server.api().put(quota, json={"max_storage_bytes": 4999}).raise_for_status()
+    for _ in range(2):
+        answer = client.create(DATA[:5000])
+        check_problem(answer, 403, "quota_storage_exceeded")
+        assert (answer.interim, answer["Location"]) == ([], None)
+    check_nothing_is_held(server, api, quota)
+    check_problem(client.create(DATA[:1000], Content_Digest=digest(b"")), 400, "checksum_mismatch")
+    check_nothing_is_held(server, api, quota)
+    server.api().put(quota, json={"max_storage_bytes": 1}).raise_for_status()
+    for complete in ("?0", "?1"):
+        exchange = client.begin("POST", "/v1/uploads", Upload_Complete=complete,
+                                Transfer_Encoding="chunked")
+        answer = exchange.try_send(chunked(DATA[:5000])).finish()
+        check_problem(answer, 403, "quota_storage_exceeded")
+        assert answer["Location"] is None
+        assert client.head(answer.interim[0]["Location"]).status == 404
+    check_nothing_is_held(server, api, quota)
+    server.api().put(quota, json={"max_storage_bytes": 5000}).raise_for_status()
+    begun(client, DATA[:5000])
+
+
+def check_nothing_is_held(server, api, quota):
+    assert sessions(api) == []
+    figures = server.api().get_json(quota)
+    assert (figures["reserved_bytes"], figures["reserved_files"]) == (0, 0)
+
+
+def test_a_creation_of_nothing_holds_nothing(client, api):
+    for headers in ({}, {"Upload_Length": 10}):
+        exchange = client.begin("POST", "/v1/uploads", Upload_Complete="?1",
+                                Transfer_Encoding="chunked", **headers)
+        assert exchange.send(chunked()).finish().status == 400
+        assert sessions(api) == []
+
+
+def test_a_creation_that_breaks_off_at_once(server, api, token):
+    """Who was told of the session comes back to it; else nobody can."""
+    client = Client(server, VERSIONS[-1], token)
+    exchange = client.begin("POST", "/v1/uploads", 1000, Upload_Complete="?0")
+    url = exchange.next_interim(104)["Location"]
+    exchange.close()
+    stranger = Client(server, None, token)
+    exchange = stranger.begin("POST", "/v1/uploads", 1000, Upload_Complete="?0",
+                              Expect="100-continue")
+    exchange.next_interim(100)  # a session has begun by now
+    exchange.close()
+    wait_until(lambda: len(sessions(api)) == 1, what="one session")
+    wait_until(lambda: busy(server) == 0)
+    assert client.offset(url) == (0, False)
+
+
+def test_a_refusal_tells_where_the_session_is(client, api):
+    exchange = client.begin("POST", "/v1/uploads", Upload_Complete="?1", Upload_Length=len(DATA),
+                            Transfer_Encoding="chunked")
+    answer = exchange.send(chunked(DATA[:1000])).finish()
+    check_problem(answer, 400, "inconsistent_length", "inconsistent-upload-length")
+    assert (answer["Upload-Offset"], answer["Upload-Complete"]) == ("1000", "?0")
+    check_stored(api, client.patch(answer["Location"], 1000, DATA[1000:], "?1"))
+    answer = client.create(b"<!DOCTYPE html><p>" * 2000)
+    assert answer["Upload-Complete"] == "?1"
+    assert api.get_json(answer["Location"])["error_code"] == "not_audio"
+
+
 # ---- mixed protocols ----
 
 def test_begun_here_and_gone_on_with_in_chunks(client, api):
