@@ -41,6 +41,29 @@ const struct draft_version *draft_version_of(const struct request *req)
     return version;
 }
 
+/* Digits that are no structured integer, or no number here, tell of a length all the same: one that
+ * is larger than anything that is taken. */
+static bool read_long_count(const char *value, uint64_t *out)
+{
+    struct str digits = str_trim(str_from(value));
+
+    for (size_t i = 0; i < digits.len; i++)
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+            return false;
+    if (!str_to_u64(digits, DRAFT_LENGTH_MAX, out))
+        *out = DRAFT_LENGTH_MAX;
+    return digits.len > 0;
+}
+
+static void read_length(const struct request *req, struct draft_fields *out)
+{
+    const char *value = request_header(req, "Upload-Length");
+
+    out->has_length = value && (structured_count(str_from(value), &out->length) ||
+                                read_long_count(value, &out->length));
+    out->is_length_malformed = value && !out->has_length;
+}
+
 void draft_fields_read(const struct request *req, struct draft_fields *out)
 {
     const char *complete = request_header(req, "Upload-Complete");
@@ -48,7 +71,13 @@ void draft_fields_read(const struct request *req, struct draft_fields *out)
     *out = (struct draft_fields){0};
     out->has_complete = complete && structured_boolean(str_from(complete), &out->complete);
     out->has_offset = read_count(req, "Upload-Offset", &out->offset);
-    out->has_length = read_count(req, "Upload-Length", &out->length);
+    read_length(req, out);
+}
+
+bool draft_check_length(const struct draft *draft, struct error *err)
+{
+    return !draft->fields.is_length_malformed ||
+           error_tell(err, ERR_INVALID, "Upload-Length must be a number of bytes");
 }
 
 static bool read_counted(struct source *self, void *buf, size_t size, size_t *out,

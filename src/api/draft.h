@@ -24,13 +24,16 @@ struct draft_version {
  * Identification"). */
 const struct draft_version *draft_version_of(const struct request *req);
 
-/* What a request says of the upload. What is malformed is as if it were not there (sections 4.1.1
- * to 4.1.3). */
+#define DRAFT_LENGTH_MAX (SESSION_SIZE_UNKNOWN - 1) /* more than any file has */
+
+/* What a request says of the upload. An offset or a completeness that is malformed is as if it were
+ * not there (sections 4.1.1 and 4.1.2). */
 struct draft_fields {
     bool has_complete, complete; /* Upload-Complete */
     bool has_offset, has_length;
     uint64_t offset; /* Upload-Offset */
     uint64_t length; /* Upload-Length */
+    bool is_length_malformed;
 };
 
 void draft_fields_read(const struct request *req, struct draft_fields *out);
@@ -50,6 +53,9 @@ struct draft {
 
 void draft_init(struct draft *draft, struct request *req, const struct caller *who,
                 struct response *res);
+
+/* Who tells a length that is none must not take it for told. ERR_INVALID. */
+bool draft_check_length(const struct draft *draft, struct error *err);
 
 /* ---- draft_create.c ---- */
 

@@ -24,7 +24,7 @@ bool draft_length(const struct draft *draft, uint64_t offset, uint64_t known, ui
     bool has_content = content != REQUEST_LENGTH_UNKNOWN;
 
     if (__builtin_add_overflow(offset, content, &end))
-        end = SESSION_SIZE_UNKNOWN - 1; /* longer than anything that is taken */
+        end = DRAFT_LENGTH_MAX;
     if (draft->fields.has_length && !agree(draft->fields.length, &length, err))
         return false;
     if (has_content && draft->fields.complete && !agree(end, &length, err))

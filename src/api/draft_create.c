@@ -79,7 +79,7 @@ bool draft_create(struct draft *draft, const struct ingest_request *wish, struct
 
     if (request_has_type(draft->req, "multipart/form-data"))
         return error_tell(err, ERR_MEDIA_TYPE, "a form cannot come in several requests");
-    if (!read_claims(draft, &whole, &part, err))
+    if (!draft_check_length(draft, err) || !read_claims(draft, &whole, &part, err))
         return false;
     if (!begin(draft, wish, &whole, err))
         return draft_fail(draft, err);

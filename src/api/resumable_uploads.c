@@ -112,7 +112,7 @@ static bool check_append(const struct draft *draft, struct error *err)
         return error_tell(err, ERR_INVALID, "an append needs an Upload-Offset");
     if (!draft->fields.has_complete)
         return error_tell(err, ERR_INVALID, "an append needs Upload-Complete: ?0 or ?1");
-    return receive_check_coding(draft->req, err);
+    return draft_check_length(draft, err) && receive_check_coding(draft->req, err);
 }
 
 /* 409 with what the client needs to go on, in the problem, too (section 7.1). */

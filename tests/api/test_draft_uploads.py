@@ -174,11 +174,29 @@ def test_lengths_that_differ(client, api, complete, length, body):
     assert answer.interim == [] and sessions(api) == []
 
 
-@pytest.mark.parametrize("value", ["-1", "1.5", "x", "1, 2", '"5"'])
-def test_malformed_length_is_ignored(latest, value):
-    """4.1.3."""
-    url = begun(latest, DATA[:1000], Upload_Length=value)
-    assert latest.head(url)["Upload-Length"] is None
+@pytest.mark.parametrize("value", ["-5", "1.5", "x", "1, 2", '"5"', "", "9" * 25 + "x"])
+def test_malformed_length_is_refused(client, api, value):
+    """Who tells a length relies on it: it must not get lost."""
+    for complete in ("?0", "?1"):
+        answer = client.create(DATA[:1000], complete, Upload_Length=value)
+        check_problem(answer, 400, "invalid_request")
+        assert answer.interim == [] and sessions(api) == []
+    url = begun(client, DATA[:1000])
+    check_problem(client.patch(url, 1000, DATA[1000:], Upload_Length=value), 400, "invalid_request")
+    assert client.offset(url) == (1000, False)
+
+
+@pytest.mark.parametrize("value", [10 ** 15, 2 ** 63 - 1, 2 ** 64 - 1, "9" * 25])
+def test_length_that_is_too_large(client, server, api, value, workspace):
+    """Longer than a structured integer (RFC 9651) can be, too."""
+    server.api().put(f"/v1/workspaces/{workspace}/quota",
+                     json={"max_file_size": 10 ** 14}).raise_for_status()
+    check_problem(client.create(DATA[:1000], Upload_Length=value), 413, "file_too_large")
+    assert sessions(api) == []
+    url = begun(client, DATA[:1000])
+    check_problem(client.patch(url, 1000, DATA[1000:], Upload_Length=value), 413, "file_too_large")
+    assert client.offset(url) == (1000, False)
+    check_stored(api, client.patch(url, 1000, DATA[1000:], "?1"))
 
 
 def test_an_empty_upload_is_refused(client, api):
