@@ -150,8 +150,6 @@ bool put_chunk(struct request *req, const struct caller *who, struct response *r
         return resumable_failure(&state.session, err);
     if (!find_place(req, &state.session, &place, err) || !check_length(req, &place, err))
         return false;
-    if (state.session.status == SESSION_COMPLETED)
-        return finish_and_answer(req, &state.session, &place, res, err);
     if (!write_chunk(req, &state.session, &place, &state, err))
         return false;
     if (resumable_is_whole(&state) || state.session.status == SESSION_COMPLETED)

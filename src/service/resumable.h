@@ -111,10 +111,9 @@ struct resumable_write {
 #define RESUMABLE_REST UINT64_MAX
 
 /*
- * Takes BODY, unless the session is complete: then nothing is read, but to see that an append has
- * nothing to add. *OUT is the session afterwards:
- * what it reports is durable. An append that breaks off keeps what has come. Who is cut while
- * sending again what is there succeeds.
+ * Takes BODY; of a complete session it is only compared with what is there. *OUT is the session
+ * afterwards: what it reports is durable. An append that breaks off keeps what has come. Who is cut
+ * while sending again what is there succeeds.
  *
  * Fails with what BODY failed with, ERR_OFFSET, ERR_CONFLICT (other bytes are there; a newer
  * request took over), ERR_INVALID (longer than it may be), ERR_INCOMPLETE

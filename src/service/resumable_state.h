@@ -46,4 +46,10 @@ bool resumable_fail_finals(struct db *tx, struct uuid workspace_id, struct uuid 
 bool resumable_digest_range(struct stage *stage, uint64_t from, uint64_t end, struct digest *digest,
                             struct error *err);
 
+/* Takes bytes that came before, of a session whose object is published: compares them with it, as
+ * far as it can be read, and them with WRITE's checks. Fails as resumable_write. */
+bool resumable_compare(struct app *app, const struct session *session,
+                       const struct resumable_write *write, const struct live_turn *turn,
+                       struct arena *mem, struct error *err);
+
 #endif

@@ -535,18 +535,6 @@ static bool brought_nothing(const struct writing *writing)
                           (struct part){writing->write->offset, writing->at});
 }
 
-/* An append at the end of what is complete, of a length that was not told. */
-static bool check_nothing_more(const struct resumable_write *write, struct error *err)
-{
-    size_t got = 0;
-    char byte;
-
-    if (!write->is_append || write->length != RESUMABLE_REST)
-        return true;
-    return write->body->read(write->body, &byte, 1, &got, err) &&
-           (got == 0 || error_tell(err, ERR_INVALID, "more content came than was declared"));
-}
-
 static bool write_in_turn(struct writing *writing, struct resumable_state *out, struct error *err)
 {
     const struct session *session = &writing->state.session;
@@ -558,7 +546,8 @@ static bool write_in_turn(struct writing *writing, struct resumable_state *out, 
         if (err->kind != ERR_NOT_FOUND || !resumable_is_whole(&writing->state))
             return false;
         *out = writing->state; /* it was published, and is to be finished: all has come */
-        return check_nothing_more(writing->write, err);
+        return resumable_compare(writing->app, session, writing->write, writing->turn, writing->mem,
+                                 err);
     }
     begin_digest(writing);
     taken = take_body(writing, err);
@@ -594,5 +583,5 @@ bool resumable_write(struct app *app, struct uuid workspace_id, struct uuid id,
     if (writing.state.session.status != SESSION_COMPLETED)
         return write_in_turn(&writing, out, err);
     *out = writing.state; /* a retry of what has come */
-    return check_nothing_more(write, err);
+    return resumable_compare(app, &writing.state.session, write, &turn, mem, err);
 }

@@ -352,6 +352,51 @@ def test_after_completion(api):
     assert reserved(api, api.workspace_id) == (0, 0)
 
 
+def test_other_bytes_after_completion(server, api):
+    """They are no retry, and must not be taken for one."""
+    upload = Upload(api, fresh(), on_duplicate="reject")
+    record = upload.put_all()["upload"]
+    other = bytes(b ^ 1 for b in upload.chunk(4))
+    last = upload.chunk(4)[:-1] + other[-1:]
+    for body in (other, last, iter([last[:10], last[10:]])):
+        expect_problem(upload.put(4, body), 409, "conflict")
+    for field in ("Content-Digest", "Repr-Digest"):
+        wrong = {field: digest_field("sha-256", other)}
+        expect_problem(upload.put(4, headers=wrong), 400, "checksum_mismatch")
+        expect_problem(upload.put(4, other, headers=wrong), 409, "conflict")
+        right = {field: digest_field("md5", upload.chunk(4))}
+        assert upload.put(4, headers=right).json()["upload"] == record
+    for of, status in ((other, 400), (upload.chunk(4), 200)):
+        trailer = f"Content-Digest: {digest_field('sha-256', of)}\r\n"
+        with Line(server, upload, 4, "Transfer-Encoding: chunked", "Trailer: Content-Digest",
+                  token=api.headers["Authorization"][7:]) as line:
+            assert line.ask(chunked(upload.chunk(4), trailer=trailer)).status == status
+    expect_problem(upload.put(4, iter([upload.chunk(4), b"x"])), 400, "invalid_chunk_size")
+    expect_problem(upload.put(4, iter([upload.chunk(4)[:-1]])), 400, "invalid_chunk_size")
+    assert upload.put(0).json()["upload"] == upload.check_record(record)
+
+
+def test_a_retry_of_what_is_stored_with_another_upload(api):
+    """The bytes stand where the first one's are."""
+    first = Upload(api, fresh())
+    first.put_all()
+    again = Upload(api, first.data)
+    record = again.put_all()["upload"]
+    assert record["duplicate_of"]
+    assert again.put(2).json()["upload"] == record
+    expect_problem(again.put(2, again.chunk(1)), 409, "conflict")
+
+
+def test_a_retry_after_the_content_has_gone(api):
+    upload = Upload(api, fresh())
+    record = upload.put_all()["upload"]
+    assert api.delete(f"/v1/uploads/{record['id']}").status_code == 204
+    answer = upload.put(2)
+    assert answer.status_code == 200 and answer.json()["upload"]["id"] == record["id"]
+    wrong = {"Content-Digest": digest_field("md5", b"")}
+    expect_problem(upload.put(2, headers=wrong), 400, "checksum_mismatch")
+
+
 def test_completion_while_chunks_are_missing(api):
     upload = Upload(api, fresh())
     expect_problem(upload.complete(), 409, "conflict")

@@ -243,7 +243,7 @@ class Model:
         if self.is_gone(session, answer):
             return
         if answer.status_code == 200:
-            # Nothing was judged: the upload is complete, or whoever brought the right bytes took over.
+            # Nothing was judged: whoever brought the right bytes took over.
             assert index in session.sent | session.chunks_below(session.most())
             if "upload" in answer.json():
                 self.check_upload(session, answer.json()["upload"])

@@ -95,6 +95,29 @@ static void an_upload_that_was_published_is_finished_after_a_crash(void **state)
     check_left(f, 1);
 }
 
+/* Before the commit as behind it. */
+static void what_was_published_is_compared_with_what_comes_again(void **state)
+{
+    struct service_fixture *f = *state;
+    const char *content = wav(f, SIZE, 1);
+    struct uuid id = published(f, content, ON_DUPLICATE_LINK);
+    char *other = arena_alloc(f->mem, SIZE);
+    struct part all = {0, SIZE}, rest = {SIZE - 1, SIZE};
+    struct ingest_outcome outcome;
+    struct error err;
+
+    memcpy(other, content, SIZE);
+    other[SIZE - 1] ^= 1;
+    for (unsigned i = 0; i < 2; i++) {
+        check_ok(bring(f, id, content, all, false, &err));
+        check_fails(bring(f, id, other, all, false, &err), ERR_CONFLICT);
+        check_fails(bring(f, id, other, rest, false, &err), ERR_CONFLICT);
+        check_ok(try_finish(f, id, &outcome, &err));
+    }
+    check_upload(f, outcome.upload.id, content, SIZE);
+    check_left(f, 1);
+}
+
 /* Whoever looks for what was published must hear that the store does not answer, not that the
  * content is lost. */
 static void a_store_that_does_not_answer_has_lost_nothing(void **state)
@@ -420,6 +443,7 @@ int main(int argc, char **argv)
         with_app(a_refused_duplicate_leaves_no_object),
         with_app(a_cancelled_upload_leaves_no_object),
         with_app(an_upload_that_was_published_is_finished_after_a_crash),
+        with_app(what_was_published_is_compared_with_what_comes_again),
         with_app(a_store_that_does_not_answer_has_lost_nothing),
         with_app(what_has_all_come_is_finished_by_itself),
         with_app(what_is_refused_for_good_holds_up_nothing),

@@ -1,0 +1,176 @@
+/* What is sent again after its session was published: nothing of it is written, but whoever sends
+ * other bytes, or digests that do not hold, is told. */
+#include <assert.h>
+#include <string.h>
+
+#include "service/hasher.h"
+#include "service/resumable_state.h"
+
+struct comparison {
+    const struct resumable_write *write;
+    const struct live_turn *turn;
+    int fd; /* of the object; -1: there is none to compare with */
+    uint64_t at, end;
+    char *sent, *stored; /* HASHER_BLOCK_BYTES each */
+};
+
+static void comparison_release(struct comparison *comparison)
+{
+    fd_close(&comparison->fd);
+    free(comparison->sent);
+    free(comparison->stored);
+}
+
+/* ---- the object ---- */
+
+/* Where the bytes stand as they were sent, if they do. */
+struct location {
+    const char *storage_name, *storage_path; /* NULL: nowhere */
+    uint64_t size;
+};
+
+static bool find_location(struct app *app, const struct session *session, struct arena *mem,
+                          struct location *out, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct upload upload;
+
+    *out = (struct location){session->storage_name, session->storage_path, session->file_size};
+    if (session->status != SESSION_COMPLETED) /* published, and to be finished */
+        return true;
+    if (!database_read(app->database, &db, err) ||
+        !upload_by_id(db, session->workspace_id, session->upload_id, mem, &upload, err))
+        return false;
+    out->storage_name = upload.storage_name;
+    out->storage_path = upload.has_compressed_size ? NULL : upload.storage_path;
+    return true;
+}
+
+/* An object that has gone, or is damaged, is not this request's affair. */
+static bool open_object(struct app *app, const struct session *session, struct arena *mem, int *fd,
+                        struct error *err)
+{
+    struct location location;
+    struct store *store;
+    uint64_t size;
+
+    if (!find_location(app, session, mem, &location, err))
+        return false;
+    if (!location.storage_path)
+        return true;
+    if (!app_find_store(app, location.storage_name, &store, err))
+        return false;
+    if (!store_open_fd(store, location.storage_path, fd, &size, err))
+        return err->kind == ERR_NOT_FOUND || err->kind == ERR_NOT_IMPLEMENTED;
+    if (size != location.size)
+        fd_close(fd);
+    return true;
+}
+
+static bool read_object(struct comparison *comparison, uint64_t from, size_t wanted, size_t *got,
+                        struct error *err)
+{
+    struct file_source source;
+
+    file_source_init(&source, comparison->fd, from, wanted);
+    return source.base.read(&source.base, comparison->stored, wanted, got, err) &&
+           (*got > 0 || error_set(err, ERR_UNAVAILABLE, "the object ends before its size"));
+}
+
+/* ---- the bytes ---- */
+
+static bool is_same(struct comparison *comparison, size_t length, struct error *err)
+{
+    for (size_t done = 0, got; comparison->fd >= 0 && done < length; done += got) {
+        if (!read_object(comparison, comparison->at + done, length - done, &got, err))
+            return false;
+        if (memcmp(comparison->sent + done, comparison->stored, got) != 0)
+            return error_tell(err, ERR_CONFLICT, "other bytes were received at this place before");
+    }
+    return true;
+}
+
+static bool take_block(struct comparison *comparison, size_t length, struct error *err)
+{
+    const struct resumable_write *write = comparison->write;
+
+    if (length > comparison->end - comparison->at)
+        return error_tell(err, ERR_INVALID, "more content came than was declared");
+    for (size_t i = 0; i < RESUMABLE_CHECKS; i++)
+        if (write->checks[i])
+            checksum_update(write->checks[i], comparison->sent, length);
+    if (!is_same(comparison, length, err))
+        return false;
+    comparison->at += length;
+    return true;
+}
+
+static bool receive(struct comparison *comparison, struct error *err)
+{
+    const struct resumable_write *write = comparison->write;
+    size_t length;
+
+    do {
+        if (!write->body->read(write->body, comparison->sent, HASHER_BLOCK_BYTES, &length, err))
+            return !atomic_load(&comparison->turn->is_cut)
+                       ? false
+                       : error_tell(err, ERR_CONFLICT, "a newer request for this upload took over");
+        if (!take_block(comparison, length, err))
+            return false;
+    } while (length > 0);
+    return write->length == RESUMABLE_REST || comparison->at == comparison->end ||
+           error_tell(err, ERR_INCOMPLETE, "the content ended after %llu of %llu bytes",
+                      (unsigned long long)(comparison->at - write->offset),
+                      (unsigned long long)write->length);
+}
+
+/* ---- the digests ---- */
+
+/* That of the bytes sent, which are the object's. */
+static bool check_late(struct comparison *comparison, struct error *err)
+{
+    const struct resumable_write *write = comparison->write;
+    scoped(checksum_release) struct checksum *late = NULL;
+    size_t got;
+
+    if (!write->late_check || comparison->fd < 0)
+        return true;
+    if (!write->late_check(write->context, &late, err))
+        return false;
+    for (uint64_t from = write->offset; late && from < comparison->at; from += got) {
+        uint64_t left = comparison->at - from;
+        size_t wanted = left < HASHER_BLOCK_BYTES ? (size_t)left : HASHER_BLOCK_BYTES;
+
+        if (!read_object(comparison, from, wanted, &got, err))
+            return false;
+        checksum_update(late, comparison->stored, got);
+    }
+    return !late || checksum_holds(late) ||
+           error_set(err, ERR_CHECKSUM, "the checksum behind the part");
+}
+
+static bool check(struct comparison *comparison, struct error *err)
+{
+    for (size_t i = 0; i < RESUMABLE_CHECKS; i++)
+        if (comparison->write->checks[i] && !checksum_holds(comparison->write->checks[i]))
+            return error_set(err, ERR_CHECKSUM, "the checksum of the part");
+    return check_late(comparison, err);
+}
+
+bool resumable_compare(struct app *app, const struct session *session,
+                       const struct resumable_write *write, const struct live_turn *turn,
+                       struct arena *mem, struct error *err)
+{
+    scoped(comparison_release) struct comparison comparison = {
+        .write = write,
+        .turn = turn,
+        .fd = -1,
+        .at = write->offset,
+        .end = write->length == RESUMABLE_REST ? session->file_size : write->offset + write->length,
+        .sent = malloc(HASHER_BLOCK_BYTES),
+        .stored = malloc(HASHER_BLOCK_BYTES)};
+
+    assert(comparison.sent && comparison.stored);
+    return open_object(app, session, mem, &comparison.fd, err) && receive(&comparison, err) &&
+           check(&comparison, err);
+}
