@@ -117,7 +117,8 @@ bool draft_fail(struct draft *draft, struct error *err)
             draft->res, "Upload-Limit",
             draft_limits(draft, max_size,
                          (uint64_t)(draft->req->app->settings.session_ttl_us / US_PER_S)));
-    if (!uuid_is_nil(draft->state.session.id))
+    if (!uuid_is_nil(draft->state.session.id) &&
+        err->kind != ERR_NOT_FOUND) /* it has gone, or goes */
         tell_how_it_stands(draft, err);
     return false;
 }

@@ -155,7 +155,11 @@ static bool is_blocked(const struct live_turn *turn, bool cut)
         if (!overlap(at, turn))
             continue;
         blocked = true;
-        if (cut && at->interrupt && !atomic_exchange(&at->is_cut, true))
+        if (!cut || !at->interrupt)
+            continue;
+        if (turn->removes)
+            atomic_store(&at->is_removed, true); /* before it sees that it is cut */
+        if (!atomic_exchange(&at->is_cut, true))
             at->interrupt(at->context);
     }
     return blocked;
@@ -190,7 +194,7 @@ static bool wait_for_others(struct live_turn *turn, struct error *err)
     pthread_cond_broadcast(&session->changed); /* those who wait may have been cut */
     while (is_blocked(turn, false)) {
         if (atomic_load(&turn->is_cut))
-            return error_tell(err, ERR_CONFLICT, "a newer request for this upload took over");
+            return live_cut(turn, err);
         if (pthread_cond_timedwait(&session->changed, &session->live->lock, &until) == ETIMEDOUT)
             return error_tell(err, ERR_UNAVAILABLE,
                               "an earlier request for this upload still runs");
@@ -225,6 +229,13 @@ bool live_enter(struct live *live, struct uuid id, struct live_turn *turn, struc
         leave(turn);
     pthread_mutex_unlock(&live->lock);
     return entered;
+}
+
+bool live_cut(const struct live_turn *turn, struct error *err)
+{
+    if (atomic_load(&turn->is_removed))
+        return error_tell(err, ERR_NOT_FOUND, "the upload has been cancelled");
+    return error_tell(err, ERR_CONFLICT, "a newer request for this upload took over");
 }
 
 void live_leave(struct live_turn *turn)

@@ -30,11 +30,13 @@ struct live_turn {
     struct part range; /* overlaps the turns whose ranges share bytes with it */
     bool is_exclusive; /* overlaps every turn of the session, whatever their ranges */
     bool cuts;         /* earlier turns that overlap are cut short, else waited for */
+    bool removes;      /* the session: whoever it cuts is told so */
     void (*interrupt)(void *context); /* makes the request end soon; by another thread, once at
                                          most, while the turn lasts. NULL: it cannot be cut */
     void *context;
 
-    atomic_bool is_cut; /* to be looked at between blocks */
+    atomic_bool is_cut;     /* to be looked at between blocks */
+    atomic_bool is_removed; /* what cut it removes the session */
     struct live_session *session;
     struct live_turn *next;
 };
@@ -42,8 +44,8 @@ struct live_turn {
 struct live *live_new(void);
 void live_free(struct live *live);
 
-/* Waits until no earlier turn of the session overlaps. Fails with ERR_CONFLICT if a newer one cut
- * it meanwhile, ERR_UNAVAILABLE if the earlier ones do not end, or many wait already for one that
+/* Waits until no earlier turn of the session overlaps. Fails as live_cut if a newer one cut it
+ * meanwhile, ERR_UNAVAILABLE if the earlier ones do not end, or many wait already for one that
  * cannot be cut. TURN must stay until it is left. */
 bool live_enter(struct live *live, struct uuid id, struct live_turn *turn, struct error *err);
 /* Harmless for a turn that was not entered. */
@@ -52,6 +54,10 @@ static inline void live_turn_release(struct live_turn *turn)
 {
     live_leave(turn);
 }
+
+/* Fails with why a turn that is cut must end: ERR_NOT_FOUND if the session is removed, else
+ * ERR_CONFLICT. */
+bool live_cut(const struct live_turn *turn, struct error *err);
 
 /* Whether a request is working on the session, or waits to. */
 bool live_is_busy(struct live *live, struct uuid id);

@@ -582,7 +582,8 @@ bool resumable_reject(struct app *app, struct uuid workspace_id, struct uuid id,
 
 bool resumable_abort(struct app *app, struct uuid workspace_id, struct uuid id, struct error *err)
 {
-    scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true, .cuts = true};
+    scoped(live_turn_release) struct live_turn turn = {
+        .is_exclusive = true, .cuts = true, .removes = true};
     scoped(arena_release) struct arena *mem = arena_new();
     struct resumable_state state;
 

@@ -182,8 +182,8 @@ bool resumable_conclude_left(struct app *app, struct error *err);
 bool resumable_reject(struct app *app, struct uuid workspace_id, struct uuid id,
                       const struct error *cause, struct error *err);
 
-/* Ends a session, open or ended, without a trace but for the upload that it may have made.
- * ERR_NOT_FOUND. */
+/* Ends a session, open or ended, without a trace but for the upload that it may have made. Whoever
+ * works on it is cut with ERR_NOT_FOUND, which is what there is to find from then on. */
 bool resumable_abort(struct app *app, struct uuid workspace_id, struct uuid id, struct error *err);
 /* The same, if it has expired by now and no request is working on it: *ENDED. One of which all
  * bytes have come is concluded instead; while that fails for causes that may pass, it stays for as

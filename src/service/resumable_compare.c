@@ -112,9 +112,7 @@ static bool receive(struct comparison *comparison, struct error *err)
 
     do {
         if (!write->body->read(write->body, comparison->sent, HASHER_BLOCK_BYTES, &length, err))
-            return !atomic_load(&comparison->turn->is_cut)
-                       ? false
-                       : error_tell(err, ERR_CONFLICT, "a newer request for this upload took over");
+            return atomic_load(&comparison->turn->is_cut) ? live_cut(comparison->turn, err) : false;
         if (!take_block(comparison, length, err))
             return false;
     } while (length > 0);

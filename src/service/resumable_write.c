@@ -282,7 +282,7 @@ static bool read_block(struct writing *writing, void *block, size_t *length, str
     writing->read_after_cut += is_read ? *length : 0;
     if (is_read && writing->read_after_cut <= AFTER_CUT_BYTES)
         return true;
-    return error_tell(err, ERR_CONFLICT, "a newer request for this upload took over");
+    return live_cut(writing->turn, err);
 }
 
 static bool receive(struct writing *writing, struct error *err)
@@ -512,6 +512,8 @@ static bool settle(struct writing *writing, struct resumable_state *out, struct 
         end_failed(writing, err);
         return false;
     }
+    if (atomic_load(&writing->turn->is_removed)) /* soon, if it is still there */
+        return live_cut(writing->turn, err);
     if (!resumable_load(writing->app, session->workspace_id, session->id, writing->mem, &now,
                         &missing)) {
         if (missing.kind == ERR_NOT_FOUND)

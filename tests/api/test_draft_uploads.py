@@ -570,11 +570,15 @@ def test_append_takes_over(client, api):
     check_stored(api, answer)
 
 
-def test_delete_takes_over(client, api):
-    exchange, url = hanging(client, begun(client))
+@pytest.mark.parametrize("kind", ["creation", "append"])
+def test_delete_takes_over(client, api, kind):
+    """4.5: who still sends hears that there is nothing to go on with."""
+    exchange, url = hanging(client, begun(client) if kind == "append" else None)
     wait_until(lambda: busy(client.server) >= 1)
     assert client.ask("DELETE", url).status == 204
-    assert exchange.finish().status in (404, 409)
+    answer = exchange.finish()
+    check_problem(answer, 404, "not_found")
+    assert [answer[name] for name in ("Upload-Offset", "Upload-Complete", "Location")] == [None] * 3
     assert sessions(api) == []
 
 

@@ -405,6 +405,15 @@ def test_a_look_takes_over_from_a_patch_that_hangs(server, tus):
     assert content_of(server, answer) == BIG
 
 
+def test_a_delete_cuts_off_who_still_sends(server, tus):
+    path = tus.begin(len(BIG))
+    with hang(tus, path, 0, BIG[:500_000], len(BIG)) as old:
+        wait_until(lambda: active(server) == 1, what="the PATCH to be received")
+        assert tus.delete(path).status == 204
+        problem_of(old.answer(), 404, "not_found")
+    check_nothing_reserved(server)
+
+
 def test_a_patch_takes_over_from_one_that_hangs_at_the_same_offset(server, tus):
     path = tus.begin(len(BIG))
     with hang(tus, path, 0, b"", len(BIG)) as old:

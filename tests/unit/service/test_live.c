@@ -270,6 +270,35 @@ static void who_waits_is_cut_too_and_goes_at_once(void **state)
     assert_true(newest.has_entered);
 }
 
+static void who_is_cut_hears_whether_the_session_goes(void **state)
+{
+    atomic_uint cut = 0, order = 0;
+    struct live_turn in = {.range = {0, 10}, .interrupt = count_cut, .context = &cut};
+    struct visitor waiting = {.live = *state, .order = &order};
+    struct visitor newer = {.live = *state, .order = &order};
+    struct visitor remover = {.live = *state, .order = &order};
+    struct error err;
+
+    waiting.turn = (struct live_turn){.range = {0, 5}, .interrupt = count_cut, .context = &cut};
+    newer.turn = (struct live_turn){.range = {9, 10}, .cuts = true};
+    remover.turn = (struct live_turn){.is_exclusive = true, .cuts = true, .removes = true};
+    enter(*state, &in);
+    start_waiting(&waiting);
+    start_waiting(&newer);
+    assert_false(live_cut(&in, &err));
+    assert_int_equal(err.kind, ERR_CONFLICT);
+    start_waiting(&remover);
+    pthread_join(waiting.thread, NULL);
+    assert_int_equal(waiting.why_not, ERR_NOT_FOUND);
+    assert_false(live_cut(&in, &err));
+    assert_int_equal(err.kind, ERR_NOT_FOUND);
+    assert_int_equal(atomic_load(&cut), 2); /* each once */
+    live_leave(&in);
+    pthread_join(newer.thread, NULL); /* cannot be cut */
+    pthread_join(remover.thread, NULL);
+    assert_true(newer.has_entered && remover.has_entered);
+}
+
 /* ---- the digest ---- */
 
 static void digest_is(const struct digest *digest, const char *text)
@@ -472,6 +501,7 @@ int main(void)
         CASE(who_has_no_interrupt_is_waited_for),
         CASE(who_does_not_cut_cuts_nobody),
         CASE(who_waits_is_cut_too_and_goes_at_once),
+        CASE(who_is_cut_hears_whether_the_session_goes),
         CASE(the_digest_is_lent_to_one_at_a_time),
         CASE(the_digest_is_kept_between_turns),
         CASE(the_digest_goes_on_from_the_row),
