@@ -79,7 +79,7 @@ static bool read_request(struct request *req, const struct caller *who,
     scoped(members_release) json_t *body = NULL;
     struct wish wish = {0};
     const struct member table[] = {
-        {"filename", MEMBER_TEXT, true, false, 0, UINT16_MAX, &wish.filename},
+        {"filename", MEMBER_PROSE, true, false, 0, UINT16_MAX, &wish.filename},
         {"file_size", MEMBER_COUNT, true, false, 0, INT64_MAX, &wish.file_size},
         {"chunk_size", MEMBER_COUNT, false, true, CHUNK_BYTES_MIN, CHUNK_BYTES_MAX,
          &wish.chunk_size},

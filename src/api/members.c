@@ -56,6 +56,15 @@ static bool has_controls(const char *text)
     return false;
 }
 
+static bool refuse_length(const struct member *member, struct error *err)
+{
+    if (member->min == member->max)
+        return error_tell(err, ERR_INVALID, "%s must have %llu bytes", member->name,
+                          (unsigned long long)member->min);
+    return error_tell(err, ERR_INVALID, "%s must have %llu to %llu bytes", member->name,
+                      (unsigned long long)member->min, (unsigned long long)member->max);
+}
+
 static bool read_prose(const json_t *value, const struct member *member, struct error *err)
 {
     const char *text = json_string_value(value);
@@ -63,8 +72,7 @@ static bool read_prose(const json_t *value, const struct member *member, struct 
     if (!text)
         return error_tell(err, ERR_INVALID, "%s must be text", member->name);
     if (strlen(text) < member->min || strlen(text) > member->max)
-        return error_tell(err, ERR_INVALID, "%s must have %llu to %llu bytes", member->name,
-                          (unsigned long long)member->min, (unsigned long long)member->max);
+        return refuse_length(member, err);
     member->out->text = text;
     return true;
 }

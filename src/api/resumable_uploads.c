@@ -102,17 +102,29 @@ bool options_resumable_uploads(struct request *req, const struct caller *who, st
 
 /* ---- PATCH ---- */
 
+/* An append must have the field: one that is malformed is as good as none (sections 4.1.1
+ * and 4.1.2), but the client should hear which it was. */
+static bool need_field(const struct draft *draft, const char *name, const char *form, bool has,
+                       struct error *err)
+{
+    if (has)
+        return true;
+    if (request_header(draft->req, name))
+        return error_tell(err, ERR_INVALID, "%s must be %s", name, form);
+    return error_tell(err, ERR_INVALID, "an append needs %s, which is %s", name, form);
+}
+
 static bool check_append(const struct draft *draft, struct error *err)
 {
+    const struct draft_fields *fields = &draft->fields;
+
     if (!request_has_type(draft->req, PARTIAL_UPLOAD)) {
         response_header_always(draft->res, "Accept-Patch", PARTIAL_UPLOAD);
         return error_tell(err, ERR_MEDIA_TYPE, "content is appended as " PARTIAL_UPLOAD);
     }
-    if (!draft->fields.has_offset)
-        return error_tell(err, ERR_INVALID, "an append needs an Upload-Offset");
-    if (!draft->fields.has_complete)
-        return error_tell(err, ERR_INVALID, "an append needs Upload-Complete: ?0 or ?1");
-    return draft_check_length(draft, err) && receive_check_coding(draft->req, err);
+    return need_field(draft, "Upload-Offset", "a number of bytes", fields->has_offset, err) &&
+           need_field(draft, "Upload-Complete", "?0 or ?1", fields->has_complete, err) &&
+           draft_check_length(draft, err) && receive_check_coding(draft->req, err);
 }
 
 /* 409 with what the client needs to go on, in the problem, too (section 7.1). */

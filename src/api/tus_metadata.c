@@ -64,15 +64,22 @@ static const struct meaning *meaning_of(struct str key)
     return NULL;
 }
 
+static bool refuse_text(const struct meaning *meaning, const struct value *value, struct error *err)
+{
+    if (!meaning->is_name)
+        return error_tell(err, ERR_INVALID, "Upload-Metadata: %s is no text", meaning->key);
+    if (memchr(value->bytes, '\0', value->length))
+        return error_tell(err, ERR_FILENAME, "the file name holds a control character");
+    return error_tell(err, ERR_FILENAME, "the file name is not valid UTF-8");
+}
+
 static bool take_meaning(const struct meaning *meaning, const struct value *value,
                          struct tus_metadata *out, struct error *err)
 {
     const char **place = meaning->is_name ? &out->filename : &out->filetype;
 
     if (!is_text(value))
-        return meaning->is_name
-                   ? error_tell(err, ERR_FILENAME, "the file name is not valid UTF-8")
-                   : error_tell(err, ERR_INVALID, "Upload-Metadata: %s is no text", meaning->key);
+        return refuse_text(meaning, value, err);
     if (value->length > 0 && (meaning->is_first_choice || !*place))
         *place = value->bytes;
     return true;

@@ -51,7 +51,7 @@ static bool read_change(struct request *req, const json_t *body, struct upload_c
     struct member_value name = {0};
     struct member_value metadata = {0};
     const struct member table[] = {
-        {"original_filename", MEMBER_TEXT, false, false, 1, FILENAME_MAX_BYTES, &name},
+        {"original_filename", MEMBER_PROSE, false, false, 1, FILENAME_MAX_BYTES, &name},
         {"metadata", MEMBER_OBJECT, false, false, 0, 0, &metadata},
     };
 

@@ -52,6 +52,32 @@ static bool read_limits(const struct config *config, struct quota_limits *out, s
            read_limit(config, "max_monthly_uploads", &out->max_monthly_uploads, err);
 }
 
+/* A length of time as one writes it in the configuration: "1m". */
+struct time_words {
+    uint64_t count;
+    const char *unit;
+};
+
+static struct time_words time_words(uint64_t ms)
+{
+    static const struct time_words units[] = {
+        {86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}};
+
+    for (size_t i = 0; i < COUNT_OF(units); i++)
+        if (ms > 0 && ms % units[i].count == 0)
+            return (struct time_words){ms / units[i].count, units[i].unit};
+    return (struct time_words){ms, "ms"};
+}
+
+static bool refuse_ms(const char *key, uint64_t min_ms, uint64_t max_ms, struct error *err)
+{
+    struct time_words min = time_words(min_ms), max = time_words(max_ms);
+
+    return error_tell(err, ERR_INVALID, "uploads.%s: must be from %llu%s to %llu%s", key,
+                      (unsigned long long)min.count, min.unit, (unsigned long long)max.count,
+                      max.unit);
+}
+
 /* A length of time of [uploads], from MIN_MS to MAX_MS. */
 static bool read_ms(const struct config *config, const char *key, uint64_t min_ms, uint64_t max_ms,
                     int64_t *out, struct error *err)
@@ -59,8 +85,7 @@ static bool read_ms(const struct config *config, const char *key, uint64_t min_m
     uint64_t ms = config_number(config, "uploads", key);
 
     if (ms < min_ms || ms > max_ms)
-        return error_tell(err, ERR_INVALID, "uploads.%s: must be from %llu to %llu ms", key,
-                          (unsigned long long)min_ms, (unsigned long long)max_ms);
+        return refuse_ms(key, min_ms, max_ms, err);
     *out = (int64_t)ms;
     return true;
 }

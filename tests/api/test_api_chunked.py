@@ -96,6 +96,9 @@ def test_too_many_by_a_byte(api):
 @pytest.mark.parametrize("change, status, code", [
     ({"filename": None}, 400, "invalid_request"),
     ({"filename": "../.."}, 400, "invalid_filename"),
+    ({"filename": ""}, 400, "invalid_filename"),
+    ({"filename": "a\tb.wav"}, 400, "invalid_filename"),
+    ({"filename": "a\x7f.wav"}, 400, "invalid_filename"),
     ({"file_size": None}, 400, "invalid_request"),
     ({"file_size": 0}, 400, "empty_file"),
     ({"file_size": -1}, 400, "invalid_request"),
@@ -114,6 +117,12 @@ def test_refused_beginnings(api, change, status, code):
     expect_problem(answer, status, code)
     assert api.get_json(AT)["items"] == []
     assert reserved(api, api.workspace_id) == (0, 0)
+
+
+def test_a_digest_of_another_length(api):
+    wish = {"filename": "a.wav", "file_size": 300_000, "sha256": "ab"}
+    problem = expect_problem(api.post(AT, json=wish), 400, "invalid_request")
+    assert problem["detail"] == "sha256 must have 64 bytes"
 
 
 # ---- chunks ----

@@ -120,6 +120,7 @@ def test_facts_cannot_be_patched(api, name):
     ({"original_filename": None}, "invalid_request"),
     ({"original_filename": ""}, "invalid_request"),
     ({"original_filename": ".."}, "invalid_filename"),
+    ({"original_filename": "a\nb"}, "invalid_filename"),
     ({"original_filename": "x" * 501}, "invalid_request"),
     ({"metadata": []}, "invalid_request"),
     ({"metadata": None}, "invalid_request"),

@@ -401,6 +401,20 @@ def test_malformed_appends(client, change, status, code):
     assert client.offset(url) == (0, False)
 
 
+@pytest.mark.parametrize("field, values, form", [
+    ("Upload_Offset", ("-1", "5000.0", "9" * 20), "a number of bytes"),
+    ("Upload_Complete", ("1", "true", "?2"), "?0 or ?1")])
+def test_what_is_malformed_is_not_called_missing(latest, field, values, form):
+    url, name = begun(latest), field.replace("_", "-")
+    for value in values:
+        problem = check_problem(latest.patch(url, 0, DATA[:100], **{field: value}), 400,
+                                "invalid_request")
+        assert problem["detail"] == f"{name} must be {form}"
+    problem = check_problem(latest.patch(url, 0, DATA[:100], **{field: None}), 400,
+                            "invalid_request")
+    assert problem["detail"] == f"an append needs {name}, which is {form}"
+
+
 def test_parameters_are_nothing_to_stumble_over(client, api):
     """RFC 9651 section 3.3: items may have them."""
     url = client.create(DATA[:10], "?0;a=1")["Location"]

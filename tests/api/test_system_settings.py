@@ -24,6 +24,14 @@ def test_values(tmp_path, flags, name):
     assert name in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize("flag, wrong, words", [
+    ("session-ttl", "59s", "from 1m to 365d"), ("session-ttl", "366d", "from 1m to 365d"),
+    ("chunk-threshold", "0", "from 1s to 365d"), ("max-chunk-duration", "25h", "from 1s to 1d")])
+def test_bounds_of_times_are_told_as_times_are_written(tmp_path, flag, wrong, words):
+    done = serve(tmp_path, "--listen", "127.0.0.1:0", f"--uploads-{flag}", wrong)
+    assert done.returncode != 0 and words in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("text, name", [
     ('[store "main"]\nprovider = local\npath = /nowhere\nbucket = b\n', 'bucket'),
     ('[shop "main"]\npath = x\n', 'shop'), ('[store]\npath = x\n', 'store.path'),

@@ -78,6 +78,15 @@ def test_names_that_are_none(tus, name):
     problem_of(tus.create(5, Upload_Metadata=f"filename {b64(name)}"), 400, "invalid_filename")
 
 
+@pytest.mark.parametrize("name, detail", [
+    (b"\xff.wav", "the file name is not valid UTF-8"),
+    (b"a\0.wav", "the file name holds a control character"),
+    (b"a\x01.wav", "the file name holds a control character")])
+def test_what_is_wrong_with_a_name_is_said(tus, name, detail):
+    answer = tus.create(5, Upload_Metadata=f"filename {b64(name)}")
+    assert problem_of(answer, 400, "invalid_filename")["detail"] == detail
+
+
 def test_a_retry_of_the_finishing_request(server, tus):
     path = tus.begin(len(SOUND))
     first = tus.patch(path, 0, SOUND)
