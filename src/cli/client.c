@@ -201,6 +201,11 @@ static void set_connection(CURL *curl, const struct client *client)
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
 }
 
+static bool is_head(const struct client_request *request)
+{
+    return strcmp(request->method, "HEAD") == 0;
+}
+
 static void set_body(CURL *curl, struct exchange *exchange, char *json_text)
 {
     const struct client_request *request = exchange->request;
@@ -221,7 +226,7 @@ static void set_body(CURL *curl, struct exchange *exchange, char *json_text)
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)0);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
     }
-    if (strcmp(request->method, "HEAD") == 0)
+    if (is_head(request))
         curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
     else
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
@@ -265,8 +270,8 @@ static const char *header_of(CURL *curl, const char *name)
 
 /* What became of an attempt that failed. */
 struct attempt {
-    bool never_arrived; /* no connection: safe to repeat, whatever the request */
-    bool later;         /* broken on the way, or the server says so: safe if repeatable */
+    enum retry_hope hope;
+    bool never_sent; /* no connection: safe to repeat, whatever the request */
     const char *retry_after;
 };
 
@@ -277,14 +282,29 @@ static bool connection_failed(struct exchange *exchange, CURLcode result, const 
         return false; /* source or sink said why */
     if (exchange->body.overflow)
         return error_tell(exchange->err, ERR_INTERNAL, "the server's answer is too long");
-    attempt->never_arrived = result == CURLE_COULDNT_CONNECT;
-    attempt->later = result == CURLE_SEND_ERROR || result == CURLE_RECV_ERROR ||
-                     result == CURLE_GOT_NOTHING || result == CURLE_PARTIAL_FILE ||
-                     result == CURLE_OPERATION_TIMEDOUT || result == CURLE_SEND_FAIL_REWIND;
+    attempt->hope = retry_hope_of_connection(result, &attempt->never_sent);
     return error_tell(exchange->err, ERR_UNAVAILABLE, "%s: %s",
                       exchange->client->unix_path ? exchange->client->unix_path
                                                   : exchange->client->base,
                       words[0] ? words : curl_easy_strerror(result));
+}
+
+/* The server answers with JSON, unless the status or the request says that there is no body. */
+static bool needs_json(const struct client_request *request, long status)
+{
+    return !request->sink && !is_head(request) && status != 204 && status != 304;
+}
+
+static bool refused(struct exchange *exchange, long status, const json_t *problem,
+                    struct attempt *attempt)
+{
+    if (is_head(exchange->request))
+        problem_of_head(status, exchange->err);
+    else
+        problem_to_error(status, problem, exchange->err);
+    attempt->hope = retry_hope_of(exchange->err->kind);
+    attempt->retry_after = header_of(exchange->client->curl, "Retry-After");
+    return false;
 }
 
 static bool read_answer(struct exchange *exchange, struct arena *mem, struct client_answer *out,
@@ -298,18 +318,14 @@ static bool read_answer(struct exchange *exchange, struct arena *mem, struct cli
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (exchange->body.length > 0)
         json = json_loadb(exchange->body.bytes, exchange->body.length, JSON_DECODE_ANY, NULL);
-    if ((status < 200 || status > 299) && status != 304) {
-        const char *code = json_string_value(json_object_get(json, "code"));
-
-        attempt->later =
-            retry_is_worth_it(status) || (code && strcmp(code, "idempotency_in_progress") == 0);
-        attempt->retry_after = header_of(curl, "Retry-After");
-        return problem_to_error(status, json, exchange->err);
-    }
-    if (exchange->body.length > 0 && !json)
-        return error_tell(exchange->err, ERR_INTERNAL,
+    if ((status < 200 || status > 299) && status != 304)
+        return refused(exchange, status, json, attempt);
+    if (!json && needs_json(exchange->request, status)) {
+        attempt->hope = RETRY_LATER;
+        return error_tell(exchange->err, ERR_UNAVAILABLE,
                           "%s answered, but not with JSON: is it an AudioTricks server?",
                           exchange->client->base);
+    }
     if (exchange->request->sink && status != 304 && !begin_sink(exchange, status))
         return false; /* an empty body still begins */
     *out = (struct client_answer){.status = status, .json = take(json)};
@@ -333,7 +349,7 @@ static bool attempt_once(struct client *client, const struct client_request *req
     else
         ok = connection_failed(&exchange, result, words, attempt);
     if (exchange.began)
-        attempt->never_arrived = attempt->later = false; /* the sink's owner knows how to go on */
+        *attempt = (struct attempt){0}; /* the sink's owner knows how to go on */
     buf_done(&exchange.body);
     return ok;
 }
@@ -346,24 +362,37 @@ static void wait_ms(uint64_t ms)
         ;
 }
 
-static bool may_repeat(const struct client_request *request, const struct attempt *attempt)
+/* Bytes may have been harmed, or have met others, on their way; what has none was refused. */
+static bool is_accident(const struct client_request *request, const struct attempt *attempt)
 {
-    if (!attempt->never_arrived && !(attempt->later && request->repeatable))
+    return attempt->hope == RETRY_ACCIDENT && request->content;
+}
+
+static bool may_repeat(const struct client_request *request, const struct attempt *attempt,
+                       unsigned accidents)
+{
+    bool has_hope = attempt->hope == RETRY_LATER ||
+                    (is_accident(request, attempt) && accidents <= RETRY_ACCIDENTS_MAX);
+
+    if (!has_hope || !(attempt->never_sent || request->repeatable))
         return false;
-    return !request->content ||
+    return !request->content || attempt->never_sent ||
            (request->content->rewind && request->content->rewind(request->content));
 }
 
 bool client_send(struct client *client, const struct client_request *request, struct arena *mem,
                  struct client_answer *out, struct error *err)
 {
+    unsigned accidents = 0;
+
     for (unsigned attempts = 1;; attempts++) {
         struct attempt attempt = {0};
         uint32_t chance;
 
         if (attempt_once(client, request, mem, out, &attempt, err))
             return true;
-        if (attempts > client->retries || !may_repeat(request, &attempt))
+        accidents += is_accident(request, &attempt);
+        if (attempts > client->retries || !may_repeat(request, &attempt, accidents))
             return false;
         random_system.fill(&random_system, &chance, sizeof chance);
         wait_ms(retry_wait_ms(attempts, chance, attempt.retry_after, clock_now_us(&clock_system)));

@@ -25,7 +25,8 @@ struct client_options {
 struct client_content {
     struct source *source;
     uint64_t length; /* bytes; CLIENT_LENGTH_UNKNOWN: sent in chunks */
-    /* Back to the first byte; NULL: it can be read once only, so the request is never repeated. */
+    /* Back to the first byte; NULL: it can be read once only, so what has been sent of it is never
+     * repeated. */
     bool (*rewind)(struct client_content *self);
 };
 
@@ -59,10 +60,12 @@ DEFINE_RELEASE(client, struct client)
 /*
  * Sends REQUEST and gives the answer if its status is 2xx or 304. Waits and tries again, as often
  * as the options say, when no connection could be made and, if the request is repeatable, when the
- * connection broke before the answer or the server says "later" (see retry.h).
+ * connection broke before the answer, the answer was not the server's, or there is hope in what the
+ * server says (see retry.h).
  *
  * Fails with the kind of the server's problem (problem.h); ERR_UNAVAILABLE if no connection could
- * be made or it broke; ERR_INTERNAL if the answer makes no sense; what SOURCE or SINK fails with.
+ * be made, it broke, or somebody else than an AudioTricks server answered; ERR_INTERNAL if the
+ * answer is too long; what SOURCE or SINK fails with.
  */
 bool client_send(struct client *client, const struct client_request *request, struct arena *mem,
                  struct client_answer *out, struct error *err);

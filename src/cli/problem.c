@@ -5,21 +5,29 @@
 #include "base/str.h"
 #include "cli/text.h"
 
-static enum error_kind kind_of(long status, const char *code)
+static enum error_kind kind_of_code(const char *code)
 {
     enum error_kind kind;
     const char *known, *words;
-    int its_status;
+    int status;
 
-    for (unsigned i = 0; code && error_kind_at(i, &kind, &its_status, &known, &words); i++) {
+    for (unsigned i = 0; error_kind_at(i, &kind, &status, &known, &words); i++) {
         if (strcmp(code, known) == 0)
             return kind;
     }
-    for (unsigned i = 0; error_kind_at(i, &kind, &its_status, &known, &words); i++) {
-        if (its_status == status)
-            return kind;
-    }
-    return status >= 500 ? ERR_UNAVAILABLE : ERR_INVALID;
+    return ERR_UNAVAILABLE;
+}
+
+/* What stands between, or in the place of, the server answers so: a proxy, a network's sign-in
+ * page. */
+static bool answer_of_a_stranger(long status, struct error *err)
+{
+    if (status >= 500)
+        return error_tell(err, ERR_UNAVAILABLE, "the server answered with status %ld", status);
+    return error_tell(err, ERR_UNAVAILABLE,
+                      "status %ld was answered, but not by an AudioTricks server: is a proxy or a "
+                      "sign-in page in between?",
+                      status);
 }
 
 static bool is_in_bytes(enum error_kind kind)
@@ -52,15 +60,29 @@ bool problem_to_error(long status, const json_t *problem, struct error *err)
 {
     const char *code = json_string_value(json_object_get(problem, "code"));
     const char *detail = json_string_value(json_object_get(problem, "detail"));
-    enum error_kind kind = kind_of(status, code);
+    enum error_kind kind;
     char visible[320], visible_code[64], limit[96];
 
     if (!code)
-        return error_tell(err, kind, "the server answered with status %ld", status);
+        return answer_of_a_stranger(status, err);
+    kind = kind_of_code(code);
     if (detail && strstr(detail, "?workspace_id=")) /* what that is on the command line */
         detail = "there are several workspaces: say which with --workspace";
     text_visible(detail ? detail : "the server refused", visible, sizeof visible);
     text_visible(code, visible_code, sizeof visible_code);
     describe_limit(kind, problem, limit);
     return error_tell(err, kind, "%s%s (%s)", visible, limit, visible_code);
+}
+
+bool problem_of_head(long status, struct error *err)
+{
+    enum error_kind kind;
+    const char *code, *words;
+    int its_status;
+
+    for (unsigned i = 0; error_kind_at(i, &kind, &its_status, &code, &words); i++) {
+        if (its_status == status)
+            return error_tell(err, kind, "%s (%s)", words, code);
+    }
+    return answer_of_a_stranger(status, err);
 }

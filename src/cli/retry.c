@@ -3,9 +3,62 @@
 #define FIRST_MS 250
 #define LONGEST_MS 10000
 
-bool retry_is_worth_it(long status)
+enum retry_hope retry_hope_of(enum error_kind kind)
 {
-    return status == 408 || status == 429 || status == 502 || status == 503 || status == 504;
+    switch (kind) {
+    case ERR_UNAVAILABLE:
+    case ERR_INTERNAL:
+    case ERR_STORAGE_FULL:
+    case ERR_TOO_MANY:
+    case ERR_SLOW:
+    case ERR_INCOMPLETE: /* whoever stands between lost the rest */
+    case ERR_IDEMPOTENCY_BUSY:
+        return RETRY_LATER;
+    case ERR_CHECKSUM:
+    case ERR_PART_CHECKSUM:
+    case ERR_CONFLICT: /* of bytes: another request for the same ones was faster */
+        return RETRY_ACCIDENT;
+    case ERR_UNAUTHORIZED:
+    case ERR_FORBIDDEN:
+    case ERR_QUOTA_STORAGE:
+    case ERR_QUOTA_FILES:
+    case ERR_QUOTA_MONTHLY:
+        return RETRY_WITHHELD;
+    default:
+        return RETRY_REFUSED;
+    }
+}
+
+enum retry_hope retry_hope_of_connection(CURLcode result, bool *never_sent)
+{
+    *never_sent = false;
+    switch (result) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_PROXY:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION: /* a sign-in page of somebody else's network, too */
+    case CURLE_QUIC_CONNECT_ERROR:
+        *never_sent = true;
+        return RETRY_LATER;
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL: /* the answer is no HTTP; the address's was checked before */
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_FAIL_REWIND:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+    case CURLE_HTTP3:
+    case CURLE_AGAIN:
+        return RETRY_LATER;
+    default: /* this machine's own: no memory, a file of certificates that cannot be read … */
+        return RETRY_WITHHELD;
+    }
 }
 
 static uint64_t asked_for_ms(const char *retry_after, int64_t now_us)

@@ -1,17 +1,36 @@
-/* When and how long to wait before a request is tried again. Pure arithmetic. */
+/* What is tried again, and after which wait: the one place that knows. Pure: values in, values out.
+ */
 #ifndef CLI_RETRY_H
 #define CLI_RETRY_H
 
+#include <curl/curl.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 
 /* The longest wait that a server may ask for with Retry-After. */
 #define RETRY_AFTER_MAX_MS (2 * 60 * 1000)
 
-/* 408, 429, 502, 503 and 504 say "later"; nothing else does. */
-bool retry_is_worth_it(long status);
+/* How a failure looks at the next attempt. */
+enum retry_hope {
+    RETRY_REFUSED,  /* it is final: what was begun for the request is of no use any more */
+    RETRY_WITHHELD, /* no attempt helps until somebody sees to a token or a quota; what was begun
+                       stays */
+    RETRY_ACCIDENT, /* something befell the bytes on their way: they are worth a few more attempts
+                     */
+    RETRY_LATER,    /* worth as many attempts as there is patience for */
+};
+
+/* How often an accident is made up for, in one request. */
+#define RETRY_ACCIDENTS_MAX 5
+
+/* Of a failure of that KIND, which stands for the code of a server's problem (problem.h): only what
+ * carries a code that this version knows can be final. */
+enum retry_hope retry_hope_of(enum error_kind kind);
+/* Of an attempt that brought no answer. *NEVER_SENT: the request has not reached anybody. */
+enum retry_hope retry_hope_of_connection(CURLcode result, bool *never_sent);
 
 /*
  * The wait before attempt ATTEMPT (1: the first retry): a quarter of a second, doubled each time,

@@ -20,6 +20,23 @@ EMPTY = Answer(body={"items": [], "next_cursor": None})
 BUSY = {"code": "unavailable", "detail": "try again later", "status": 503}
 
 
+HTML = b"<html>sign in here"
+# What is worth another attempt besides.
+MORE_TROUBLE = {
+    "500": Answer(500, {"code": "internal_error", "detail": "oh"}),
+    "507": Answer(507, {"code": "storage_full", "detail": "later"}),
+    "checksum": Answer(400, {"code": "checksum_mismatch", "detail": "other bytes"}),
+    "taken over": Answer(409, {"code": "conflict", "detail": "a newer request took over"}),
+    "incomplete": Answer(400, {"code": "incomplete_body", "detail": "the rest is missing"}),
+    "HTML 200": Answer(200, HTML), "empty 200": Answer(200, b""), "HTML 400": Answer(400, HTML),
+    "HTML 404": Answer(404, HTML), "HTML 405": Answer(405, HTML), "HTML 413": Answer(413, HTML),
+    "HTML 500": Answer(500, HTML), "511": Answer(511, HTML),
+    "302": Answer(302, HTML, {"Location": "http://127.0.0.1:1/"}),
+    "no HTTP": Answer(raw=b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "code": Answer(409, {"code": "unheard_of", "detail": "a newer server"}),
+}
+
+
 def run(server, *arguments, cwd=None, **options):
     url = server if isinstance(server, str) else server.url
     return subprocess.run(
@@ -44,7 +61,8 @@ def take(tmp_path):
 @pytest.mark.parametrize("trouble", [
     Answer(503, BUSY), Answer(502, b"<html>"), Answer(504, b""), Answer(429, BUSY),
     Answer(hang_up=True), Answer(409, {"code": "idempotency_in_progress", "detail": "wait"}),
-], ids=["503", "502", "504", "429", "hang up", "in progress"])
+    *MORE_TROUBLE.values(),
+], ids=["503", "502", "504", "429", "hang up", "in progress", *MORE_TROUBLE])
 def test_uploads_are_repeated_with_the_same_key(take, trouble):
     content = take.read_bytes()
     with Unsteady({("GET", "/v1/uploads"): [EMPTY],
@@ -121,9 +139,8 @@ def test_retry_after_is_honoured():
 
 @pytest.mark.parametrize("status, code, expected", [
     (400, "invalid_request", 2), (401, "unauthorized", 4), (403, "forbidden", 4),
-    (403, "quota_storage_exceeded", 6), (404, "not_found", 5), (409, "conflict", 6),
-    (415, "not_audio", 6), (500, "internal_error", 1), (507, "storage_full", 1),
-    (403, "unheard_of", 4),
+    (403, "quota_storage_exceeded", 6), (404, "not_found", 5), (409, "already_exists", 6),
+    (415, "not_audio", 6), (413, "file_too_large", 6), (409, "duplicate_content", 6),
 ])
 def test_refusals_are_not_repeated(take, status, code, expected):
     with Unsteady({("POST", "/v1/uploads"): [
@@ -178,10 +195,62 @@ def test_a_server_that_stored_something_else_is_told_on(take):
     assert done.returncode == 1 and "stored something else" in done.stderr
 
 
-def test_answers_that_are_no_json_are_explained():
-    with Unsteady({("GET", "/v1/uploads"): [Answer(200, b"<html>hello")]}) as server:
-        done = run(server, "ls")
-    assert done.returncode == 1 and "is it an AudioTricks server?" in done.stderr
+@pytest.mark.parametrize("answer, words", [
+    (Answer(200, b"<html>hello"), "is it an AudioTricks server?"),
+    (Answer(404, b"<html>none"), "is a proxy or a sign-in page in between?"),
+    (Answer(302, b"", {"Location": "http://127.0.0.1:1/"}), "is a proxy or a sign-in page in between?"),
+    (Answer(403, {"code": "unheard_of", "detail": "because"}), "because (unheard_of)"),
+], ids=["200", "404", "302", "code"])
+def test_answers_of_strangers_are_explained(answer, words):
+    with Unsteady({("GET", "/v1/uploads"): [answer]}) as server:
+        done = run(server, "ls", "--retries", "1")
+        assert len(server.seen) == 2
+    assert done.returncode == 3 and words in done.stderr
+
+
+def test_accidents_are_made_up_for_only_so_often(take):
+    with Unsteady({("POST", "/v1/uploads"): [
+            Answer(400, {"code": "checksum_mismatch", "detail": "other bytes"})]}) as server:
+        done = run(server, "upload", "--no-skip", "--retries", "20", take)
+        assert len(server.seen) == 6
+    assert done.returncode == 1 and "other bytes (checksum_mismatch)" in done.stderr
+
+
+def test_a_conflict_without_bytes_is_a_refusal():
+    with Unsteady({("DELETE", "/v1/uploads/x"): [
+            Answer(409, {"code": "conflict", "detail": "because"})]}) as server:
+        done = run(server, "rm", "x")
+        assert len(server.seen) == 1
+    assert done.returncode == 6
+
+
+@pytest.mark.parametrize("command", [("ls",), ("user", "add", "anna")], ids=["ls", "user"])
+@pytest.mark.parametrize("server", ["http://nowhere.invalid", "https://127.0.0.1:{port}"],
+                         ids=["name", "TLS"])
+def test_who_cannot_be_spoken_to_is_tried_again(command, server):
+    """Without a name, or without TLS, nothing has been sent: even what is not repeatable is safe."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        calls = []
+
+        def hang_up():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                calls.append(connection.recv(1))
+                connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        began = time.monotonic()
+        done = run(server.format(port=listener.getsockname()[1]), *command, "--retries", "2")
+        waited = time.monotonic() - began
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert done.returncode == 3, done.stderr
+    assert waited > 0.375, "two waits, of 250 and 500 ms less a half"
+    assert len(calls) == (0 if "nowhere" in server else 3)
 
 
 def test_answers_cannot_act_on_the_terminal():

@@ -7,12 +7,14 @@ import threading
 class Answer:
     """One answer: JSON or bytes, or a connection that breaks."""
 
-    def __init__(self, status=200, body=None, headers=None, cut_after=None, hang_up=False):
+    def __init__(self, status=200, body=None, headers=None, cut_after=None, hang_up=False,
+                 raw=None):
         self.status = status
         self.body = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
         self.headers = headers or {}
         self.cut_after = cut_after  # send so many bytes of the body, then close
         self.hang_up = hang_up      # close without a word, once the request has been read
+        self.raw = raw              # these bytes instead of an answer, then close
 
 
 class Unsteady:
@@ -49,7 +51,8 @@ class Unsteady:
                 outer.seen.append((self.command, self.path, dict(self.headers), body))
                 queue = outer.answers[self.command, self.path.split("?")[0]]
                 answer = queue.pop(0) if len(queue) > 1 else queue[0]
-                if answer.hang_up:
+                if answer.hang_up or answer.raw:
+                    self.wfile.write(answer.raw or b"")
                     self.close_connection = True
                     return
                 self.send_response(answer.status)

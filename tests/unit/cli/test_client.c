@@ -53,22 +53,36 @@ static void problems_become_sentences(void **state)
                  ERR_DUPLICATE, "it is there (duplicate_content)");
 }
 
+#define STRANGER \
+    " was answered, but not by an AudioTricks server: is a proxy or a sign-in page in between?"
+
 static void hostile_or_foreign_answers_do_no_harm(void **state)
 {
     (void)state;
-    expect_error(404, NULL, ERR_NOT_FOUND, "the server answered with status 404");
     expect_error(502, NULL, ERR_UNAVAILABLE, "the server answered with status 502");
-    expect_error(418, NULL, ERR_INVALID, "the server answered with status 418");
-    expect_error(403, "{\"code\": \"from_the_future\", \"detail\": \"no\"}", ERR_FORBIDDEN,
+    expect_error(404, NULL, ERR_UNAVAILABLE, "status 404" STRANGER);
+    expect_error(302, NULL, ERR_UNAVAILABLE, "status 302" STRANGER);
+    expect_error(403, "{\"code\": \"from_the_future\", \"detail\": \"no\"}", ERR_UNAVAILABLE,
                  "no (from_the_future)");
-    expect_error(400, "{\"code\": 7, \"detail\": []}", ERR_INVALID,
-                 "the server answered with status 400");
+    expect_error(400, "{\"code\": 7, \"detail\": []}", ERR_UNAVAILABLE, "status 400" STRANGER);
     expect_error(404, "{\"code\": \"not_found\", \"detail\": \"a\\u001b[2Jb\"}", ERR_NOT_FOUND,
                  "a\\x1b[2Jb (not_found)");
     expect_error(403,
                  "{\"code\": \"quota_files_exceeded\", \"detail\": \"x\", \"limit\": \"many\","
                  " \"remaining\": 0}",
                  ERR_QUOTA_FILES, "x (quota_files_exceeded)");
+}
+
+static void answers_to_head_have_a_status_only(void **state)
+{
+    struct error err;
+
+    (void)state;
+    assert_false(problem_of_head(404, &err));
+    assert_int_equal(err.kind, ERR_NOT_FOUND);
+    assert_string_equal(err.log, "there is no such thing (not_found)");
+    assert_false(problem_of_head(302, &err));
+    assert_int_equal(err.kind, ERR_UNAVAILABLE);
 }
 
 static void server_addresses_are_checked(void **state)
@@ -94,6 +108,7 @@ int main(void)
         cmocka_unit_test(targets_are_encoded),
         cmocka_unit_test(problems_become_sentences),
         cmocka_unit_test(hostile_or_foreign_answers_do_no_harm),
+        cmocka_unit_test(answers_to_head_have_a_status_only),
         cmocka_unit_test(server_addresses_are_checked),
     };
 

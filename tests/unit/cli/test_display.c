@@ -196,13 +196,53 @@ static void servers_may_ask_for_patience(void **state)
     assert_int_equal(retry_wait_ms(1, 0, "99999999999999999999", now_us), 250);
 }
 
-static void only_some_refusals_are_worth_a_retry(void **state)
+static void refusals_differ_in_hope(void **state)
 {
     (void)state;
-    assert_true(retry_is_worth_it(408) && retry_is_worth_it(429) && retry_is_worth_it(502) &&
-                retry_is_worth_it(503) && retry_is_worth_it(504));
-    assert_false(retry_is_worth_it(500) || retry_is_worth_it(507) || retry_is_worth_it(400) ||
-                 retry_is_worth_it(409) || retry_is_worth_it(200));
+    assert_int_equal(retry_hope_of(ERR_UNAVAILABLE), RETRY_LATER);
+    assert_int_equal(retry_hope_of(ERR_INTERNAL), RETRY_LATER);
+    assert_int_equal(retry_hope_of(ERR_STORAGE_FULL), RETRY_LATER);
+    assert_int_equal(retry_hope_of(ERR_IDEMPOTENCY_BUSY), RETRY_LATER);
+    assert_int_equal(retry_hope_of(ERR_CHECKSUM), RETRY_ACCIDENT);
+    assert_int_equal(retry_hope_of(ERR_CONFLICT), RETRY_ACCIDENT);
+    assert_int_equal(retry_hope_of(ERR_UNAUTHORIZED), RETRY_WITHHELD);
+    assert_int_equal(retry_hope_of(ERR_QUOTA_STORAGE), RETRY_WITHHELD);
+    assert_int_equal(retry_hope_of(ERR_NOT_AUDIO), RETRY_REFUSED);
+    assert_int_equal(retry_hope_of(ERR_DUPLICATE), RETRY_REFUSED);
+    assert_int_equal(retry_hope_of(ERR_NOT_FOUND), RETRY_REFUSED);
+}
+
+static void connections_differ_in_hope(void **state)
+{
+    static const struct {
+        CURLcode result;
+        enum retry_hope hope;
+        bool never_sent;
+    } cases[] = {
+        {CURLE_COULDNT_RESOLVE_HOST, RETRY_LATER, true},
+        {CURLE_COULDNT_RESOLVE_PROXY, RETRY_LATER, true},
+        {CURLE_COULDNT_CONNECT, RETRY_LATER, true},
+        {CURLE_SSL_CONNECT_ERROR, RETRY_LATER, true},
+        {CURLE_PEER_FAILED_VERIFICATION, RETRY_LATER, true},
+        {CURLE_GOT_NOTHING, RETRY_LATER, false},
+        {CURLE_PARTIAL_FILE, RETRY_LATER, false},
+        {CURLE_SEND_ERROR, RETRY_LATER, false},
+        {CURLE_RECV_ERROR, RETRY_LATER, false},
+        {CURLE_HTTP2, RETRY_LATER, false},
+        {CURLE_HTTP2_STREAM, RETRY_LATER, false},
+        {CURLE_OPERATION_TIMEDOUT, RETRY_LATER, false},
+        {CURLE_OUT_OF_MEMORY, RETRY_WITHHELD, false},
+        {CURLE_SSL_CACERT_BADFILE, RETRY_WITHHELD, false},
+        {CURLE_URL_MALFORMAT, RETRY_WITHHELD, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        bool never_sent = !cases[i].never_sent;
+
+        assert_int_equal(retry_hope_of_connection(cases[i].result, &never_sent), cases[i].hope);
+        assert_int_equal(never_sent, cases[i].never_sent);
+    }
 }
 
 static int use_utf8(void **state)
@@ -223,7 +263,8 @@ int main(void)
         cmocka_unit_test(progress_lines_show_all_there_is_room_for),
         cmocka_unit_test(waits_double_and_end),
         cmocka_unit_test(servers_may_ask_for_patience),
-        cmocka_unit_test(only_some_refusals_are_worth_a_retry),
+        cmocka_unit_test(refusals_differ_in_hope),
+        cmocka_unit_test(connections_differ_in_hope),
     };
 
     return cmocka_run_group_tests(tests, use_utf8, NULL);
