@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "cli/retry.h"
 #include "cli/upload_session.h"
 #include "cli/view.h"
 #include "crypto/digest.h"
@@ -51,7 +52,7 @@ static bool read_span(struct source *self, void *bytes, size_t size, size_t *out
     if (!fs_read_at(span->fd, bytes, size, span->start + span->sent, out, "the file", err))
         return false;
     if (*out == 0)
-        return error_tell(err, ERR_CONFLICT, "it became shorter while it was sent");
+        return error_tell(err, ERR_LENGTH, "it became shorter while it was sent");
     span->sent += *out;
     meter_add(span->meter, (int64_t)*out);
     return true;
@@ -81,7 +82,7 @@ static bool digest_span(const struct span *span, struct arena *mem, uint8_t *sha
                         span->start + at, &got, "the file", err))
             return false;
         if (got == 0)
-            return error_tell(err, ERR_CONFLICT, "it became shorter while it was sent");
+            return error_tell(err, ERR_LENGTH, "it became shorter while it was sent");
         digest_update(digest, block, got);
     }
     digest_peek(digest, &digests);
@@ -205,15 +206,6 @@ static bool send_missing(struct sending *sending, struct error *err)
 
 /* ---- all of it ---- */
 
-/* What the server refused for good is not asked again. */
-static bool is_final(const struct error *err)
-{
-    int status = error_status(err);
-
-    return status >= 400 && status < 500 && status != 401 && status != 403 && status != 408 &&
-           status != 429;
-}
-
 static bool complete(const struct sending *sending, struct arena *mem, json_t **record,
                      bool *existed, struct error *err)
 {
@@ -253,6 +245,15 @@ static bool send_session(const struct upload_chunks *upload, const struct connec
     return false;
 }
 
+/* Nothing more can come of the session. A digest that does not match may be one chunk's or the
+ * whole file's: the server knows. */
+static bool is_over(const struct upload_session *session, const struct error *err)
+{
+    enum retry_hope hope = retry_hope_of(err->kind);
+
+    return hope == RETRY_REFUSED || (hope == RETRY_ACCIDENT && upload_session_has_failed(session));
+}
+
 /* One session, from wherever it stands. *EXPIRED: it is gone, through no fault of the file. */
 static bool send_once(const struct upload_chunks *upload, const struct connection *connection,
                       struct arena *mem, json_t **record, bool *existed, bool *expired,
@@ -268,8 +269,10 @@ static bool send_once(const struct upload_chunks *upload, const struct connectio
         return true;
     }
     *expired = err->kind == ERR_NOT_FOUND;
-    if (is_final(err))
+    if (!session.remembers || is_over(&session, err))
         upload_session_drop(&session);
+    else
+        error_context(err, "not finished, the same command goes on with it");
     return false;
 }
 

@@ -18,8 +18,8 @@ struct upload_chunks {
  * Goes on where an earlier run has stopped, if the file is still what it was then; else begins
  * anew. *RECORD is the upload's, the caller's to json_decref; *EXISTED whether it was there before
  * (on_duplicate=return). Fails as client_send, with ERR_CONFLICT if another run is sending the
- * file; what the server has is kept there and remembered, unless the server refused the content for
- * good.
+ * file, with ERR_LENGTH if the file became shorter; what the server has is kept there and
+ * remembered, unless the failure is final (retry.h).
  */
 bool upload_in_chunks(const struct upload_chunks *upload, struct arena *mem, json_t **record,
                       bool *existed, struct error *err);

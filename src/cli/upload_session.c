@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/uuid.h"
+#include "cli/retry.h"
 #include "cli/upload_state.h"
 #include "cli/view.h"
 
@@ -176,7 +177,9 @@ static bool open_session(struct upload_session *session, const struct upload_chu
     if (!lock(session, err) || !describe(upload, &state, err) || !find_old(session, &state, err))
         return false;
     if (!session->view && !begin_anew(session, &state, err)) {
-        if (error_status(err) < 500) /* refused: there is nothing to go on with */
+        enum retry_hope hope = retry_hope_of(err->kind);
+
+        if (hope == RETRY_REFUSED || hope == RETRY_WITHHELD) /* there is nothing to go on with */
             upload_session_forget(session);
         return false;
     }
@@ -205,6 +208,21 @@ void upload_session_done(struct upload_session *session)
     upload_state_unlock(session->state_path, session->mem, session->lock);
     session->view = NULL;
     session->lock = -1;
+}
+
+bool upload_session_has_failed(const struct upload_session *session)
+{
+    const struct connection *connection = session->what->connection;
+    scoped(json_decrefp) json_t *view = NULL;
+    struct error ignored;
+    const char *status;
+
+    if (!connect_ask(connection, "GET",
+                     connect_target(connection, session->mem, session->path, NULL), session->mem,
+                     &view, &ignored))
+        return false;
+    status = view_text(view, "status");
+    return status && strcmp(status, "failed") == 0;
 }
 
 void upload_session_forget(struct upload_session *session)

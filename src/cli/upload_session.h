@@ -28,6 +28,9 @@ bool upload_session_open(const struct upload_chunks *upload, struct arena *mem,
 /* The session stays on the server, and remembered. */
 void upload_session_done(struct upload_session *session);
 
+/* Whether the server has given it up. False, too, if it does not say. */
+bool upload_session_has_failed(const struct upload_session *session);
+
 /* It is over: nothing is remembered any more. */
 void upload_session_forget(struct upload_session *session);
 /* Nobody will go on with it: it is deleted on the server, as well. */

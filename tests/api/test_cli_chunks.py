@@ -18,7 +18,7 @@ import time
 import audio
 import pytest
 from server import BINARY, free_port, wait_until
-from unsteady import Answer, Unsteady
+from unsteady import BUSY, TROUBLE, Answer, Unsteady
 
 SIZE = 48 * 1024 * 1024
 CHUNK = 5 * 1024 * 1024
@@ -263,6 +263,41 @@ def test_connections_that_break(client, take, content):
     client.server.verify()
 
 
+class Flipping(Proxy):
+    """Changes one bit of one chunk's bytes on their way."""
+
+    def __init__(self, port):
+        self.flips = 0
+        super().__init__(port, None, holds=False)
+
+    def serve(self, client):
+        with client, socket.create_connection(("127.0.0.1", self.to)) as server:
+            threading.Thread(target=self.answer, args=(server, client), daemon=True).start()
+            is_chunk = False
+            try:
+                while data := client.recv(65536):
+                    if b"/chunks/5?" in data or b"/chunks/5 " in data:
+                        is_chunk = True
+                    elif is_chunk and not self.flips and len(data) > 500:
+                        self.flips = 1
+                        data = data[:250] + bytes([data[250] ^ 1]) + data[251:]
+                    server.sendall(data)
+            except OSError:
+                pass
+            self.shut(client, server)
+
+
+def test_a_bit_that_flips_on_its_way(client, take, content):
+    proxy = Flipping(client.server.port)
+    client.url = proxy.url
+    client.upload(take)
+    proxy.close()
+    assert proxy.flips == 1
+    check_stored(client.server.api(), content)
+    (session,) = sessions(client.server.api())
+    assert session["status"] == "completed"
+
+
 @pytest.mark.parametrize("spoil, code", [("not audio", "not_audio"),
                                          ("over quota", "quota_storage_exceeded")])
 def test_refusals(client, take, spoil, code):
@@ -379,7 +414,6 @@ def test_progress_begins_with_what_is_there(client, take, held):
 KEY = "01936f4e-8f5a-7c3e-9b1d-2f6a4c8e0b13"
 PATH = f"/v1/chunked-uploads/{KEY}"
 SMALL = 1 << 20
-BUSY = {"code": "unavailable", "detail": "try again later", "status": 503}
 GONE = Answer(404, {"code": "not_found", "detail": "there is no such thing"})
 
 
@@ -417,19 +451,21 @@ def run_canned(answers, tmp_path, path, *options, code=0):
         return server
 
 
-@pytest.mark.parametrize("trouble", [
-    Answer(408, b""), Answer(429, BUSY), Answer(502, b"<html>"), Answer(503, BUSY), Answer(504, b""),
-    Answer(hang_up=True)], ids=["408", "429", "502", "503", "504", "hang up"])
+@pytest.mark.parametrize("trouble", TROUBLE)
 def test_chunks_are_repeated(tmp_path, small, trouble):
     content = small.read_bytes()
     answers = canned(content)
-    answers["PUT", f"{PATH}/chunks/2"] = [trouble, trouble, Answer()]
-    answers["POST", f"{PATH}/complete"].insert(0, trouble)
+    answers["PUT", f"{PATH}/chunks/2"] = [TROUBLE[trouble], TROUBLE[trouble], Answer()]
+    if trouble not in ("checksum", "taken over"):  # what befalls bytes
+        answers["POST", f"{PATH}/complete"].insert(0, TROUBLE[trouble])
+        answers["POST", "/v1/chunked-uploads"].insert(0, TROUBLE[trouble])
     server = run_canned(answers, tmp_path, small)
     puts = server.requests("PUT", f"{PATH}/chunks/2")
     assert len(puts) == 3 and len({body for *_, body in puts}) == 1
-    assert len(server.requests("POST", f"{PATH}/complete")) == 2
-    (begun,) = server.requests("POST", "/v1/chunked-uploads")
+    for path in (f"{PATH}/complete", "/v1/chunked-uploads"):
+        assert len(server.requests("POST", path)) == len(answers["POST", path])
+    assert not server.requests("DELETE", PATH)
+    begun = server.requests("POST", "/v1/chunked-uploads")[0]
     assert json.loads(begun[3]) == {"filename": "small.wav", "file_size": SMALL,
                                     "sha256": hashlib.sha256(content).hexdigest()}
     for index in range(4):
@@ -437,6 +473,60 @@ def test_chunks_are_repeated(tmp_path, small, trouble):
         assert body == content[index * SMALL // 4:(index + 1) * SMALL // 4]
         digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
         assert headers["Content-Digest"] == f"sha-256=:{digest}:"
+
+
+@pytest.mark.parametrize("trouble, code", [
+    ("HTML 404", 3), ("302", 3), ("HTML 200", 3), ("507", 1), ("checksum", 1), ("taken over", 6)])
+def test_when_patience_ends_the_next_run_goes_on(tmp_path, small, trouble, code):
+    """Only a refusal is final: whatever else lasts too long leaves the session and what is known of it."""
+    answers = canned(small.read_bytes())
+    answers["PUT", f"{PATH}/chunks/2"] = [TROUBLE[trouble]]
+    with Unsteady(answers) as server:
+        client = Client(Canned(server.url), tmp_path / "cache")
+        said = client.upload(small, "--retries", "1", code=code)
+        assert "the same command goes on with it" in said
+        assert len(server.requests("PUT", f"{PATH}/chunks/2")) == 2
+        assert not server.requests("DELETE", PATH)
+        server.answers["PUT", f"{PATH}/chunks/2"] = [Answer()]
+        client.upload(small)
+        assert len(server.requests("POST", "/v1/chunked-uploads")) == 1
+        assert not server.requests("DELETE", PATH)
+    assert not client.left()
+
+
+def test_what_the_network_says_of_a_remembered_session_is_not_believed(tmp_path, small):
+    answers = canned(small.read_bytes())
+    answers["PUT", f"{PATH}/chunks/2"] = [Answer(503, BUSY)]
+    with Unsteady(answers) as server:
+        client = Client(Canned(server.url), tmp_path / "cache")
+        client.upload(small, "--retries", "0", code=3)
+        (there,) = server.answers["GET", PATH]
+        server.answers["GET", PATH] = [TROUBLE["HTML 404"]]
+        client.upload(small, "--retries", "0", code=3)
+        server.answers["GET", PATH] = [there]
+        server.answers["PUT", f"{PATH}/chunks/2"] = [Answer()]
+        client.upload(small)
+        assert len(server.requests("POST", "/v1/chunked-uploads")) == 1
+    assert not client.left()
+
+
+def test_a_session_that_the_server_gave_up_is_removed(tmp_path, small):
+    """The digest that does not match is the whole file's."""
+    answers = canned(small.read_bytes())
+    answers["POST", f"{PATH}/complete"] = [TROUBLE["checksum"]]
+    answers["GET", PATH] = [Answer(200, {"id": KEY, "status": "failed"})]
+    server = run_canned(answers, tmp_path, small, code=1)
+    assert len(server.requests("POST", f"{PATH}/complete")) == 1
+    assert len(server.requests("DELETE", PATH)) == 1
+    assert os.listdir(tmp_path / "cache" / "audiotricks") == []
+
+
+def test_a_session_that_cannot_be_remembered_is_not_left_behind(small):
+    answers = canned(small.read_bytes())
+    answers["PUT", f"{PATH}/chunks/2"] = [Answer(503, BUSY)]
+    with Unsteady(answers) as server:
+        Client(Canned(server.url), "/dev/null").upload(small, "--retries", "0", code=3)
+    assert len(server.requests("DELETE", PATH)) == 1
 
 
 def test_chunks_wait_as_long_as_they_are_asked_to(tmp_path, small):

@@ -14,27 +14,10 @@ import pytest
 
 import audio
 from server import BINARY, free_port
-from unsteady import Answer, Unsteady
+from unsteady import TROUBLE, Answer, Unsteady
 
 EMPTY = Answer(body={"items": [], "next_cursor": None})
 BUSY = {"code": "unavailable", "detail": "try again later", "status": 503}
-
-
-HTML = b"<html>sign in here"
-# What is worth another attempt besides.
-MORE_TROUBLE = {
-    "500": Answer(500, {"code": "internal_error", "detail": "oh"}),
-    "507": Answer(507, {"code": "storage_full", "detail": "later"}),
-    "checksum": Answer(400, {"code": "checksum_mismatch", "detail": "other bytes"}),
-    "taken over": Answer(409, {"code": "conflict", "detail": "a newer request took over"}),
-    "incomplete": Answer(400, {"code": "incomplete_body", "detail": "the rest is missing"}),
-    "HTML 200": Answer(200, HTML), "empty 200": Answer(200, b""), "HTML 400": Answer(400, HTML),
-    "HTML 404": Answer(404, HTML), "HTML 405": Answer(405, HTML), "HTML 413": Answer(413, HTML),
-    "HTML 500": Answer(500, HTML), "511": Answer(511, HTML),
-    "302": Answer(302, HTML, {"Location": "http://127.0.0.1:1/"}),
-    "no HTTP": Answer(raw=b"SSH-2.0-OpenSSH_9.2\r\n"),
-    "code": Answer(409, {"code": "unheard_of", "detail": "a newer server"}),
-}
 
 
 def run(server, *arguments, cwd=None, **options):
@@ -58,11 +41,7 @@ def take(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("trouble", [
-    Answer(503, BUSY), Answer(502, b"<html>"), Answer(504, b""), Answer(429, BUSY),
-    Answer(hang_up=True), Answer(409, {"code": "idempotency_in_progress", "detail": "wait"}),
-    *MORE_TROUBLE.values(),
-], ids=["503", "502", "504", "429", "hang up", "in progress", *MORE_TROUBLE])
+@pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)
 def test_uploads_are_repeated_with_the_same_key(take, trouble):
     content = take.read_bytes()
     with Unsteady({("GET", "/v1/uploads"): [EMPTY],

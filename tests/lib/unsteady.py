@@ -17,6 +17,27 @@ class Answer:
         self.raw = raw              # these bytes instead of an answer, then close
 
 
+BUSY = {"code": "unavailable", "detail": "try again later"}
+HTML = b"<html>sign in here"
+# Answers to bytes that are worth another attempt.
+TROUBLE = {
+    "408": Answer(408, b""), "429": Answer(429, BUSY), "502": Answer(502, b"<html>"),
+    "503": Answer(503, BUSY), "504": Answer(504, b""), "hang up": Answer(hang_up=True),
+    "in progress": Answer(409, {"code": "idempotency_in_progress", "detail": "wait"}),
+    "500": Answer(500, {"code": "internal_error", "detail": "oh"}),
+    "507": Answer(507, {"code": "storage_full", "detail": "later"}),
+    "checksum": Answer(400, {"code": "checksum_mismatch", "detail": "other bytes"}),
+    "taken over": Answer(409, {"code": "conflict", "detail": "a newer request took over"}),
+    "incomplete": Answer(400, {"code": "incomplete_body", "detail": "the rest is missing"}),
+    "HTML 200": Answer(200, HTML), "empty 200": Answer(200, b""), "HTML 400": Answer(400, HTML),
+    "HTML 404": Answer(404, HTML), "HTML 405": Answer(405, HTML), "HTML 413": Answer(413, HTML),
+    "HTML 500": Answer(500, HTML), "511": Answer(511, HTML),
+    "302": Answer(302, HTML, {"Location": "http://127.0.0.1:1/"}),
+    "no HTTP": Answer(raw=b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "code": Answer(409, {"code": "unheard_of", "detail": "a newer server"}),
+}
+
+
 class Unsteady:
     """Answers each (method, path) with its list of answers, one after the other; the last stays.
 
