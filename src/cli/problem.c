@@ -71,7 +71,8 @@ bool problem_to_error(long status, const json_t *problem, struct error *err)
     text_visible(detail ? detail : "the server refused", visible, sizeof visible);
     text_visible(code, visible_code, sizeof visible_code);
     describe_limit(kind, problem, limit);
-    return error_tell(err, kind, "%s%s (%s)", visible, limit, visible_code);
+    error_set(err, kind, "%s%s (%s)", visible, limit, visible_code);
+    return error_client(err, "%s%s", visible, limit);
 }
 
 bool problem_of_head(long status, struct error *err)

@@ -43,6 +43,7 @@ static void report_failure(struct run *run, const char *path, const struct error
                            struct arena *mem)
 {
     char *shown = view_visible(mem, path);
+    const char *detail = err->client[0] ? err->client : err->log; /* without the code */
     scoped(json_decrefp) json_t *line = NULL;
     scoped(memory_free) char *text = NULL;
 
@@ -51,7 +52,7 @@ static void report_failure(struct run *run, const char *path, const struct error
     if (!run->in->json)
         return;
     line = json_pack("{s:s, s:{s:s, s:s}}", "file", shown, "error", "code", error_code(err),
-                     "detail", view_visible(mem, err->log));
+                     "detail", view_visible(mem, detail));
     text = json_dumps(line, JSON_COMPACT);
     meter_say(run->meter, stdout, "%s", text);
 }

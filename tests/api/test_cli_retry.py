@@ -174,6 +174,14 @@ def test_a_server_that_stored_something_else_is_told_on(take):
     assert done.returncode == 1 and "stored something else" in done.stderr
 
 
+def test_the_detail_does_not_repeat_the_code(take):
+    problem = {"code": "not_audio", "detail": "it is a letter"}
+    with Unsteady({("POST", "/v1/uploads"): [Answer(415, problem)]}) as server:
+        done = run(server, "upload", "--no-skip", "--json", take)
+    assert json.loads(done.stdout) == {"file": str(take), "error": problem}
+    assert f"{take}: it is a letter (not_audio)" in done.stderr
+
+
 @pytest.mark.parametrize("answer, words", [
     (Answer(200, b"<html>hello"), "is it an AudioTricks server?"),
     (Answer(404, b"<html>none"), "is a proxy or a sign-in page in between?"),
