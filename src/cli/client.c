@@ -13,9 +13,9 @@
 #include "base/str.h"
 #include "cli/problem.h"
 #include "cli/retry.h"
+#include "cli/silence.h"
 
 #define CONNECT_TIMEOUT_MS 10000L
-#define SILENCE_LIMIT_S 300L /* finishing a large upload may take the server a while */
 #define BUFFER_BYTES (256L * 1024)
 #define JSON_LIMIT \
     (64u * 1024 * 1024) /* a page of 1,000 records with all their metadata is a few MB */
@@ -25,7 +25,7 @@ struct client {
     char *base;        /* "http://127.0.0.1:8080", without a slash at the end */
     char *unix_path;   /* NULL: TCP */
     char *header_auth; /* NULL: no token */
-    unsigned retries;
+    unsigned retries, silence_s;
 };
 
 /* One attempt: what the callbacks need. */
@@ -33,7 +33,10 @@ struct exchange {
     struct client *client;
     const struct client_request *request;
     struct buf body; /* JSON, or a problem */
+    struct silence silence;
     bool began;      /* the sink has been opened for this answer */
+    bool has_ended;  /* CONTENT of unknown length has been read */
+    unsigned silent; /* s; 0: given up for another reason than silence */
     bool failed;     /* source or sink failed; ERR says how */
     struct error *err;
 };
@@ -71,6 +74,7 @@ bool client_open(const struct client_options *options, struct client **out, stru
         asprintf(&client->header_auth, "Authorization: Bearer %s", options->token) < 0)
         abort();
     client->retries = options->retries;
+    client->silence_s = options->silence_s ? options->silence_s : SILENCE_S;
     *out = client;
     return true;
 }
@@ -126,6 +130,7 @@ static size_t on_read(char *out, size_t size, size_t count, void *context)
         exchange->failed = true;
         return CURL_READFUNC_ABORT;
     }
+    exchange->has_ended = got == 0;
     return got;
 }
 
@@ -138,6 +143,41 @@ static int on_seek(void *context, curl_off_t offset, int origin)
     if (offset != 0 || origin != SEEK_SET || !content->rewind || !content->rewind(content))
         return CURL_SEEKFUNC_CANTSEEK;
     return CURL_SEEKFUNC_OK;
+}
+
+static bool is_head(const struct client_request *request)
+{
+    return strcmp(request->method, "HEAD") == 0;
+}
+
+static bool is_sent(const struct exchange *exchange, curl_off_t sent)
+{
+    const struct client_content *content = exchange->request->content;
+
+    if (content && content->length == CLIENT_LENGTH_UNKNOWN)
+        return exchange->has_ended;
+    return !content || (uint64_t)sent >= content->length;
+}
+
+static bool is_at_work(const struct client_request *request)
+{
+    if (request->answers_soon)
+        return !request->answers_soon(request->context);
+    return strcmp(request->method, "GET") != 0 && !is_head(request);
+}
+
+/* About once a second, while nothing moves. */
+static int on_progress(void *context, curl_off_t to_come, curl_off_t come, curl_off_t to_send,
+                       curl_off_t sent)
+{
+    struct exchange *exchange = context;
+    bool is_waiting = come == 0 && is_sent(exchange, sent) && is_at_work(exchange->request);
+    unsigned limit_s = exchange->client->silence_s * (is_waiting ? SILENCE_WORKING_FACTOR : 1);
+
+    (void)to_come, (void)to_send;
+    if (silence_lasts(&exchange->silence, (uint64_t)(come + sent), limit_s, clock_monotonic_us()))
+        exchange->silent = limit_s;
+    return exchange->silent > 0; /* gives up */
 }
 
 static bool begin_sink(struct exchange *exchange, long status)
@@ -188,8 +228,6 @@ static void set_connection(CURL *curl, const struct client *client)
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "audiotricks/" AUDIOTRICKS_VERSION);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SILENCE_LIMIT_S);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
     curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
@@ -199,11 +237,6 @@ static void set_connection(CURL *curl, const struct client *client)
     /* A proxy for the world is no proxy for this machine, unless the user says which. */
     if (!getenv("no_proxy") && !getenv("NO_PROXY"))
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
-}
-
-static bool is_head(const struct client_request *request)
-{
-    return strcmp(request->method, "HEAD") == 0;
 }
 
 static void set_body(CURL *curl, struct exchange *exchange, char *json_text)
@@ -251,6 +284,9 @@ static CURLcode perform(struct exchange *exchange, char *words)
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_write);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words);
     result = curl_easy_perform(curl);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
@@ -275,13 +311,17 @@ struct attempt {
     const char *retry_after;
 };
 
-static bool connection_failed(struct exchange *exchange, CURLcode result, const char *words,
+static bool connection_failed(struct exchange *exchange, CURLcode result, char *words,
                               struct attempt *attempt)
 {
     if (exchange->failed)
         return false; /* source or sink said why */
     if (exchange->body.overflow)
         return error_tell(exchange->err, ERR_INTERNAL, "the server's answer is too long");
+    if (exchange->silent > 0) {
+        result = CURLE_OPERATION_TIMEDOUT;
+        snprintf(words, CURL_ERROR_SIZE, "nothing has moved for %u s", exchange->silent);
+    }
     attempt->hope = retry_hope_of_connection(result, &attempt->never_sent);
     return error_tell(exchange->err, ERR_UNAVAILABLE, "%s: %s",
                       exchange->client->unix_path ? exchange->client->unix_path

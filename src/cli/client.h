@@ -19,6 +19,7 @@ struct client_options {
     const char *server; /* http://HOST:PORT[/PREFIX], https://…, or unix:/PATH */
     const char *token;  /* NULL: none is sent */
     unsigned retries;   /* after the first attempt */
+    unsigned silence_s; /* so long may nothing move on a connection; 0: SILENCE_S (silence.h) */
 };
 
 /* A request's body that is not JSON. */
@@ -40,7 +41,10 @@ struct client_request {
     /* Called before the first byte reaches SINK, with the status; may refuse. NULL: not needed */
     bool (*begin)(void *context, const struct client_request *request, long status,
                   struct error *err);
-    void *context;
+    /* Whether the server answers as soon as it has the body. NULL: it may have to work for minutes
+     * before, unless it is only read from (GET, HEAD). */
+    bool (*answers_soon)(void *context);
+    void *context;   /* of both */
     bool repeatable; /* doing it twice does no harm: worth a retry */
 };
 

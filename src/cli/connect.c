@@ -13,6 +13,7 @@
 #define TOKEN_LIMIT 4096
 #define PAGE_ITEMS 1000
 #define RETRIES 4
+#define SILENCE_MAX_S 3600
 
 static const char *environment(const char *name)
 {
@@ -125,6 +126,19 @@ bool connect_find_workspace(const struct connection *connection, const char *nam
     return true;
 }
 
+static bool read_silence(unsigned *out, struct error *err)
+{
+    const char *text = environment("AUDIOTRICKS_CLIENT_SILENCE_S");
+    uint64_t seconds = 0;
+
+    if (text && (!str_to_u64(str_from(text), SILENCE_MAX_S, &seconds) || seconds == 0))
+        return error_tell(err, ERR_INVALID,
+                          "AUDIOTRICKS_CLIENT_SILENCE_S: \"%s\" is no number from 1 to %d", text,
+                          SILENCE_MAX_S);
+    *out = (unsigned)seconds;
+    return true;
+}
+
 bool connect_open(const struct invocation *in, struct connection *out, struct error *err)
 {
     const char *server = option_text(in, "server"), *named = option_text(in, "workspace");
@@ -136,6 +150,7 @@ bool connect_open(const struct invocation *in, struct connection *out, struct er
         server = environment("AUDIOTRICKS_CLIENT_SERVER");
     connection.options.server = server ? server : DEFAULT_SERVER;
     if (!option_count(in, "retries", RETRIES, 0, 100, &retries, err) ||
+        !read_silence(&connection.options.silence_s, err) ||
         !find_token(in, connection.options.server, &connection.options.token, err))
         return false;
     connection.options.retries = (unsigned)retries;

@@ -24,6 +24,7 @@ struct sending {
     size_t run;      /* where in MISSING the next one is */
     uint64_t next;   /* 0: at the beginning of the run */
     uint64_t sent;   /* bytes of chunks that the server has taken */
+    uint64_t left;   /* chunks that it has not */
     bool failed;
     struct error failure; /* the first one */
 };
@@ -94,7 +95,20 @@ static void count_sent(struct sending *sending, uint64_t bytes)
 {
     pthread_mutex_lock(&sending->lock);
     sending->sent += bytes;
+    sending->left--;
     pthread_mutex_unlock(&sending->lock);
+}
+
+/* The chunk that makes the file whole has the server finish the upload. */
+static bool others_are_missing(void *context)
+{
+    struct sending *sending = context;
+    bool others;
+
+    pthread_mutex_lock(&sending->lock);
+    others = sending->left > 1;
+    pthread_mutex_unlock(&sending->lock);
+    return others;
 }
 
 static bool send_chunk(struct sending *sending, const struct connection *connection, uint64_t index,
@@ -113,6 +127,8 @@ static bool send_chunk(struct sending *sending, const struct connection *connect
                                      .target = connect_target(connection, mem, path, NULL),
                                      .content = &span.content,
                                      .headers = headers,
+                                     .answers_soon = others_are_missing,
+                                     .context = sending,
                                      .repeatable = true};
     struct client_answer answer;
 
@@ -134,6 +150,20 @@ static bool send_chunk(struct sending *sending, const struct connection *connect
 }
 
 /* ---- all that are missing ---- */
+
+static uint64_t count_missing(const json_t *runs)
+{
+    uint64_t count = 0;
+    const json_t *run;
+    size_t i;
+
+    json_array_foreach(runs, i, run)
+    {
+        count += (uint64_t)json_integer_value(json_array_get(run, 1)) -
+                 (uint64_t)json_integer_value(json_array_get(run, 0)) + 1;
+    }
+    return count;
+}
 
 static bool take_chunk(struct sending *sending, uint64_t *index)
 {
@@ -235,6 +265,8 @@ static bool send_session(const struct upload_chunks *upload, const struct connec
                               .chunk_size = (uint64_t)view_int(session->view, "chunk_size", 0),
                               .lock = PTHREAD_MUTEX_INITIALIZER,
                               .missing = json_object_get(session->view, "missing_chunks")};
+
+    sending.left = count_missing(sending.missing);
 
     if (sending.chunk_size == 0)
         return error_set(err, ERR_INTERNAL, "the server's answer names no size of chunks");

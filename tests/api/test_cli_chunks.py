@@ -529,6 +529,35 @@ def test_a_session_that_cannot_be_remembered_is_not_left_behind(small):
     assert len(server.requests("DELETE", PATH)) == 1
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setenv("AUDIOTRICKS_CLIENT_SILENCE_S", "1")
+
+
+@pytest.fixture
+def never():
+    """An event that comes when the test is over."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_a_silent_connection_is_given_up(tmp_path, small, impatient, never):
+    answers = canned(small.read_bytes())
+    answers["PUT", f"{PATH}/chunks/1"] = [Answer(after=never), Answer()]
+    server = run_canned(answers, tmp_path, small)
+    assert len(server.requests("PUT", f"{PATH}/chunks/1")) == 2
+
+
+def test_a_server_that_finishes_is_waited_for(tmp_path, small, impatient):
+    answers = canned(small.read_bytes())
+    answers["PUT", f"{PATH}/chunks/3"] = [Answer(after=2.5)]
+    answers["POST", f"{PATH}/complete"][0].after = 2.5
+    server = run_canned(answers, tmp_path, small, "--connections", "1")
+    assert len(server.requests("PUT", f"{PATH}/chunks/3")) == 1
+    assert len(server.requests("POST", f"{PATH}/complete")) == 1
+
+
 def test_chunks_wait_as_long_as_they_are_asked_to(tmp_path, small):
     answers = canned(small.read_bytes())
     answers["PUT", f"{PATH}/chunks/1"] = [Answer(503, BUSY, {"Retry-After": "2"}), Answer()]

@@ -264,6 +264,53 @@ def test_complaints_cannot_act_on_the_terminal(take, tmp_path):
             assert "\x1b" not in done.stderr + done.stdout, arguments
 
 
+# Connections on which nothing moves
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setenv("AUDIOTRICKS_CLIENT_SILENCE_S", "1")
+
+
+@pytest.fixture
+def never():
+    """An event that comes when the test is over."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_a_silent_answer_is_given_up(impatient, never):
+    with Unsteady({("GET", "/v1/uploads"): [Answer(after=never), EMPTY]}) as server:
+        done = run(server, "ls")
+        assert len(server.seen) == 2
+    assert done.returncode == 0, done.stderr
+
+
+def test_who_does_not_take_the_body_is_given_up(tmp_path, impatient):
+    path = tmp_path / "large.wav"
+    path.write_bytes(audio.wav_of_bytes(32 << 20))  # more than sockets hold
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # nobody accepts
+        done = run(f"http://127.0.0.1:{listener.getsockname()[1]}", "upload", "--no-skip",
+                   "--retries", "0", path)
+    assert done.returncode == 3 and "nothing has moved for 1 s" in done.stderr
+
+
+def test_a_server_that_stores_is_waited_for(take, impatient, never):
+    stored = Answer(201, record_of(take.read_bytes()), after=2.5)
+    with Unsteady({("POST", "/v1/uploads"): [stored]}) as server:
+        assert run(server, "upload", "--no-skip", "--retries", "0", take).returncode == 0
+    with Unsteady({("POST", "/v1/uploads"): [Answer(after=never)]}) as server:
+        done = run(server, "upload", "--no-skip", "--retries", "0", take)
+    assert done.returncode == 3 and "nothing has moved for 5 s" in done.stderr
+
+
+@pytest.mark.parametrize("seconds", ["0", "long", "3601"])
+def test_a_silence_that_is_no_number(monkeypatch, seconds):
+    monkeypatch.setenv("AUDIOTRICKS_CLIENT_SILENCE_S", seconds)
+    done = run("http://127.0.0.1:1", "ls")
+    assert done.returncode == 2 and "AUDIOTRICKS_CLIENT_SILENCE_S" in done.stderr
+
+
 # Downloads that break
 
 CONTENT = audio.wav_of_bytes(1 << 20, 7)

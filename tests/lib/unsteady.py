@@ -2,18 +2,20 @@
 import http.server
 import json
 import threading
+import time
 
 
 class Answer:
     """One answer: JSON or bytes, or a connection that breaks."""
 
     def __init__(self, status=200, body=None, headers=None, cut_after=None, hang_up=False,
-                 raw=None):
+                 raw=None, after=None):
         self.status = status
         self.body = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
         self.headers = headers or {}
         self.cut_after = cut_after  # send so many bytes of the body, then close
         self.hang_up = hang_up      # close without a word, once the request has been read
+        self.after = after          # so many seconds; an event: say nothing until then, and close
         self.raw = raw              # these bytes instead of an answer, then close
 
 
@@ -72,6 +74,12 @@ class Unsteady:
                 outer.seen.append((self.command, self.path, dict(self.headers), body))
                 queue = outer.answers[self.command, self.path.split("?")[0]]
                 answer = queue.pop(0) if len(queue) > 1 else queue[0]
+                if isinstance(answer.after, threading.Event):
+                    answer.after.wait(120)
+                    self.close_connection = True
+                    return
+                if answer.after:
+                    time.sleep(answer.after)  # a server that has work to do
                 if answer.hang_up or answer.raw:
                     self.wfile.write(answer.raw or b"")
                     self.close_connection = True

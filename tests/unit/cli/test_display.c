@@ -12,6 +12,7 @@
 
 #include "cli/progress.h"
 #include "cli/retry.h"
+#include "cli/silence.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -245,6 +246,22 @@ static void connections_differ_in_hope(void **state)
     }
 }
 
+static void silence_is_noticed(void **state)
+{
+    struct silence silence = {0};
+    int64_t now_us = 1000 * US_PER_S;
+
+    (void)state;
+    for (int second = 0; second < 60; second++)
+        assert_false(silence_lasts(&silence, 7, 60, now_us + second * US_PER_S));
+    assert_true(silence_lasts(&silence, 7, 60, now_us + 60 * US_PER_S));
+    assert_false(silence_lasts(&silence, 8, 60, now_us + 61 * US_PER_S));
+    /* Ctrl-Z, and a while later fg. */
+    assert_false(silence_lasts(&silence, 8, 60, now_us + 500 * US_PER_S));
+    assert_false(silence_lasts(&silence, 8, 5, now_us + 504 * US_PER_S));
+    assert_true(silence_lasts(&silence, 8, 5, now_us + 505 * US_PER_S));
+}
+
 static int use_utf8(void **state)
 {
     (void)state;
@@ -265,6 +282,7 @@ int main(void)
         cmocka_unit_test(servers_may_ask_for_patience),
         cmocka_unit_test(refusals_differ_in_hope),
         cmocka_unit_test(connections_differ_in_hope),
+        cmocka_unit_test(silence_is_noticed),
     };
 
     return cmocka_run_group_tests(tests, use_utf8, NULL);
