@@ -192,7 +192,9 @@ bool upload_session_open(const struct upload_chunks *upload, struct arena *mem,
 {
     struct upload_session session = {.what = upload->what, .mem = mem, .lock = -1};
 
-    session.state_path = upload_state_path(upload->what->connection, upload->what->file->path, mem);
+    if (!upload_state_path(upload->what->connection, upload->what->file->path, mem,
+                           &session.state_path, err))
+        return false;
     session.remembers = session.state_path != NULL;
     if (!open_session(&session, upload, err)) {
         upload_session_done(&session);
@@ -238,12 +240,14 @@ void upload_session_drop(struct upload_session *session)
 
 void upload_session_drop_old(const struct upload_send *what, struct arena *mem)
 {
-    const char *state_path = upload_state_path(what->connection, what->file->path, mem);
+    const char *state_path;
     struct upload_state before;
     struct error ignored;
     int lock = -1;
 
-    if (!state_path || !upload_state_read(state_path, mem, &before) ||
+    if (!upload_state_is_anywhere(what->connection, what->file->path, mem) ||
+        !upload_state_path(what->connection, what->file->path, mem, &state_path, &ignored) ||
+        !state_path || !upload_state_read(state_path, mem, &before) ||
         !upload_state_lock(state_path, mem, &lock, &ignored))
         return;
     if (before.session)

@@ -1,5 +1,6 @@
 #include "cli/upload_state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -13,6 +14,13 @@
 #include "crypto/digest.h"
 
 #define STATE_MAX_BYTES 4096
+#define SHORT_BYTES 16 /* of a digest, in names of files */
+
+static void folder_close(DIR **dir)
+{
+    if (*dir)
+        closedir(*dir);
+}
 
 static const char *cache_folder(struct arena *mem)
 {
@@ -23,22 +31,57 @@ static const char *cache_folder(struct arena *mem)
     return home && *home ? arena_printf(mem, "%s/.cache/audiotricks", home) : NULL;
 }
 
-const char *upload_state_path(const struct connection *connection, const char *path,
-                              struct arena *mem)
+/* Of a text that may be long, or hold what no name of a file may. */
+static const char *short_digest(const char *text, struct arena *mem)
+{
+    uint8_t hash[SHA256_BYTES];
+    char *hex = arena_alloc(mem, HEX_SIZE(SHORT_BYTES));
+
+    sha256_of(text, strlen(text), hash);
+    hex_encode(hash, SHORT_BYTES, hex);
+    return hex;
+}
+
+/* How the names of all states of PATH begin; NULL if it cannot be found. */
+static const char *name_prefix(const struct connection *connection, const char *path,
+                               struct arena *mem)
 {
     scoped(memory_free) char *absolute = realpath(path, NULL);
-    const char *folder = cache_folder(mem), *workspace = connection->workspace;
-    char hex[HEX_SIZE(SHA256_BYTES)];
-    uint8_t hash[SHA256_BYTES];
-    char *key;
+    const char *key;
 
-    if (!absolute || !folder)
+    if (!absolute)
         return NULL;
-    key = arena_printf(mem, "%s\n%s\n%s", connection->options.server, workspace ? workspace : "",
-                       absolute);
-    sha256_of(key, strlen(key), hash);
-    hex_encode(hash, sizeof hash, hex);
-    return arena_printf(mem, "%s/upload-%s.json", folder, hex);
+    key = arena_printf(mem, "%s\n%s", connection->options.server, absolute);
+    return arena_printf(mem, "upload-%s-", short_digest(key, mem));
+}
+
+bool upload_state_path(const struct connection *connection, const char *path, struct arena *mem,
+                       const char **out, struct error *err)
+{
+    const char *folder = cache_folder(mem), *prefix = name_prefix(connection, path, mem);
+    const char *workspace;
+
+    if (!folder || !prefix) {
+        *out = NULL;
+        return true;
+    }
+    if (!connect_workspace(connection, mem, &workspace, err))
+        return false;
+    *out = arena_printf(mem, "%s/%s%s.json", folder, prefix, short_digest(workspace, mem));
+    return true;
+}
+
+bool upload_state_is_anywhere(const struct connection *connection, const char *path,
+                              struct arena *mem)
+{
+    const char *folder = cache_folder(mem), *prefix = name_prefix(connection, path, mem);
+    scoped(folder_close) DIR *dir = folder && prefix ? opendir(folder) : NULL;
+    const struct dirent *entry;
+    bool found = false;
+
+    while (dir && !found && (entry = readdir(dir)))
+        found = strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+    return found;
 }
 
 bool upload_state_read(const char *state_path, struct arena *mem, struct upload_state *out)

@@ -18,9 +18,15 @@ struct upload_state {
     const char *on_duplicate; /* NULL: the server's default */
 };
 
-/* Where the state of an upload of PATH over CONNECTION is kept; NULL if there is no folder for it
- * (neither $XDG_CACHE_HOME nor $HOME is set), or PATH cannot be found. */
-const char *upload_state_path(const struct connection *connection, const char *path,
+/*
+ * Where the state of an upload of PATH over CONNECTION is kept. The workspace is part of it, which
+ * a token may imply: the server is asked then. *OUT is NULL if there is no folder for it (neither
+ * $XDG_CACHE_HOME nor $HOME is set), or PATH cannot be found. Fails as connect_workspace.
+ */
+bool upload_state_path(const struct connection *connection, const char *path, struct arena *mem,
+                       const char **out, struct error *err);
+/* Whether there is a state of an upload of PATH, in whatever workspace; nobody is asked. */
+bool upload_state_is_anywhere(const struct connection *connection, const char *path,
                               struct arena *mem);
 /* False if nothing is remembered there. */
 bool upload_state_read(const char *state_path, struct arena *mem, struct upload_state *out);

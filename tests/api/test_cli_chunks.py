@@ -17,6 +17,7 @@ import time
 
 import audio
 import pytest
+from people import default_workspace, make_token, make_workspace
 from server import BINARY, free_port, wait_until
 from unsteady import BUSY, TROUBLE, Answer, Unsteady
 
@@ -41,11 +42,11 @@ class Client:
     """The command, with a cache folder of its own."""
 
     def __init__(self, server, cache):
-        self.server, self.cache, self.url = server, cache, server.url
+        self.server, self.cache, self.url, self.token = server, cache, server.url, server.token
 
     def environment(self):
         return {**os.environ, "AUDIOTRICKS_CLIENT_SERVER": self.url,
-                "AUDIOTRICKS_CLIENT_TOKEN": self.server.token, "XDG_CACHE_HOME": str(self.cache)}
+                "AUDIOTRICKS_CLIENT_TOKEN": self.token, "XDG_CACHE_HOME": str(self.cache)}
 
     def start(self, path, *options):
         return subprocess.Popen([BINARY, "upload", "--chunked-from", "1M", *options, str(path)],
@@ -341,6 +342,25 @@ def test_duplicates(client, take, content):
     assert len(api.get_json("/v1/uploads")["items"]) == 2
 
 
+def test_each_workspace_goes_on_with_its_own(client, take, content, held):
+    """A token implies the workspace, which nobody names."""
+    operator = client.server.api()
+    workspaces = [default_workspace(operator)["id"], make_workspace(operator)["id"]]
+    mine, other = [make_token(operator, "writer", id)["token"] for id in workspaces]
+    api = client.server.api(mine)
+    client.token = mine
+    before = killed_half_way(client, api, take, held)
+    client.token = other
+    client.upload(take)
+    assert [one["status"] for one in sessions(api)] == ["initiated"]
+    client.token = mine
+    client.upload(take)
+    (after,) = sessions(api)
+    assert (after["id"], after["status"]) == (before["id"], "completed")
+    assert len(sessions(client.server.api(other))) == 1
+    assert not client.left()
+
+
 def test_another_name_begins_anew(client, take, held):
     api = client.server.api()
     before = killed_half_way(client, api, take, held)
@@ -423,7 +443,9 @@ def canned(content, chunks=4, **replaced):
                "received_bytes": 0, "missing_chunks": [[0, chunks - 1]]}
     record = {"id": KEY, "duplicate_of": None,
               "checksum_sha256": hashlib.sha256(content).hexdigest()}
+    workspaces = {"items": [{"id": KEY, "name": "default"}], "next_cursor": None}
     return {("GET", "/v1/uploads"): [Answer(body={"items": [], "next_cursor": None})],
+            ("GET", "/v1/workspaces"): [Answer(body=workspaces)],
             ("POST", "/v1/chunked-uploads"): [Answer(201, session)],
             ("GET", PATH): [Answer(200, session)],
             ("DELETE", PATH): [Answer(204, b"")],
