@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/scoped.h"
+#include "base/str.h"
 #include "media/media.h"
 
 static const struct mark {
@@ -119,6 +120,15 @@ static const char *text_kind(const char *bytes, size_t length)
     return NULL;
 }
 
+/* UTF-8 whose last character may have been cut off. */
+static bool is_utf8(const char *bytes, size_t length)
+{
+    for (size_t cut = 0; cut < 4 && cut < length; cut++)
+        if (utf8_is_valid((struct str){bytes, length - cut}))
+            return true;
+    return false;
+}
+
 /* No format of audio is plain text throughout. Short texts may still be the head of something. */
 static bool is_plain_text(const char *bytes, size_t length)
 {
@@ -127,10 +137,10 @@ static bool is_plain_text(const char *bytes, size_t length)
     for (size_t i = 0; i < length; i++) {
         unsigned char byte = (unsigned char)bytes[i];
 
-        if (byte >= 0x7f || (byte < 0x20 && !isspace(byte)))
+        if (byte == 0x7f || (byte < 0x20 && !isspace(byte)))
             return false;
     }
-    return true;
+    return is_utf8(bytes, length);
 }
 
 static const char *kind_of(const char *bytes, size_t length)

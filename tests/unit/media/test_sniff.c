@@ -35,6 +35,11 @@ static const struct {
     {BYTES("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n"), "a session description (SDP)"},
     {BYTES("WEBVTT\n\n00:00.000"), "subtitles (WebVTT)"},
     {BYTES("1\n00:00:01,000 --> 00:00:02,000\nHello there\n"), "plain text"},
+    {BYTES("Gr\xc3\xbc\xc3\x9f"
+           "e aus K\xc3\xb6ln"),
+     "plain text"},
+    {BYTES("\xe5\xbd\x95\xe9\x9f\xb3\xe5\xbd\x95\xe9\x9f\xb3\xe5\xbd\x95\xe9\x9f"), "plain text"},
+    {BYTES("no UTF-8: K\xf6ln, M\xfcnchen"), NULL},
     {BYTES("MThd\0\0\0\6"), "a MIDI file"},
     {BYTES("ID3\4\0\0\0\0\0\0"), NULL},
     {BYTES("RIFF\x24\0\0\0WAVEfmt "), NULL},
