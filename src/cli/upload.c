@@ -64,6 +64,14 @@ static void cannot_read(void *context, const char *path, const struct error *err
     report_failure(run, path, err, run->in->mem);
 }
 
+static void passed_over(void *context, const char *path, const char *what)
+{
+    struct run *run = context;
+
+    meter_say(run->meter, stderr, "audiotricks: %s: passed over, it is %s",
+              view_visible(run->in->mem, path), what);
+}
+
 static void report_record(struct run *run, const struct upload_file *file, const json_t *record,
                           enum upload_outcome outcome, struct arena *mem)
 {
@@ -224,6 +232,7 @@ static enum cli_exit run(struct invocation *in)
     state.files = (struct upload_files){.mem = in->mem,
                                         .everything = option_given(in, "any"),
                                         .failed = cannot_read,
+                                        .passed = passed_over,
                                         .context = &state};
     if (!option_count(in, "parallel", PARALLEL, 1, PARALLEL_MAX, &parallel, &err) ||
         !option_count(in, "connections", CONNECTIONS, 1, PARALLEL_MAX, &state.connections, &err) ||

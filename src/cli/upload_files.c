@@ -11,6 +11,7 @@
 #include "media/media.h"
 
 #define SNIFF_BYTES 4096
+#define SHORTEST_BYTES 16 /* no format's header has less */
 
 static void add_file(struct upload_files *files, const char *path, const char *name,
                      const struct stat *facts)
@@ -41,16 +42,26 @@ static void fail(struct upload_files *files, const char *path)
     files->failed(files->context, path, &err);
 }
 
-static bool is_plainly_not_audio(const char *path)
+/* *WHAT it is, then. */
+static bool is_plainly_not_audio(const char *path, const char **what)
 {
     scoped(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    const char *what;
     char head[SNIFF_BYTES];
     ssize_t length = fd < 0 ? -1 : read(fd, head, sizeof head);
 
     if (length < 0)
         return false; /* sending it will say why it cannot be read */
-    return length == 0 || media_sniff(head, (size_t)length, &what) == MEDIA_SNIFF_NO;
+    if (length < SHORTEST_BYTES) {
+        *what = length == 0 ? "an empty file" : "too short for audio";
+        return true;
+    }
+    return media_sniff(head, (size_t)length, what) == MEDIA_SNIFF_NO;
+}
+
+static void pass_over(struct upload_files *files, const char *path, const char *what)
+{
+    files->passed_over++;
+    files->passed(files->context, path, what);
 }
 
 static void walk(struct upload_files *files, const char *folder);
@@ -60,13 +71,14 @@ static void add_entry(struct upload_files *files, const char *folder, const char
     const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
     const char *path = arena_printf(files->mem, "%s%s%s", folder, slash, name);
     struct stat own, target;
+    const char *what;
 
     if (lstat(path, &own) < 0 || stat(path, &target) < 0)
         fail(files, path);
     else if (S_ISDIR(own.st_mode))
         walk(files, path);
-    else if (S_ISREG(target.st_mode) && !files->everything && is_plainly_not_audio(path))
-        files->passed_over++;
+    else if (S_ISREG(target.st_mode) && !files->everything && is_plainly_not_audio(path, &what))
+        pass_over(files, path, what);
     else if (S_ISREG(target.st_mode))
         add_file(files, path, name, &target);
 }

@@ -23,15 +23,18 @@ struct upload_files {
     uint64_t total_bytes;
     uint64_t passed_over; /* files in folders that are plainly not audio */
     bool everything;      /* pass over nothing */
+    /* Called for each of these: WHAT it is. */
+    void (*passed)(void *context, const char *path, const char *what);
     /* Called for what cannot be read; the walk goes on. */
     void (*failed)(void *context, const char *path, const struct error *err);
-    void *context;
+    void *context; /* of both */
 };
 
 /*
  * Adds the file PATH, or every regular file in the folder PATH and below it, in the order of names.
  * In folders, names that begin with a dot are left out, links to folders are not followed, and
- * files whose first bytes are plainly something else than audio are passed over, unless EVERYTHING.
+ * files that are empty, or whose first bytes are plainly something else than audio, are passed
+ * over, unless EVERYTHING.
  */
 void upload_files_add(struct upload_files *files, const char *path);
 

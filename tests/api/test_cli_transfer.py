@@ -88,8 +88,28 @@ def test_upload_of_a_folder(server, folder, parallel):
 def test_upload_says_what_it_passed_over(server, folder):
     done = server.cli("upload", folder)
     assert "0 failed" in done.stderr and "2 passed over" in done.stderr
+    assert f"{folder}/cover.png: passed over, it is a PNG image\n" in done.stderr
+    assert f"{folder}/empty.wav: passed over, it is an empty file\n" in done.stderr
     done = server.cli("upload", "--any", folder, check=False)
     assert done.returncode == 6 and "cover.png" in done.stderr
+
+
+@pytest.mark.parametrize("content, what", [
+    ("Recorded on Tuesday, with two microphones.\n".encode(), "plain text"),
+    ("Aufgenommen am Dienstag, für Müller, größtenteils draußen.\n".encode(), "plain text"),
+    (("ä" * 5000).encode(), "plain text"), (("a" + "ä" * 5000).encode(), "plain text"),
+    (b"take 1\n", "too short for audio"), (b"<!DOCTYPE html><p>hello", "an HTML page"),
+    (b"%PDF-1.7\n" + bytes(100), "a PDF document")],
+    ids=["text", "UTF-8", "cut", "cut odd", "short", "HTML", "PDF"])
+def test_what_lies_beside_audio_is_not_sent(server, tmp_path, content, what):
+    """But it is when it is named."""
+    path = tmp_path / "beside" / "notes"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    done = server.cli("upload", path.parent)
+    assert done.stdout == "" and f"{path}: passed over, it is {what}\n" in done.stderr
+    done = server.cli("upload", path, check=False)
+    assert done.returncode == 6 and "(not_audio)" in done.stderr
 
 
 def test_upload_goes_on_past_failures(server, take, tmp_path):
