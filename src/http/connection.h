@@ -1,8 +1,9 @@
 /*
  * One client's connection, and the table of all of them. Private to the layer.
  *
- * A connection belongs to the thread that has claimed it (claim.h); only that thread closes it.
- * Others may, under the table's lock, shut the socket down, which wakes its next owner.
+ * A connection belongs to the thread that has claimed it (claim.h), or that it was handed over to
+ * with a feed (feeds.h); only that thread closes it. Others may, under the table's lock, shut the
+ * socket down, which wakes its next owner.
  */
 #ifndef HTTP_CONNECTION_H
 #define HTTP_CONNECTION_H

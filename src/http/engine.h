@@ -6,6 +6,7 @@
 #include "http/connection.h"
 #include "http/listener.h"
 
+struct feeds;
 struct worker;
 
 struct http_server {
@@ -17,6 +18,7 @@ struct http_server {
     struct http_metrics metrics;
     struct listeners listeners;
     struct connection_table connections;
+    struct feeds *feeds;
 
     int epoll_fd;
     int wake_fd; /* wakes the supervisor */

@@ -220,6 +220,8 @@ static enum exchange_end end_of(struct exchange *x)
     uint64_t skip;
     bool clean = body_leaves_connection(&x->body, x->server->limits.drain_max_bytes, &skip);
 
+    if (x->response.feed)
+        return EXCHANGE_FEED;
     if (x->response.was_cut)
         return EXCHANGE_CLOSE;
     if (x->response.wants_close || atomic_load(&x->is_interrupted))

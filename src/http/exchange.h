@@ -36,6 +36,8 @@ struct response {
     uint64_t stream_left; /* STREAM_LENGTH: bytes that are still owed */
     char *gathered;
     size_t gathered_bytes;
+
+    struct feed *feed; /* response_feed: goes on when the exchange is over; NULL: none */
 };
 
 /* What a worker lends to every exchange it runs. */
@@ -69,6 +71,7 @@ struct exchange {
 
 enum exchange_end {
     EXCHANGE_KEEP,  /* the next request may follow */
+    EXCHANGE_FEED,  /* the connection and its feed are to be handed over */
     EXCHANGE_CLOSE, /* all was read: close at once */
     EXCHANGE_LINGER /* the client may still be sending: let it read the answer */
 };

@@ -26,6 +26,7 @@ struct http_metrics {
     atomic_uint requests_active; /* handlers that run */
     atomic_uint bodies_active;   /* bodies that count towards bodies_max */
     atomic_uint answers_active;  /* that may wait for their reader: towards answers_max */
+    atomic_uint feeds_open;      /* answers that go on without a worker */
     atomic_uint threads;
     atomic_uint_fast64_t latency[HTTP_LATENCY_BUCKETS]; /* requests, by time from head to end */
     atomic_uint_fast64_t latency_sum_us;

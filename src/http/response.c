@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "http/exchange.h"
+#include "http/feeds.h"
 #include "http/problem.h"
 #include "http/standby.h"
 #include "http/text.h"
@@ -476,11 +477,29 @@ bool response_stream(struct response *res, int status, uint64_t length, struct s
     return true;
 }
 
+bool response_feed(struct response *res, struct feed *feed, struct error *err)
+{
+    struct exchange *x = res->exchange;
+
+    assert(res->content_type);
+    if (!feeds_start(x->server->feeds, err))
+        return false;
+    res->framing = x->head.is_http_1_0 ? STREAM_TO_CLOSE : STREAM_CHUNKED;
+    res->wants_close = true;
+    if (!response_send_head(res, 200, RESPONSE_LENGTH_UNKNOWN, NULL, 0, false, err))
+        return false;
+    if (response_has_body(res, 200))
+        res->feed = feed;
+    else
+        feed->free(feed);
+    return true;
+}
+
 bool response_finish(struct response *res, struct error *err)
 {
     struct iovec last = {(void *)"0\r\n\r\n", 5};
 
-    if (res->framing == STREAM_NONE)
+    if (res->framing == STREAM_NONE || res->feed)
         return true;
     if (res->framing == STREAM_LENGTH && res->stream_left > 0) {
         res->was_cut = true;

@@ -1,8 +1,8 @@
 /*
  * How a handler answers. Exactly one of response_json, response_text, response_empty,
- * response_content and response_stream is called, once, after any response_header and
- * response_interim; what it sends has left or is with the kernel when it returns, so the memory and
- * descriptors given to it are the caller's again.
+ * response_content, response_stream and response_feed is called, once, after any response_header
+ * and response_interim; what it sends has left or is with the kernel when it returns, so the memory
+ * and descriptors given to it are the caller's again.
  *
  * Date, Content-Length, Connection and X-Request-Id are set by the layer. For HEAD the body is left
  * out and the rest stays the same. All of these fail with ERR_GONE_CLIENT if the client went away
@@ -86,6 +86,16 @@ bool response_stream(struct response *res, int status, uint64_t length, struct s
                      struct error *err);
 /* Sends what was gathered, for events that must not wait. */
 bool response_flush(struct response *res, struct error *err);
+
+struct feed;
+
+/*
+ * Answers 200 with FEED (http/feed.h), which goes on when the handler has returned; the handler
+ * must then return true. Content-Type must have been set; the connection is closed after it. For
+ * HEAD there is only the head, and the feed is freed at once. On success FEED is the layer's, else
+ * it stays the caller's. Fails with ERR_UNAVAILABLE too, if there can be no thread for it.
+ */
+bool response_feed(struct response *res, struct feed *feed, struct error *err);
 
 /* Whether an answer has begun. */
 bool response_has_begun(const struct response *res);

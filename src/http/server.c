@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include "http/feeds.h"
 #include "http/standby.h"
 #include "http/worker.h"
 
@@ -28,6 +29,7 @@ void http_limits_default(struct http_limits *out)
         .send_min_rate = 1024,
         .rate_window_ms = 15 * 1000,
         .rate_grace_ms = 15 * 1000,
+        .feed_stall_ms = 30 * 1000,
         .json_body_max_bytes = 1024 * 1024,
         .small_body_bytes = 16 * 1024,
         .drain_max_bytes = 256 * 1024,
@@ -74,6 +76,7 @@ bool http_server_new(const struct http_options *options, struct http_server **ou
     pthread_mutex_init(&server->workers_lock, NULL);
     standby_init(server);
     connection_table_init(&server->connections);
+    server->feeds = feeds_new(server);
     atomic_store(&server->cut_at_ms, INT64_MAX);
     if (!networks_parse(options->trusted_proxies, server->mem, &server->trusted, err))
         return error_context(err, "trusted proxies");
@@ -88,6 +91,7 @@ void http_server_free(struct http_server *server)
     if (!server)
         return;
     listeners_close(&server->listeners);
+    feeds_free(server->feeds);
     connection_table_done(&server->connections);
     fd_close(&server->epoll_fd);
     fd_close(&server->wake_fd);
@@ -200,6 +204,7 @@ static bool supervise(struct http_server *server)
         return true;
     }
     listeners_close(&server->listeners);
+    feeds_wake(server->feeds); /* they end */
     if (now_ms >= atomic_load(&server->cut_at_ms))
         atomic_store(&server->is_cut, true);
     connection_sweep(&server->connections, atomic_load(&server->is_cut) ? SWEEP_ALL : SWEEP_IDLE,
@@ -261,6 +266,11 @@ void http_server_stop(struct http_server *server, uint32_t grace_ms)
 bool http_server_is_stopping(const struct http_server *server)
 {
     return atomic_load(&server->is_stopping);
+}
+
+void http_server_wake_feeds(struct http_server *server)
+{
+    feeds_wake(server->feeds);
 }
 
 const struct http_metrics *http_server_metrics(const struct http_server *server)

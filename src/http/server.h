@@ -4,7 +4,8 @@
  * One epoll (ONESHOT) on which all worker threads wait. The one that is woken accepts, or reads
  * what has come of a head without blocking; once the head is complete it runs the handler as
  * straight-line code that may block, and then gives the connection back to the epoll. Connections
- * that wait hold neither a thread nor a buffer. Knows nothing of what the routes do.
+ * that wait hold neither a thread nor a buffer, also in the middle of an answer that goes on for
+ * long (http/feed.h). Knows nothing of what the routes do.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -25,6 +26,7 @@ struct http_limits {
     uint64_t send_min_rate;   /* of an answer that leaves, over each rate_window_ms */
     uint32_t rate_window_ms;  /* also the longest time in which nothing moves */
     uint32_t rate_grace_ms;   /* the minimum rates do not hold before */
+    uint32_t feed_stall_ms;   /* the longest time in which a feed's reader takes nothing */
     uint64_t json_body_max_bytes; /* of routes without ROUTE_STREAMS */
     size_t small_body_bytes;      /* bodies up to this are awaited without holding a thread */
     uint64_t drain_max_bytes;     /* of an unread body, skipped to keep the connection */
@@ -96,6 +98,10 @@ bool http_server_run(struct http_server *server, struct error *err);
  */
 void http_server_stop(struct http_server *server, uint32_t grace_ms);
 bool http_server_is_stopping(const struct http_server *server);
+
+/* Asks all feeds (http/feed.h) for what there is, soon; costs next to nothing while there are none.
+ * From any thread. */
+void http_server_wake_feeds(struct http_server *server);
 
 const struct http_metrics *http_server_metrics(const struct http_server *server);
 const struct router *http_server_router(const struct http_server *server);

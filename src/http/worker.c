@@ -11,6 +11,7 @@
 #include "http/accept.h"
 #include "http/claim.h"
 #include "http/exchange.h"
+#include "http/feeds.h"
 #include "http/standby.h"
 
 #define STACK_BYTES (256 * 1024)
@@ -172,7 +173,13 @@ static void pass_on(struct workbench *bench)
 
 /* ---- serving ---- */
 
-enum turn { TURN_AGAIN, TURN_NEEDS_BYTES, TURN_PARK, TURN_CLOSE };
+enum turn {
+    TURN_AGAIN,
+    TURN_NEEDS_BYTES,
+    TURN_PARK,
+    TURN_CLOSE,
+    TURN_GIVEN /* the connection is another's, and may be gone */
+};
 
 static struct exchange *fresh_exchange(struct worker *worker, struct connection *connection)
 {
@@ -235,6 +242,11 @@ static enum turn run(struct worker *worker, struct connection *connection, const
     end = exchange_run(x, head);
     atomic_store_explicit(&worker->busy_since_ms, 0, memory_order_relaxed);
     arena_reset(worker->bench.mem);
+    if (end == EXCHANGE_FEED) {
+        feeds_take(worker->server->feeds, connection, x->response.feed,
+                   x->response.framing == STREAM_CHUNKED);
+        return TURN_GIVEN;
+    }
     if (end == EXCHANGE_KEEP) /* the next request has hardly come yet: a read would be in vain */
         return waiting_bytes(worker) > 0 || connection->skip_bytes > 0 ? TURN_AGAIN : TURN_PARK;
     if (end == EXCHANGE_CLOSE && (x->response.was_cut || waiting_bytes(worker) == 0))
@@ -356,14 +368,14 @@ static enum turn give_up(struct worker *worker, struct connection *connection)
     return refuse(worker, connection, &err);
 }
 
-/* Takes turns until nothing more can be done, TURN_PARK, or TURN_CLOSE. With READS_ON only when
- * nothing is left to read. */
+/* Takes turns until nothing more can be done, TURN_PARK, or TURN_CLOSE or TURN_GIVEN. With READS_ON
+ * only when nothing is left to read. */
 static enum turn converse(struct worker *worker, struct connection *connection, bool reads_on,
                           unsigned *reads)
 {
     enum turn turn = is_late(connection) ? give_up(worker, connection) : TURN_NEEDS_BYTES;
 
-    while (turn != TURN_CLOSE) {
+    while (turn != TURN_CLOSE && turn != TURN_GIVEN) {
         if (turn == TURN_PARK && !reads_on && !worker->was_filled)
             return TURN_PARK;
         if (*reads > PATIENCE)
@@ -378,7 +390,7 @@ static enum turn converse(struct worker *worker, struct connection *connection, 
         }
         turn = take_turn(worker, connection);
     }
-    return TURN_CLOSE;
+    return turn;
 }
 
 /* SAW_END: the epoll told of the client's end, which it does not tell twice. */
@@ -386,16 +398,16 @@ static void serve(struct worker *worker, struct connection *connection, bool saw
 {
     bool reads_on = saw_end;
     unsigned reads = 0;
+    enum turn turn;
 
     if (!claim_take(connection))
         return;
     for (;;) {
         unpark(worker, connection);
-        if (converse(worker, connection, reads_on, &reads) == TURN_CLOSE) {
+        turn = converse(worker, connection, reads_on, &reads);
+        if (turn == TURN_CLOSE)
             worker_drop(worker->server, connection);
-            return;
-        }
-        if (park(worker, connection, reads <= READS_AT_ONCE))
+        if (turn != TURN_PARK || park(worker, connection, reads <= READS_AT_ONCE))
             return;
         reads_on = true;
     }

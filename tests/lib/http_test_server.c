@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "http/digest_header.h"
+#include "http/feed.h"
 #include "http/multipart.h"
 #include "http/problem.h"
 #include "http/request.h"
@@ -316,16 +317,88 @@ static bool get_events(struct request *req, struct response *res, struct error *
     return true;
 }
 
+/* ?count= pieces of ?size= bytes, one a time that it is asked, then the end; without a count one in
+ * each round, for ever. */
+struct toy_feed {
+    struct feed feed;
+    uint64_t count;
+    size_t size;
+};
+
+static bool fill_toy(struct feed *feed, const struct feed_round *round, struct buf *out)
+{
+    struct toy_feed *toy = container_of(feed, struct toy_feed, feed);
+
+    (void)round;
+    for (size_t i = 0; i < toy->size; i++)
+        buf_add(out, "x", 1);
+    return toy->count == 0 || --toy->count > 0;
+}
+
+static void free_toy(struct feed *feed)
+{
+    free(container_of(feed, struct toy_feed, feed));
+}
+
+static bool get_feed(struct request *req, struct response *res, struct error *err)
+{
+    scoped(feed_release) struct feed *feed = NULL;
+    struct toy_feed *toy;
+    uint64_t count, size;
+
+    if (!request_query_number(req, "count", 0, 100000, 0, &count, err) ||
+        !request_query_number(req, "size", 1, FEED_FILL_BYTES, 10, &size, err))
+        return false;
+    toy = calloc(1, sizeof *toy);
+    assert(toy);
+    *toy = (struct toy_feed){
+        .feed = {.fill = fill_toy, .free = free_toy}, .count = count, .size = (size_t)size};
+    feed = &toy->feed;
+    response_header(res, "Content-Type", "text/plain");
+    if (!response_feed(res, feed, err))
+        return false;
+    (void)take(feed);
+    return true;
+}
+
+/* Says once that it is there, then nothing. */
+static bool fill_silent(struct feed *feed, const struct feed_round *round, struct buf *out)
+{
+    struct toy_feed *toy = container_of(feed, struct toy_feed, feed);
+
+    (void)round;
+    if (toy->count++ == 0)
+        buf_add_text(out, "here");
+    return true;
+}
+
+static bool get_silence(struct request *req, struct response *res, struct error *err)
+{
+    scoped(feed_release) struct feed *feed = NULL;
+    struct toy_feed *toy = calloc(1, sizeof *toy);
+
+    (void)req;
+    assert(toy);
+    *toy = (struct toy_feed){.feed = {.fill = fill_silent, .free = free_toy}};
+    feed = &toy->feed;
+    response_header(res, "Content-Type", "text/plain");
+    if (!response_feed(res, feed, err))
+        return false;
+    (void)take(feed);
+    return true;
+}
+
 static bool get_metrics(struct request *req, struct response *res, struct error *err)
 {
     const struct http_metrics *m = http_server_metrics(req->app->server);
     char *json = arena_printf(
         req->mem,
-        "{\"open\":%u,\"active\":%u,\"bodies\":%u,\"answers\":%u,\"threads\":%u,"
+        "{\"open\":%u,\"feeds\":%u,\"active\":%u,\"bodies\":%u,\"answers\":%u,\"threads\":%u,"
         "\"accepted\":%ju,\"refused\":%ju,\"timed_out\":%ju,\"heads_refused\":%ju,"
         "\"bytes_in\":%ju,\"bytes_out\":%ju,\"2xx\":%ju,\"4xx\":%ju,\"5xx\":%ju,\"gone\":%ju}",
-        atomic_load(&m->connections_open), atomic_load(&m->requests_active),
-        atomic_load(&m->bodies_active), atomic_load(&m->answers_active), atomic_load(&m->threads),
+        atomic_load(&m->connections_open), atomic_load(&m->feeds_open),
+        atomic_load(&m->requests_active), atomic_load(&m->bodies_active),
+        atomic_load(&m->answers_active), atomic_load(&m->threads),
         (uintmax_t)atomic_load(&m->connections_accepted),
         (uintmax_t)atomic_load(&m->connections_refused),
         (uintmax_t)atomic_load(&m->connections_timed_out),
@@ -364,6 +437,8 @@ static const struct route routes[] = {
     {METHOD_GET, "/headers", get_headers, 0, NULL},
     {METHOD_GET, "/sleep", get_sleep, 0, NULL},
     {METHOD_GET, "/events", get_events, 0, NULL},
+    {METHOD_GET, "/feed", get_feed, 0, NULL},
+    {METHOD_GET, "/silence", get_silence, 0, NULL},
     {METHOD_GET, "/metrics", get_metrics, ROUTE_LOG_QUIET, NULL},
     {METHOD_GET, "/files/{key...}", get_rest, 0, NULL},
 };
@@ -379,26 +454,13 @@ static const struct {
     size_t offset;
     size_t size;
 } limit_flags[] = {
-    LIMIT(head_timeout_ms),
-    LIMIT(idle_timeout_ms),
-    LIMIT(linger_ms),
-    LIMIT(head_max_bytes),
-    LIMIT(target_max_bytes),
-    LIMIT(headers_max),
-    LIMIT(body_min_rate),
-    LIMIT(send_min_rate),
-    LIMIT(rate_window_ms),
-    LIMIT(rate_grace_ms),
-    LIMIT(json_body_max_bytes),
-    LIMIT(small_body_bytes),
-    LIMIT(drain_max_bytes),
-    LIMIT(bodies_max),
-    LIMIT(answers_max),
-    LIMIT(connections_max),
-    LIMIT(connections_per_address_max),
-    LIMIT(threads_min),
-    LIMIT(threads_max),
-    LIMIT(thread_idle_ms),
+    LIMIT(head_timeout_ms),  LIMIT(idle_timeout_ms),  LIMIT(linger_ms),
+    LIMIT(head_max_bytes),   LIMIT(target_max_bytes), LIMIT(headers_max),
+    LIMIT(body_min_rate),    LIMIT(send_min_rate),    LIMIT(rate_window_ms),
+    LIMIT(rate_grace_ms),    LIMIT(feed_stall_ms),    LIMIT(json_body_max_bytes),
+    LIMIT(small_body_bytes), LIMIT(drain_max_bytes),  LIMIT(bodies_max),
+    LIMIT(answers_max),      LIMIT(connections_max),  LIMIT(connections_per_address_max),
+    LIMIT(threads_min),      LIMIT(threads_max),      LIMIT(thread_idle_ms),
 };
 
 static bool set_limit(struct http_limits *limits, const char *argument)

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "http/feed.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "http/server.h"
@@ -18,6 +19,7 @@
 struct app {
     atomic_uint handled;
     atomic_uint ended;
+    atomic_uint feeds; /* not freed yet */
 };
 
 static bool get_id(struct request *req, struct response *res, struct error *err)
@@ -43,6 +45,47 @@ static bool post_length(struct request *req, struct response *res, struct error 
     return response_json(res, 200, text, (size_t)snprintf(text, sizeof text, "%zu", total), err);
 }
 
+/* A feed of NUMBER pieces, which then ends. */
+struct counted {
+    struct feed feed;
+    struct app *app;
+    unsigned left;
+};
+
+static bool fill_counted(struct feed *feed, const struct feed_round *round, struct buf *out)
+{
+    struct counted *counted = container_of(feed, struct counted, feed);
+
+    (void)round;
+    buf_printf(out, "%u\n", counted->left);
+    return --counted->left > 0;
+}
+
+static void free_counted(struct feed *feed)
+{
+    struct counted *counted = container_of(feed, struct counted, feed);
+
+    atomic_fetch_sub(&counted->app->feeds, 1);
+    free(counted);
+}
+
+static bool get_feed(struct request *req, struct response *res, struct error *err)
+{
+    struct counted *counted = calloc(1, sizeof *counted);
+
+    assert_non_null(counted);
+    atomic_fetch_add(&req->app->handled, 1);
+    atomic_fetch_add(&req->app->feeds, 1);
+    *counted = (struct counted){.feed = {.fill = fill_counted, .free = free_counted},
+                                .app = req->app,
+                                .left = (unsigned)atoi(request_param(req, "count"))};
+    response_header(res, "Content-Type", "text/plain");
+    if (response_feed(res, &counted->feed, err))
+        return true;
+    free_counted(&counted->feed);
+    return false;
+}
+
 static void count_end(struct request *req)
 {
     atomic_fetch_add(&req->app->ended, 1);
@@ -51,6 +94,7 @@ static void count_end(struct request *req)
 static const struct route routes[] = {
     {METHOD_GET, "/things/{id}", get_id, ROUTE_QUICK, NULL},
     {METHOD_POST, "/things", post_length, ROUTE_STREAMS, NULL},
+    {METHOD_GET, "/feeds/{count}", get_feed, 0, NULL},
 };
 
 static uint16_t port;
@@ -176,9 +220,74 @@ static void many_clients(void **state)
     http_server_free(server);
 }
 
+/* Of the feeds of one client some are read to their end, some are left in the middle. */
+static void *run_reader(void *argument)
+{
+    static const char to_end[] = "GET /feeds/50 HTTP/1.1\r\nHost: a\r\n\r\n";
+    static const char without_end[] = "GET /feeds/100000000 HTTP/1.1\r\nHost: a\r\n\r\n";
+    size_t good = 0;
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        scoped(fd_close) int whole = connect_client(), left = connect_client();
+        char some[512];
+
+        good += send(left, without_end, sizeof without_end - 1, MSG_NOSIGNAL) > 0 &&
+                recv(left, some, sizeof some, 0) > 0;
+        good += ask(whole, to_end, sizeof to_end - 1, "\r\n0\r\n\r\n");
+    }
+    return good == 2 * ROUNDS ? argument : NULL;
+}
+
+struct waker {
+    struct http_server *server;
+    atomic_bool is_done;
+};
+
+static void *run_waker(void *argument)
+{
+    struct waker *waker = argument;
+
+    while (!atomic_load(&waker->is_done))
+        http_server_wake_feeds(waker->server);
+    return NULL;
+}
+
+/* Feeds begin, end, are left and woken all at once; those that are left when the server stops, end.
+ */
+static void many_feeds(void **state)
+{
+    struct app app = {0};
+    struct http_server *server = make_server(&app);
+    const struct http_metrics *metrics = http_server_metrics(server);
+    struct waker waker = {.server = server};
+    pthread_t runner, waking, clients[CLIENTS];
+    void *result;
+
+    (void)state;
+    pthread_create(&runner, NULL, run_server, server);
+    pthread_create(&waking, NULL, run_waker, &waker);
+    for (unsigned i = 0; i < CLIENTS; i++)
+        pthread_create(&clients[i], NULL, run_reader, &app);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        pthread_join(clients[i], &result);
+        assert_non_null(result);
+    }
+    http_server_stop(server, 10000);
+    pthread_join(runner, &result);
+    assert_non_null(result);
+    atomic_store(&waker.is_done, true);
+    pthread_join(waking, NULL);
+    assert_int_equal(atomic_load(&app.handled), CLIENTS * ROUNDS * 2);
+    assert_int_equal(atomic_load(&app.feeds), 0);
+    assert_int_equal(atomic_load(&metrics->feeds_open), 0);
+    assert_int_equal(atomic_load(&metrics->connections_open), 0);
+    http_server_free(server);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(many_clients)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(many_clients),
+                                       cmocka_unit_test(many_feeds)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
