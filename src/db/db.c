@@ -38,6 +38,8 @@ bool database_open_set(const struct database_options *options, const struct sql_
                          "\"sqlite:\"");
     if (!driver->open(options, address, sql, access, &database, err))
         return error_context(err, "database");
+    database->committed = options->committed;
+    database->committed_context = options->committed_context;
     bool ready = access == DATABASE_CREATE ? migrate(database, err) : migrate_check(database, err);
     if (!ready)
         return error_context(err, "database");

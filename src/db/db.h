@@ -27,6 +27,10 @@ struct database_options {
     const char *url;       /* "sqlite:/path/to/file"; later "postgresql://…" */
     unsigned readers;      /* connections kept open for reading; more are made under load */
     unsigned busy_ms;      /* how long to wait for another process's lock */
+    /* Called after each commit, when all can read what it wrote and before database_write returns,
+     * by whatever thread committed: it must be quick. NULL: nothing. */
+    void (*committed)(void *context);
+    void *committed_context;
 };
 
 /*

@@ -19,6 +19,9 @@ enum database_access {
 struct database {
     const struct database_driver *driver;
     const struct sql_set *sql;
+    /* Of the options; set by db.c before anybody writes, called by the driver. NULL: nothing. */
+    void (*committed)(void *context);
+    void *committed_context;
 };
 
 struct db {

@@ -141,8 +141,11 @@ static void commit(struct sqlite_writer *writer, struct group *group)
 {
     struct error err;
 
-    if (sqlite_control(writer->connection, CONTROL_COMMIT, &err))
+    if (sqlite_control(writer->connection, CONTROL_COMMIT, &err)) {
+        if (writer->database->committed)
+            writer->database->committed(writer->database->committed_context);
         return;
+    }
     rollback(writer);
     fail_all(group, &err);
 }
