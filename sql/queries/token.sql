@@ -38,3 +38,14 @@ FROM api_tokens WHERE workspace_id IS NULL AND id > $1 ORDER BY id LIMIT $2;
 
 -- name: token_operator_revoke
 UPDATE api_tokens SET revoked_at = coalesce(revoked_at, $2) WHERE workspace_id IS NULL AND id = $1;
+
+-- name: token_is_good
+-- As token_authenticate, of one that was good before.
+SELECT count(*)
+FROM api_tokens t
+LEFT JOIN users u ON u.id = t.user_id
+LEFT JOIN workspaces w ON w.id = t.workspace_id
+WHERE t.id = $1
+  AND t.revoked_at IS NULL
+  AND (t.expires_at IS NULL OR t.expires_at > $2)
+  AND (t.role = 'operator' OR (u.disabled_at IS NULL AND w.deleted_at IS NULL));

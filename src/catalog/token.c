@@ -78,6 +78,16 @@ bool token_authenticate(struct db *db, const uint8_t hash[static TOKEN_HASH_BYTE
     return true;
 }
 
+bool token_is_good(struct db *db, struct uuid id, int64_t now_us, bool *out, struct error *err)
+{
+    uint64_t count;
+
+    if (!rows_count(db, SQL_TOKEN_IS_GOOD, DB_ARGS(db_uuid(id), db_time(now_us)), &count, err))
+        return false;
+    *out = count > 0;
+    return true;
+}
+
 bool token_touch(struct db *tx, struct uuid id, int64_t now_us, struct error *err)
 {
     return db_execute(tx, SQL_TOKEN_TOUCH, DB_ARGS(db_uuid(id), db_time(now_us)), NULL, err);

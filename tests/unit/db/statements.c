@@ -96,8 +96,8 @@ static void foreign_keys_and_indexes_are_sound(void **state)
 
 /* ---- plans ---- */
 
-/* Those that are about a whole table: what only verify asks; the migrations, the pauses and the
- * cache's figures, which are few. */
+/* Those that are about a whole table: what only verify asks; the migrations, pauses, webhooks and
+ * the cache's figures, which are few. */
 static bool may_scan(const char *statement)
 {
     static const char *const whole[] = {"cache_audit",
@@ -107,7 +107,10 @@ static bool may_scan(const char *statement)
                                         "schema_migrations_exists",
                                         "schema_migrations_last",
                                         "schema_migrations_list",
-                                        "upload_store_names"};
+                                        "upload_store_names",
+                                        "delivery_forget_removed",
+                                        "webhook_forget",
+                                        "webhook_told"};
 
     for (size_t i = 0; i < COUNT_OF(whole); i++)
         if (strcmp(statement, whole[i]) == 0)
@@ -119,9 +122,9 @@ static bool may_scan(const char *statement)
 static bool is_by_small_index(const char *step)
 {
     static const char *const small[] = {
-        "INDEX chunked_uploads_open", "INDEX processing_jobs_due_workspace",
-        "INDEX processing_jobs_failed", "INDEX processing_jobs_leased",
-        "INDEX processing_jobs_waiting"};
+        "INDEX chunked_uploads_open",    "INDEX processing_jobs_due_workspace",
+        "INDEX processing_jobs_failed",  "INDEX processing_jobs_leased",
+        "INDEX processing_jobs_waiting", "INDEX webhook_deliveries_lane"};
 
     for (size_t i = 0; i < COUNT_OF(small); i++)
         if (strstr(step, small[i]))
