@@ -17,7 +17,9 @@
 #include "service/live.h"
 #include "service/queue.h"
 #include "service/readiness.h"
+#include "service/receivers.h"
 #include "service/token_use.h"
+#include "service/watch.h"
 #include "service/workspaces.h"
 
 #define LINK_KEY_NAME "link_key"
@@ -27,11 +29,21 @@
 
 /* ---- database ---- */
 
+static void tell_commit(void *context)
+{
+    const struct app *app = context;
+
+    watch_tell(app->commits);
+}
+
 static bool open_database(struct app *app, const struct app_options *options, struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
     const char *url = config_text(app->config, "server", "database");
-    struct database_options wanted = {.readers = READERS_KEPT, .busy_ms = BUSY_MS};
+    struct database_options wanted = {.readers = READERS_KEPT,
+                                      .busy_ms = BUSY_MS,
+                                      .committed = tell_commit,
+                                      .committed_context = app};
 
     wanted.url = url ? url : arena_printf(mem, "sqlite:%s/catalog.db", options->data);
     if (options->existing_only ? !database_open_existing(&wanted, &app->database, err)
@@ -246,7 +258,10 @@ bool app_open(const struct config *config, const struct app_options *options, st
     app->live = live_new();
     app->readiness = readiness_new();
     app->abandoned = abandoned_new();
+    app->commits = watch_new();
+    app->webhook_changes = watch_new();
     if (!settings_read(config, &app->settings, err) || !queue_new(config, &app->queue, err) ||
+        !receivers_new(config_text(config, "webhooks", "allow_private"), &app->receivers, err) ||
         (!options->existing_only && !make_data_folder(options->data, err)) ||
         !open_media(app, options, err) || !open_database(app, options, err) ||
         !open_stores(app, options, err) || !load_link_key(app, options, err) ||
@@ -271,6 +286,9 @@ void app_free(struct app *app)
     readiness_free(app->readiness);
     hash_pool_free(app->hashers);
     abandoned_free(app->abandoned);
+    watch_free(app->commits);
+    watch_free(app->webhook_changes);
+    receivers_free(app->receivers);
     explicit_bzero(app->link_key, sizeof app->link_key);
     free(app);
 }

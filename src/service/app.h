@@ -21,9 +21,12 @@ struct abandoned;
 struct hash_pool;
 struct live;
 struct http_metrics;
+struct event_streams;
 struct queue;
 struct readiness;
+struct receivers;
 struct token_uses;
+struct watch;
 
 /* Which content is taken. */
 enum accept_policy {
@@ -41,6 +44,21 @@ struct cache_settings {
     bool keep_after_purge; /* results outlive the last upload of their content */
 };
 
+struct event_settings {
+    int64_t keep_us;      /* events older than this are removed */
+    uint64_t streams_max; /* open at once */
+    uint64_t workspace_streams_max;
+};
+
+struct webhook_settings {
+    int64_t timeout_ms;     /* of one attempt */
+    int64_t retry_for_us;   /* from the event on */
+    int64_t retry_first_us; /* after the first failure; then it doubles */
+    int64_t keep_us;        /* deliveries that have ended, in the log */
+    uint64_t workspace_max; /* webhooks of one workspace */
+    uint64_t at_once;       /* deliveries under way to one webhook */
+};
+
 /* The configuration, read and checked. Text is the configuration's and lives as long as it. */
 struct settings {
     enum accept_policy accept;
@@ -51,6 +69,8 @@ struct settings {
     int64_t session_ttl_us;
     struct quota_limits default_limits;
     struct cache_settings cache;
+    struct event_settings events;
+    struct webhook_settings webhooks;
 };
 
 struct http_metrics; /* of http/metrics.h */
@@ -61,6 +81,9 @@ struct app_counters {
     atomic_uint_fast64_t uploads_refused;
     atomic_uint_fast64_t upload_bytes;
     atomic_uint_fast64_t uploads_active;
+    atomic_uint_fast64_t deliveries_done;   /* attempts that went well */
+    atomic_uint_fast64_t deliveries_failed; /* that are tried again */
+    atomic_uint_fast64_t deliveries_dead;   /* that were the last */
 };
 
 struct app {
@@ -75,7 +98,11 @@ struct app {
     struct abandoned *abandoned; /* sessions that could not be ended when they should have been */
     struct token_uses *token_uses;
     struct readiness *readiness;
-    struct queue *queue;             /* which kinds of jobs there are, and who waits for them */
+    struct queue *queue;           /* which kinds of jobs there are, and who waits for them */
+    struct watch *commits;         /* told after each commit of this process */
+    struct watch *webhook_changes; /* told when webhooks or their deliveries were changed by hand */
+    struct receivers *receivers;   /* which addresses webhooks may reach */
+    struct event_streams *streams; /* set by who serves, as is the next */
     const struct http_metrics *http; /* set by who serves; NULL without a server */
     const struct clock *clock;
     int64_t opened_at_us;

@@ -134,6 +134,45 @@ static bool read_cache(const struct config *config, struct cache_settings *out, 
     return true;
 }
 
+/* ---- events and webhooks ---- */
+
+static bool read_events(const struct config *config, struct event_settings *out, struct error *err)
+{
+    if (!check_number(config, "events", "keep_days", 1, 3650, err) ||
+        !check_number(config, "events", "max_streams", 0, 100000, err) ||
+        !check_number(config, "events", "max_streams_per_workspace", 0, 100000, err))
+        return false;
+    *out = (struct event_settings){
+        .keep_us = (int64_t)config_number(config, "events", "keep_days") * US_PER_DAY,
+        .streams_max = config_number(config, "events", "max_streams"),
+        .workspace_streams_max = config_number(config, "events", "max_streams_per_workspace"),
+    };
+    return true;
+}
+
+static bool read_webhooks(const struct config *config, struct webhook_settings *out,
+                          struct error *err)
+{
+    const uint64_t day_ms = 86400000;
+
+    if (!check_number(config, "webhooks", "timeout", 100, 300000, err) ||
+        !check_number(config, "webhooks", "retry_for", 0, 30 * day_ms, err) ||
+        !check_number(config, "webhooks", "retry_first", 10, day_ms, err) ||
+        !check_number(config, "webhooks", "keep_days", 1, 3650, err) ||
+        !check_number(config, "webhooks", "max_per_workspace", 0, 1000, err) ||
+        !check_number(config, "webhooks", "at_once", 1, 64, err))
+        return false;
+    *out = (struct webhook_settings){
+        .timeout_ms = (int64_t)config_number(config, "webhooks", "timeout"),
+        .retry_for_us = (int64_t)config_number(config, "webhooks", "retry_for") * 1000,
+        .retry_first_us = (int64_t)config_number(config, "webhooks", "retry_first") * 1000,
+        .keep_us = (int64_t)config_number(config, "webhooks", "keep_days") * US_PER_DAY,
+        .workspace_max = config_number(config, "webhooks", "max_per_workspace"),
+        .at_once = config_number(config, "webhooks", "at_once"),
+    };
+    return true;
+}
+
 bool settings_read(const struct config *config, struct settings *out, struct error *err)
 {
     const uint64_t day_ms = 86400000;
@@ -144,7 +183,9 @@ bool settings_read(const struct config *config, struct settings *out, struct err
     int64_t ttl_ms = 0;
 
     if (!check_media(config, err) || !read_limits(config, &settings.default_limits, err) ||
-        !read_cache(config, &settings.cache, err) || !read_accept(config, &settings.accept, err) ||
+        !read_cache(config, &settings.cache, err) || !read_events(config, &settings.events, err) ||
+        !read_webhooks(config, &settings.webhooks, err) ||
+        !read_accept(config, &settings.accept, err) ||
         !read_ms(config, "chunk_threshold", 1000, 365 * day_ms, &settings.chunk_threshold_ms,
                  err) ||
         !read_ms(config, "max_chunk_duration", 1000, day_ms, &settings.max_chunk_duration_ms,

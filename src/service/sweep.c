@@ -3,10 +3,13 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "catalog/delivery.h"
+#include "catalog/event.h"
 #include "catalog/garbage.h"
 #include "catalog/idempotency.h"
 #include "catalog/job_lease.h"
 #include "catalog/session.h"
+#include "catalog/webhook.h"
 #include "service/abandon.h"
 #include "service/cache.h"
 #include "service/queue.h"
@@ -320,6 +323,68 @@ static void sweep_jobs(struct sweep *sweep)
     } while (forgetting.count == JOBS_AT_ONCE);
 }
 
+/* ---- logs ---- */
+
+/* Rows in one transaction: others write as well. */
+#define LOG_PAGE 1000
+
+static bool remove_events(struct db *tx, void *context, struct error *err)
+{
+    struct forgetting *forgetting = context;
+
+    return event_remove(tx, forgetting->before_us, LOG_PAGE, &forgetting->count, err);
+}
+
+/* Version 7 begins with the milliseconds: less than any id that was made since. */
+static struct uuid first_id_at(int64_t time_us)
+{
+    uint64_t ms = (uint64_t)(time_us / 1000);
+    struct uuid id = {{0}};
+
+    for (int i = 5; i >= 0; i--, ms >>= 8)
+        id.bytes[i] = (uint8_t)ms;
+    return id;
+}
+
+static bool remove_deliveries(struct db *tx, void *context, struct error *err)
+{
+    struct forgetting *forgetting = context;
+
+    return delivery_forget(tx, first_id_at(forgetting->before_us), LOG_PAGE, &forgetting->count,
+                           err);
+}
+
+static bool remove_of_removed(struct db *tx, void *context, struct error *err)
+{
+    struct forgetting *forgetting = context;
+
+    return webhook_forget(tx, LOG_PAGE, &forgetting->count, err);
+}
+
+/* Page by page, until nothing is old. */
+static void sweep_log(struct sweep *sweep, db_work *work, int64_t keep_us, uint64_t *total)
+{
+    struct forgetting forgetting = {.before_us = app_now_us(sweep->app) - keep_us};
+    struct error err;
+
+    do {
+        if (!database_write(sweep->app->database, work, &forgetting, &err)) {
+            go_on_after(sweep, &err);
+            return;
+        }
+        *total += forgetting.count;
+    } while (forgetting.count > 0);
+}
+
+static void sweep_logs(struct sweep *sweep)
+{
+    const struct settings *settings = &sweep->app->settings;
+
+    sweep_log(sweep, remove_events, settings->events.keep_us, &sweep->report.events);
+    sweep_log(sweep, remove_deliveries, settings->webhooks.keep_us, &sweep->report.deliveries);
+    sweep_log(sweep, remove_of_removed, 0, &sweep->report.deliveries);
+}
+
 /* ---- all of it ---- */
 
 bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
@@ -333,6 +398,7 @@ bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
     sweep_keys(&sweep);
     sweep_results(&sweep);
     sweep_jobs(&sweep);
+    sweep_logs(&sweep);
     if (report)
         *report = sweep.report;
     return !sweep.failed;

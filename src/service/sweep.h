@@ -5,13 +5,15 @@
 #include "service/app.h"
 
 struct sweep_report {
-    uint64_t sessions; /* closed: left by a crash, or past their expiry */
-    uint64_t stages;   /* discarded that had neither an open session nor a held lease */
-    uint64_t objects;  /* removed from the garbage list */
-    uint64_t bytes;    /* of those objects */
-    uint64_t keys;     /* idempotency keys forgotten */
-    uint64_t results;  /* of processing, past their expiry */
-    uint64_t jobs;     /* that ended long ago */
+    uint64_t sessions;   /* closed: left by a crash, or past their expiry */
+    uint64_t stages;     /* discarded that had neither an open session nor a held lease */
+    uint64_t objects;    /* removed from the garbage list */
+    uint64_t bytes;      /* of those objects */
+    uint64_t keys;       /* idempotency keys forgotten */
+    uint64_t results;    /* of processing, past their expiry */
+    uint64_t jobs;       /* that ended long ago */
+    uint64_t events;     /* removed from the event log */
+    uint64_t deliveries; /* of webhooks, ended or of no use any more, removed from their log */
 };
 
 /*
@@ -23,9 +25,9 @@ struct sweep_report {
  */
 bool sweep_start(struct app *app, struct sweep_report *report, struct error *err);
 /* At any time: sessions that have expired or that could not be ended before, stages without one,
- * garbage objects, old idempotency keys and jobs, results in the cache past their expiry. What
- * cannot be cleared away holds up nothing else: all is tried, then it fails with the first cause.
- * REPORT may be NULL, and is filled either way. */
+ * garbage objects, old idempotency keys and jobs, results in the cache past their expiry, old
+ * events and deliveries. What cannot be cleared away holds up nothing else: all is tried, then it
+ * fails with the first cause. REPORT may be NULL, and is filled either way. */
 bool sweep_run(struct app *app, struct sweep_report *report, struct error *err);
 
 /* Removes what stands on the garbage list at KEY of STORE_NAME, now. A store that does not answer

@@ -2,6 +2,7 @@
 
 #include "catalog/cache.h"
 #include "catalog/user.h"
+#include "catalog/webhook.h"
 #include "service/cache.h"
 #include "service/resumable.h"
 #include "service/trash.h"
@@ -55,7 +56,8 @@ static bool remove_workspace(struct db *tx, void *context, struct error *err)
     const struct removal *removal = context;
 
     return workspace_delete(tx, removal->id, removal->now_us, err) &&
-           cache_remove_workspace(tx, removal->id, err);
+           cache_remove_workspace(tx, removal->id, err) &&
+           webhook_remove_all(tx, removal->id, removal->now_us, err);
 }
 
 static bool some_sessions(struct app *app, struct uuid workspace_id, struct uuid after,
