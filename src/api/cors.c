@@ -9,7 +9,8 @@
 #define REQUEST_HEADERS                                                                           \
     "Authorization, Content-Type, Content-Disposition, Content-Digest, Content-MD5, "             \
     "Repr-Digest, Want-Content-Digest, Want-Repr-Digest, Idempotency-Key, If-Match, "             \
-    "If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Range, Tus-Resumable, "     \
+    "If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Last-Event-ID, Range, "     \
+    "Tus-Resumable, "                                                                             \
     "Upload-Checksum, Upload-Complete, Upload-Concat, Upload-Defer-Length, "                      \
     "Upload-Draft-Interop-Version, Upload-Length, Upload-Metadata, Upload-Offset, X-Request-Id, " \
     "X-Requested-With, X-HTTP-Method-Override"

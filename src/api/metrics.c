@@ -1,8 +1,10 @@
 /* GET /metrics: Prometheus text format 0.0.4. */
 #include "http/metrics.h"
+#include "api/event_streams.h"
 #include "api/resources.h"
 #include "api/views.h"
 #include "catalog/cache.h"
+#include "catalog/delivery.h"
 #include "catalog/job.h"
 #include "catalog/session.h"
 #include "service/queue.h"
@@ -164,6 +166,33 @@ static void add_jobs(struct buf *out, struct app *app)
                    (double)figures.run_ms / 1000.0);
 }
 
+static void add_backlog(struct buf *out, struct app *app)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct error err;
+    uint64_t count;
+
+    if (database_read(app->database, &db, &err) && delivery_backlog(db, &count, &err))
+        add_one(out, "webhook_backlog", "gauge", "Deliveries that have not ended.", count);
+}
+
+static void add_events(struct buf *out, struct app *app)
+{
+    static const char name[] = "audiotricks_webhook_attempts_total";
+
+    if (app->streams)
+        add_one(out, "event_streams_open", "gauge", "Streams of events open.",
+                event_streams_count(app->streams));
+    add_head(out, "webhook_attempts_total", "counter", "Attempts to deliver, by what came of it.");
+    buf_printf(out,
+               "%s{result=\"delivered\"} %llu\n%s{result=\"failed\"} %llu\n"
+               "%s{result=\"dead\"} %llu\n",
+               name, (unsigned long long)atomic_load(&app->counters.deliveries_done), name,
+               (unsigned long long)atomic_load(&app->counters.deliveries_failed), name,
+               (unsigned long long)atomic_load(&app->counters.deliveries_dead));
+    add_backlog(out, app);
+}
+
 static void add_stores(struct buf *out, const struct app *app)
 {
     add_head(out, "store_free_bytes", "gauge", "Bytes that can still be written.");
@@ -210,6 +239,7 @@ bool get_metrics(struct request *req, const struct caller *who, struct response 
     add_sessions(&out, app);
     add_cache(&out, app);
     add_jobs(&out, app);
+    add_events(&out, app);
     add_stores(&out, app);
     response_header(res, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     return response_text(res, 200, out.bytes, out.length, err);

@@ -54,6 +54,13 @@ endpoint_handler get_tokens, post_tokens, delete_token;
 /* analytics.c */
 endpoint_handler get_usage;
 
+/* events.c */
+endpoint_handler get_events;
+
+/* webhooks.c, webhook_deliveries.c */
+endpoint_handler get_webhooks, post_webhooks, get_webhook, patch_webhook, delete_webhook,
+    get_webhook_deliveries, post_redelivery, post_webhook_test;
+
 /* health.c, metrics.c */
 endpoint_handler get_health, get_readiness, get_metrics, get_openapi;
 

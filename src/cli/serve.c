@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "api/cors.h"
+#include "api/event_streams.h"
 #include "api/routes.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -18,7 +19,9 @@
 #include "http/server.h"
 #include "jobs/runner.h"
 #include "jobs/scheduler.h"
+#include "jobs/webhook_sender.h"
 #include "service/app.h"
+#include "service/watch.h"
 
 /* Workers that uploads must leave for everything else. */
 #define SMALL_REQUEST_WORKERS 16
@@ -208,22 +211,32 @@ static void stop_runner(struct runner *runner)
         end_without_jobs();
 }
 
+static void wake_feeds(void *context)
+{
+    http_server_wake_feeds(context);
+}
+
 /* Serves until a signal ends it. */
 static bool run_server(struct http_server *server, struct app *app, bool with_jobs,
                        struct error *err)
 {
     scoped(scheduler_release) struct scheduler *scheduler = NULL;
     scoped(runner_release) struct runner *runner = NULL;
+    scoped(webhook_sender_release) struct webhook_sender *webhooks = NULL;
+    struct watcher on_commit = {.tell = wake_feeds, .context = server};
     bool ran;
 
     if (!scheduler_start(app, job_kinds, job_kind_count, &scheduler, err) ||
+        !webhook_sender_start(app, &webhooks, err) ||
         (with_jobs && !start_runner(server, app, &runner, err)))
         return false;
+    watch_add(app->commits, &on_commit);
     signalled_server = server;
     if (signals_seen) /* one that came before there was a server to stop */
         http_server_stop(server, 0);
     ran = http_server_run(server, err);
     signalled_server = NULL;
+    watch_remove(app->commits, &on_commit);
     stop_runner(runner);
     return ran;
 }
@@ -233,6 +246,7 @@ static bool serve(const struct config *config, bool with_jobs, struct arena *mem
     const char *data = config_text(config, "server", "data");
     scoped(fd_close) int lock = -1;
     scoped(app_release) struct app *app = NULL;
+    scoped(event_streams_release) struct event_streams *streams = NULL;
     scoped(http_server_release) struct http_server *server = NULL;
 
     stop_grace_ms = config_ms(config, "stop_grace");
@@ -244,6 +258,7 @@ static bool serve(const struct config *config, bool with_jobs, struct arena *mem
         return false;
     queued_kinds_register(app, queued_kinds);
     app->http = http_server_metrics(server);
+    app->streams = streams = event_streams_new(app);
     announce(server, data);
     log_event(LOG_INFO, "serving", log_text("version", AUDIOTRICKS_VERSION),
               log_text("data", data));
