@@ -7,7 +7,7 @@ import audio
 import jobs
 import openapi
 import pytest
-from people import ROLES, default_workspace, make_token, make_workspace, member
+from people import ROLES, default_workspace, make_token, make_workspace, member, webhook_ids
 from server import Server, expect_problem
 
 DOCUMENT = openapi.Document(openapi.load())
@@ -27,6 +27,8 @@ BODIES = {
     "check_quota": {"file_size": 1},
     "create_link": {},
     "put_cached_result": {"text": "b"},
+    "create_webhook": {"url": "https://hooks.example.org/"},
+    "change_webhook": {},
     "begin_chunked_upload": {"filename": "thing.wav", "file_size": len(THING)},
     "create_jobs": {"kind": "a-kind", "upload_id": "01936a1c-2b7e-7c4d-9a10-3f5e6d7c8b9a"},
     "lease_jobs": {"kinds": ["a-kind"]},
@@ -118,6 +120,10 @@ class Side:
             path = path.replace("{kind}", "a-kind")
         elif path.startswith("/v1/tokens/{id}"):
             path = path.replace("{id}", make_token(self.people["admin"], "reader")["id"])
+        elif path.startswith("/v1/webhooks/{id}"):
+            ids = webhook_ids(self.people["admin"], self.workspace["id"], "{delivery_id}" in path)
+            path = path.replace("{id}", ids["id"]).replace("{delivery_id}",
+                                                           ids.get("delivery_id", ""))
         elif name == "delete_workspace":
             path = path.replace("{id}", make_workspace(self.operator)["id"] if operator
                                 else self.workspace["id"])
@@ -125,6 +131,8 @@ class Side:
             path = path.replace("{id}", self.workspace["id"])
         if operator and any(p["name"] == "workspace_id" for p in DOCUMENT.parameters(operation)):
             query["workspace_id"] = self.workspace["id"]
+        if name == "stream_events":
+            options["stream"] = True  # it has no end
         if name == "create_upload":
             query["filename"] = "x.wav"
             options["data"] = THING

@@ -171,11 +171,14 @@ def test_every_command_of_the_api_page(server, tmp_path):
     api = server.api()
     record = api.upload(audio.wav(seconds=1, seed=9), "first.wav")
     workspace = api.get_json("/v1/workspaces")["items"][0]["id"]
-    script = ("set -e\ncurl() { command curl -sS --fail-with-body \"$@\"; echo; }\n"
+    script = ("set -e\ncurl() {\n"
+              "case \"$1\" in -N) set -- --max-time 1 \"$@\" ;; esac\n"  # a stream without an end
+              "command curl -sS --fail-with-body \"$@\" || [ \"$1 $?\" = '--max-time 28' ]; echo; }\n"
               f"ID={record['id']} WORKSPACE={workspace} USER_ID={record['user_id']}\n"
               + "".join(lines).replace("http://127.0.0.1:8080", server.url))
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "first.wav").read_bytes() == audio.wav(seconds=1, seed=9)
     assert (tmp_path / "start.bin").stat().st_size == 1024
-    assert '"token":"at_' in done.stdout
+    assert '"token":"at_' in done.stdout and '"secret":"whsec_' in done.stdout
+    assert "retry: 3000" in done.stdout

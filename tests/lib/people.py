@@ -34,3 +34,20 @@ def member(server, role, workspace_id=None):
     operator = server.api()
     workspace_id = workspace_id or default_workspace(operator)["id"]
     return server.api(make_token(operator, role, workspace_id)["token"])
+
+
+def webhook_ids(api, workspace_id, with_delivery):
+    """The id of a new webhook of the workspace, which leads nowhere, and of a delivery of it."""
+    query = {"workspace_id": workspace_id}
+    answer = api.post("/v1/webhooks", params=query, json={"url": "https://hooks.invalid/"})
+    if answer.status_code == 409:  # there are as many as there may be
+        for one in api.get_json("/v1/webhooks", params=query)["items"]:
+            assert api.delete(f"/v1/webhooks/{one['id']}", params=query).status_code == 204
+        return webhook_ids(api, workspace_id, with_delivery)
+    assert answer.status_code == 201, answer.text
+    ids = {"id": answer.json()["id"]}
+    if with_delivery:
+        answer = api.post(f"/v1/webhooks/{ids['id']}/test", params=query)
+        assert answer.status_code == 202, answer.text
+        ids["delivery_id"] = answer.json()["id"]
+    return ids
