@@ -3,7 +3,7 @@
 _audiotricks()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='serve worker upload ls info get rm undelete sessions jobs quota usage cache workspace user token config verify doctor completion help'
+    local commands='serve worker upload ls info get rm undelete sessions jobs quota usage cache workspace user token webhooks config verify doctor completion help'
     local options='' words='' files=0 path=${COMP_WORDS[1]-}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
@@ -31,17 +31,17 @@ _audiotricks()
     case $path in
     help) words=$commands ;;
     completion) words=bash ;;
-    sessions | jobs | quota | cache | workspace | user | token)
+    sessions | jobs | quota | cache | workspace | user | token | webhooks)
         ((COMP_CWORD == 2)) || path="$path ${COMP_WORDS[2]-}"
         ;;
     esac
     case $path in
     'serve')
-        options=' --no-jobs --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --log-level --log-format'
+        options=' --no-jobs --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --events-keep-days --events-max-streams --events-max-streams-per-workspace --webhooks-allow-private --webhooks-timeout --webhooks-retry-for --webhooks-retry-first --webhooks-keep-days --webhooks-max-per-workspace --webhooks-at-once --log-level --log-format'
         files=0
         ;;
     'worker')
-        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --log-level --log-format'
+        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --events-keep-days --events-max-streams --events-max-streams-per-workspace --webhooks-allow-private --webhooks-timeout --webhooks-retry-for --webhooks-retry-first --webhooks-keep-days --webhooks-max-per-workspace --webhooks-at-once --log-level --log-format'
         files=0
         ;;
     'upload')
@@ -176,16 +176,36 @@ _audiotricks()
         options=' --server --token-file --data --workspace --retries --json --help'
         files=0
         ;;
+    'webhooks')
+        options='--help'
+        words='ls add rm test'
+        ;;
+    'webhooks ls')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'webhooks add')
+        options=' --events --description --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'webhooks rm')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'webhooks test')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
     'config')
-        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --log-level --log-format'
+        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --events-keep-days --events-max-streams --events-max-streams-per-workspace --webhooks-allow-private --webhooks-timeout --webhooks-retry-for --webhooks-retry-first --webhooks-keep-days --webhooks-max-per-workspace --webhooks-at-once --log-level --log-format'
         files=0
         ;;
     'verify')
-        options=' --quota --stores --content --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --log-level --log-format'
+        options=' --quota --stores --content --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --events-keep-days --events-max-streams --events-max-streams-per-workspace --webhooks-allow-private --webhooks-timeout --webhooks-retry-for --webhooks-retry-first --webhooks-keep-days --webhooks-max-per-workspace --webhooks-at-once --log-level --log-format'
         files=0
         ;;
     'doctor')
-        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --log-level --log-format'
+        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --events-keep-days --events-max-streams --events-max-streams-per-workspace --webhooks-allow-private --webhooks-timeout --webhooks-retry-for --webhooks-retry-first --webhooks-keep-days --webhooks-max-per-workspace --webhooks-at-once --log-level --log-format'
         files=0
         ;;
     'completion')
