@@ -3,7 +3,7 @@
 _audiotricks()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='serve worker upload ls info get rm undelete sessions jobs quota usage cache workspace user token webhooks config verify doctor completion help'
+    local commands='serve worker upload ls info get rm undelete sessions jobs quota usage cache workspace user token events webhooks config verify doctor completion help'
     local options='' words='' files=0 path=${COMP_WORDS[1]-}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
@@ -174,6 +174,10 @@ _audiotricks()
         ;;
     'token revoke')
         options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'events')
+        options=' --since --types --limit --server --token-file --data --workspace --retries --json --help'
         files=0
         ;;
     'webhooks')

@@ -33,6 +33,7 @@ static const struct command *const commands[] = {
     &command_workspace,
     &command_user,
     &command_token,
+    &command_events,
     &command_webhooks,
     &command_config,
     &command_verify,
