@@ -38,6 +38,10 @@ static bool find_location(struct app *app, const struct session *session, struct
     *out = (struct location){session->storage_name, session->storage_path, session->file_size};
     if (session->status != SESSION_COMPLETED) /* published, and to be finished */
         return true;
+    if (session->concatenation == SESSION_PARTIAL) { /* it lies somewhere in its final */
+        out->storage_path = NULL;
+        return true;
+    }
     if (!database_read(app->database, &db, err) ||
         !upload_by_id(db, session->workspace_id, session->upload_id, mem, &upload, err))
         return false;

@@ -555,6 +555,20 @@ def test_a_final_whose_answer_was_lost_is_asked_for_again(server, tus):
     check_nothing_reserved(server)
 
 
+def test_the_end_of_a_partial_that_was_joined_is_asked_for_again(server):
+    """Whatever its final has become: here the upload that is there."""
+    record = server.api().upload(SOUND)
+    tus = Tus(server, query="?on_duplicate=return")
+    half = len(SOUND) // 2
+    paths = []
+    for part in (SOUND[:half], SOUND[half:]):
+        paths.append(tus.begin(len(part), Upload_Concat="partial"))
+        assert tus.patch(paths[-1], 0, part).status == 204
+    assert tus.create(Upload_Concat=f"final;{' '.join(paths)}")["Upload-Id"] == record["id"]
+    for path, size in zip(paths, (half, len(SOUND) - half)):
+        assert tus.patch(path, size, b"").status == 204
+
+
 # ---- others ----
 
 def test_a_chunked_session_goes_on_as_tus_and_back(server, tus):
