@@ -354,12 +354,17 @@ def test_expiry(tmp_path):
 
 
 def test_expired_but_in_use(tmp_path):
-    """What comes before the sweep puts the expiry off."""
+    """Who is sending when the time is over puts the expiry off; who comes later finds nothing."""
     server = Server(tmp_path / "data").start()
-    upload = Upload(server.api(), content())
-    upload.put_all([0])
-    expire(server, upload)
-    upload.put_all([1])
+    upload, other = Upload(server.api(), content()), Upload(server.api(), content(seed=1))
+    for each in (upload, other):
+        each.put_all([0])
+    with hang(server, upload, 1) as line:
+        for each in (upload, other):
+            expire(server, each)
+        expect_problem(other.put(1), 404, "not_found")
+        half = len(upload.chunk(1)) // 2
+        assert line.ask(upload.chunk(1)[half:]).status == 200
     assert server.stop() == 0
     with server:
         upload.api = server.api()
