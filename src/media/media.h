@@ -24,6 +24,7 @@ struct media_options {
     unsigned processes;    /* how many files are looked at at once */
     uint64_t memory_bytes; /* address space of each */
     uint64_t timeout_ms;   /* for one file, before the process is killed */
+    bool for_works;        /* its processes do works (media/work.h), not probes */
 };
 
 /* How sure the duration is. */
