@@ -4,19 +4,20 @@
 # What builds and runs the server.
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3 node-llhttp libsqlite3-dev
     libcurl4-openssl-dev libssl-dev libavformat-dev libavcodec-dev libavutil-dev
-    libjansson-dev libzstd-dev zlib1g-dev libseccomp-dev libinih-dev ca-certificates"
+    libswresample-dev libchromaprint-dev libjansson-dev libzstd-dev zlib1g-dev libseccomp-dev
+    libinih-dev ca-certificates"
 
 # Comes with Node.js itself where that is not Debian's, and cannot be installed beside it.
 packages_npm=$(command -v npm >/dev/null || echo npm)
 
 # What its tests need besides: test runners, and programs that make audio in every format.
 packages_test="libcmocka-dev python3-pytest python3-requests python3-jsonschema ffmpeg sox
-    libsox-fmt-all flac lame opus-tools vorbis-tools speex wavpack espeak-ng curl strace nginx-light
-    openssl sqlite3 procps systemd bash-completion clang-format-14 universal-ctags chromium nodejs
+    libsox-fmt-all flac lame opus-tools vorbis-tools speex wavpack espeak-ng libchromaprint-tools
+    curl strace nginx-light openssl sqlite3 procps systemd bash-completion clang-format-14 universal-ctags chromium nodejs
     $packages_npm"
 
 # What the benchmark needs besides.
-packages_bench="nginx-light wrk strace nodejs $packages_npm"
+packages_bench="nginx-light wrk ffmpeg sox lame flac strace nodejs $packages_npm"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then

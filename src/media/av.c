@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/scoped.h"
+#include "media/chromaprint_api.h"
 
 #define TEXT_OF(token) #token
 #define LIBRARY(name, major) "lib" name ".so." TEXT_OF(major)
@@ -18,9 +19,14 @@ struct symbol {
 static const struct symbol FORMAT_SYMBOLS[] = {AV_FORMAT_FUNCTIONS(X)};
 static const struct symbol CODEC_SYMBOLS[] = {AV_CODEC_FUNCTIONS(X)};
 static const struct symbol UTIL_SYMBOLS[] = {AV_UTIL_FUNCTIONS(X)};
+static const struct symbol RESAMPLE_SYMBOLS[] = {AV_RESAMPLE_FUNCTIONS(X)};
 #undef X
 
-static bool load(const char *library, const struct symbol *symbols, size_t count, struct av *out,
+#define X(function) {#function, offsetof(struct chromaprint, function)},
+static const struct symbol CHROMAPRINT_SYMBOLS[] = {CHROMAPRINT_FUNCTIONS(X)};
+#undef X
+
+static bool load(const char *library, const struct symbol *symbols, size_t count, void *out,
                  struct error *err)
 {
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
@@ -44,5 +50,11 @@ bool av_load(struct av *out, struct error *err)
 {
     return LOAD("avformat", LIBAVFORMAT_VERSION_MAJOR, FORMAT_SYMBOLS, out, err) &&
            LOAD("avcodec", LIBAVCODEC_VERSION_MAJOR, CODEC_SYMBOLS, out, err) &&
-           LOAD("avutil", LIBAVUTIL_VERSION_MAJOR, UTIL_SYMBOLS, out, err);
+           LOAD("avutil", LIBAVUTIL_VERSION_MAJOR, UTIL_SYMBOLS, out, err) &&
+           LOAD("swresample", LIBSWRESAMPLE_VERSION_MAJOR, RESAMPLE_SYMBOLS, out, err);
+}
+
+bool chromaprint_load(struct chromaprint *out, struct error *err)
+{
+    return LOAD("chromaprint", CHROMAPRINT_VERSION_MAJOR, CHROMAPRINT_SYMBOLS, out, err);
 }

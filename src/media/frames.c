@@ -92,25 +92,37 @@ static uint64_t resync(struct input *in, const struct frame_format *format,
     return end;
 }
 
+bool frames_next(struct input *in, const struct frame_format *format,
+                 const struct frame_header *kind, uint64_t *at, uint64_t end,
+                 struct frame_header *out, uint64_t *junk, bool *cut)
+{
+    *junk = 0;
+    *cut = false;
+    while (*at + 4 <= end && !input_is_late(in)) {
+        if (!header_at(in, format, *at, end, out) || out->kind != kind->kind) {
+            uint64_t found = resync(in, format, kind, *at + 1, end);
+
+            *junk += found - *at;
+            *at = found;
+            continue;
+        }
+        *cut = *at + out->bytes > end;
+        return !*cut;
+    }
+    return false;
+}
+
 void frames_walk(struct input *in, const struct frame_format *format,
                  const struct frame_header *first, uint64_t at, uint64_t end, uint64_t max_frames,
                  struct frame_walk *out)
 {
     struct frame_header header;
+    uint64_t junk;
 
     *out = (struct frame_walk){.next = at, .constant = true};
-    while (out->frames < max_frames && at + 4 <= end && !input_is_late(in)) {
-        if (!header_at(in, format, at, end, &header) || header.kind != first->kind) {
-            uint64_t found = resync(in, format, first, at + 1, end);
-
-            out->junk += found - at;
-            at = found;
-            continue;
-        }
-        if (at + header.bytes > end) {
-            out->cut = true;
-            break;
-        }
+    while (out->frames < max_frames &&
+           frames_next(in, format, first, &at, end, &header, &junk, &out->cut)) {
+        out->junk += junk;
         out->frames++;
         out->samples += header.samples;
         out->bytes += header.bytes;

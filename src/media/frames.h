@@ -39,6 +39,15 @@ bool frame_ac3_is_enhanced(const struct frame_header *header);
 bool frames_find(struct input *in, const struct frame_format *format, uint64_t from, uint64_t end,
                  uint64_t *at, struct frame_header *first);
 
+/*
+ * The frame of KIND's kind at or behind *AT, over junk where the chain breaks: *AT moves to it,
+ * JUNK is how many bytes were passed over. False at END, or where the last frame is not whole
+ * (then *CUT, and *AT stands on it).
+ */
+bool frames_next(struct input *in, const struct frame_format *format,
+                 const struct frame_header *kind, uint64_t *at, uint64_t end,
+                 struct frame_header *out, uint64_t *junk, bool *cut);
+
 struct frame_walk {
     uint64_t frames;
     uint64_t samples;

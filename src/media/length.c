@@ -227,7 +227,10 @@ static bool length_of_pcm(struct demux *demux, struct probe *probe)
         return length_of_nothing(probe, data.declared > 0 ? declared_us(demux) : 0);
     probe->facts.bitrate_kbps = (int32_t)((frame_bits * (uint64_t)codec->sample_rate + 500) / 1000);
     held = probe->end - data.at;
+    probe->audio_at = data.at;
+    probe->audio_bytes = held;
     if (!size_is_void(probe, &data) && data.declared <= held) {
+        probe->audio_bytes = data.declared;
         length_settle(probe, samples_to_us(data.declared * 8 / frame_bits, codec->sample_rate),
                       MEDIA_DECLARED);
         return true;

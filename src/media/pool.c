@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "media/process.h"
+#include "media/pool.h"
 
 struct slot {
     struct media_process process; /* owned by whoever holds the slot */
@@ -39,7 +39,12 @@ static struct slot *free_slot(struct media_pool *pool)
     return found;
 }
 
-static struct slot *slot_acquire(struct media_pool *pool)
+const struct media_options *pool_options(const struct media_pool *pool)
+{
+    return &pool->options;
+}
+
+struct media_process *pool_acquire(struct media_pool *pool)
 {
     struct slot *slot;
 
@@ -48,11 +53,13 @@ static struct slot *slot_acquire(struct media_pool *pool)
         pthread_cond_wait(&pool->slot_freed, &pool->lock);
     slot->busy = true;
     pthread_mutex_unlock(&pool->lock);
-    return slot;
+    return &slot->process;
 }
 
-static void slot_give_back(struct media_pool *pool, struct slot *slot)
+void pool_give_back(struct media_pool *pool, struct media_process *process)
 {
+    struct slot *slot = container_of(process, struct slot, process);
+
     pthread_mutex_lock(&pool->lock);
     slot->busy = false;
     pthread_cond_signal(&pool->slot_freed);
@@ -178,7 +185,7 @@ bool media_probe(struct media_pool *pool, int fd, uint64_t size, const char *nam
 {
     struct media_request request = {.magic = REQUEST_MAGIC,
                                     .limit_ms = (uint32_t)pool->options.timeout_ms};
-    struct slot *slot;
+    struct media_process *process;
     struct stat status;
     bool done;
 
@@ -186,9 +193,9 @@ bool media_probe(struct media_pool *pool, int fd, uint64_t size, const char *nam
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
         return error_set(err, ERR_UNAVAILABLE, "probe: not a regular file");
     request.size_bytes = (uint64_t)status.st_size < size ? (uint64_t)status.st_size : size;
-    slot = slot_acquire(pool);
-
-    done = ask(pool, &slot->process, &request, fd, mem, out, err);
-    slot_give_back(pool, slot);
+    assert(!pool->options.for_works);
+    process = pool_acquire(pool);
+    done = ask(pool, process, &request, fd, mem, out, err);
+    pool_give_back(pool, process);
     return done;
 }

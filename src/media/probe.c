@@ -181,6 +181,9 @@ static enum answer_outcome read_frames(struct probe *probe, const struct frame_f
         probe->facts.file_type = codec;
     probe->facts.sample_rate_hz = first->sample_rate_hz;
     probe->facts.channels = first->channels;
+    probe->frames = format;
+    probe->first_frame = *first;
+    probe->audio_at = at;
     if (!length_of_frames(probe, format, at, first))
         return refuse(reason, OUTCOME_UNREADABLE, "there is not one whole frame in it");
     return OUTCOME_AUDIO;
@@ -240,10 +243,9 @@ static void settle_numbers(struct probe *probe)
         probe->facts.bits_per_sample = 0;
 }
 
-enum answer_outcome probe_file(const struct av *av, struct input *in, struct arena *mem,
-                               struct media_facts *facts, const char **reason)
+enum answer_outcome probe_inspect(struct probe *probe, const struct av *av, struct input *in,
+                                  struct arena *mem, const char **reason)
 {
-    struct probe *probe = arena_alloc(mem, sizeof *probe);
     enum answer_outcome outcome;
 
     *probe = (struct probe){
@@ -255,6 +257,17 @@ enum answer_outcome probe_file(const struct av *av, struct input *in, struct are
     refine_names(probe);
     settle_numbers(probe);
     probe->facts.has_cover = probe->cover.mime_type != NULL;
+    return outcome;
+}
+
+enum answer_outcome probe_file(const struct av *av, struct input *in, struct arena *mem,
+                               struct media_facts *facts, const char **reason)
+{
+    struct probe *probe = arena_alloc(mem, sizeof *probe);
+    enum answer_outcome outcome = probe_inspect(probe, av, in, mem, reason);
+
+    if (outcome != OUTCOME_AUDIO && outcome != OUTCOME_VIDEO)
+        return outcome;
     probe->facts.metadata_json = describe(probe);
     *facts = probe->facts;
     return outcome;

@@ -4,6 +4,7 @@
 
 #include "media/av.h"
 #include "media/format.h"
+#include "media/frames.h"
 #include "media/picture.h"
 #include "media/protocol.h"
 #include "media/tags.h"
@@ -26,6 +27,12 @@ struct probe {
     uint64_t start; /* where the format begins: behind ID3v2 tags */
     uint64_t end;   /* where it ends: before ID3v1 and APE tags */
 
+    /* Where the audio lies, for those who decode it, if libav's demuxer is not to be asked. */
+    const struct frame_format *frames; /* a chain of frames like the first; NULL: none */
+    struct frame_header first_frame;
+    uint64_t audio_at;
+    uint64_t audio_bytes; /* of plain samples; 0: none */
+
     struct media_facts facts;
     int64_t duration_us;
     bool truncated;        /* the file ends before what its header promises */
@@ -42,6 +49,11 @@ struct probe {
 /* Takes LENGTH, and something for the trouble, off the probe's budget for tags. False, and nothing
  * is taken, if that is used up. */
 bool probe_afford(struct probe *probe, size_t length);
+
+/* Looks at IN: all of PROBE is set by it. *REASON says why not, for outcomes that are neither audio
+ * nor video. Texts live in the arena. */
+enum answer_outcome probe_inspect(struct probe *probe, const struct av *av, struct input *in,
+                                  struct arena *mem, const char **reason);
 
 /* Looks at IN. *REASON says why not, for outcomes that are neither audio nor video. FACTS and the
  * texts in it live in the arena. */

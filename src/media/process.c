@@ -31,13 +31,16 @@ static bool is_kept(const char *variable)
     return false;
 }
 
-#define ENVIRONMENT_MAX 12
+#define ENVIRONMENT_MAX 13
 
-static void environment_make(char *memory_variable, char *out[static ENVIRONMENT_MAX])
+static void environment_make(const struct media_options *options, char *memory_variable,
+                             char *out[static ENVIRONMENT_MAX])
 {
     size_t count = 0;
 
     out[count++] = memory_variable;
+    if (options->for_works)
+        out[count++] = (char *)"MEDIA_WORKER_WORKS=1";
     for (char **variable = environ; *variable && count < ENVIRONMENT_MAX - 1; variable++)
         if (is_kept(*variable))
             out[count++] = *variable;
@@ -59,7 +62,7 @@ static bool spawn(const struct media_options *options, int socket, pid_t *out)
 
     snprintf(memory_variable, sizeof memory_variable, "MEDIA_WORKER_MEMORY=%llu",
              (unsigned long long)options->memory_bytes);
-    environment_make(memory_variable, variables);
+    environment_make(options, memory_variable, variables);
     sigemptyset(&none);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
@@ -173,13 +176,14 @@ void process_stop(struct media_process *process)
     *process = MEDIA_PROCESS_NONE;
 }
 
-static bool hand_over(int socket, const struct media_request *request, int fd)
+bool process_hand_over(const struct media_process *process, const void *request, size_t length,
+                       int fd)
 {
     union {
         char room[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control = {.room = {0}};
-    struct iovec part = {.iov_base = (void *)request, .iov_len = sizeof *request};
+    struct iovec part = {.iov_base = (void *)request, .iov_len = length};
     struct msghdr message = {.msg_iov = &part,
                              .msg_iovlen = 1,
                              .msg_control = control.room,
@@ -192,9 +196,23 @@ static bool hand_over(int socket, const struct media_request *request, int fd)
     header->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(header), &fd, sizeof fd);
     do
-        sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+        sent = sendmsg(process->socket, &message, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
-    return sent == (ssize_t)sizeof *request;
+    return sent == (ssize_t)length;
+}
+
+enum process_result process_receive(const struct media_process *process, int64_t deadline_us,
+                                    void *out, size_t room, size_t *length)
+{
+    ssize_t got;
+
+    if (!wait_readable(process->socket, deadline_us))
+        return PROCESS_HUNG;
+    got = receive(process->socket, out, room);
+    if (got <= 0)
+        return PROCESS_DIED;
+    *length = (size_t)got;
+    return *length <= room ? PROCESS_ANSWERED : PROCESS_MADNESS;
 }
 
 enum process_result process_ask(struct media_process *process, const struct media_request *request,
@@ -202,14 +220,13 @@ enum process_result process_ask(struct media_process *process, const struct medi
 {
     int64_t deadline_us = clock_monotonic_us() + (int64_t)request->limit_ms * 1000;
     scoped(memory_free) char *bytes = malloc(ANSWER_MAX_BYTES);
-    ssize_t got;
+    enum process_result result;
+    size_t got;
 
-    if (!bytes || !hand_over(process->socket, request, fd))
+    if (!bytes || !process_hand_over(process, request, sizeof *request, fd))
         return PROCESS_DIED;
-    if (!wait_readable(process->socket, deadline_us))
-        return PROCESS_HUNG;
-    got = receive(process->socket, bytes, ANSWER_MAX_BYTES);
-    if (got <= 0)
-        return PROCESS_DIED;
-    return answer_parse(bytes, (size_t)got, mem, out) ? PROCESS_ANSWERED : PROCESS_MADNESS;
+    result = process_receive(process, deadline_us, bytes, ANSWER_MAX_BYTES, &got);
+    if (result != PROCESS_ANSWERED)
+        return result;
+    return answer_parse(bytes, got, mem, out) ? PROCESS_ANSWERED : PROCESS_MADNESS;
 }

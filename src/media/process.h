@@ -36,6 +36,15 @@ enum process_result {
     PROCESS_MADNESS /* an answer that makes no sense */
 };
 
+/* Hands the LENGTH bytes of a request and FD over. */
+bool process_hand_over(const struct media_process *process, const void *request, size_t length,
+                       int fd);
+
+/* Waits for a message, as long as the deadline (of the monotonic clock) permits: OUT has ROOM
+ * bytes, LENGTH of which it fills. */
+enum process_result process_receive(const struct media_process *process, int64_t deadline_us,
+                                    void *out, size_t room, size_t *length);
+
 /* Hands REQUEST and FD over and waits. Whatever is not PROCESS_ANSWERED calls for process_stop. */
 enum process_result process_ask(struct media_process *process, const struct media_request *request,
                                 int fd, struct arena *mem, struct answer_view *out);

@@ -68,11 +68,10 @@ static void empty_root(void)
         _exit(1);
 }
 
-static void namespaces(void)
+bool sandbox_leave_namespaces(void)
 {
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) == 0 ||
-        unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) == 0)
-        empty_root();
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) == 0 ||
+           unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) == 0;
 }
 
 static const int ALLOWED[] = {
@@ -130,18 +129,20 @@ static bool add_rules(scmp_filter_ctx filter)
 static bool filter_calls(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    bool loaded = filter && add_rules(filter) && seccomp_load(filter) == 0;
+    bool loaded = filter && seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) == 0 &&
+                  add_rules(filter) && seccomp_load(filter) == 0;
 
     seccomp_release(filter);
     return loaded;
 }
 
-bool sandbox_enter(uint64_t memory_bytes, uint64_t cpu_s)
+bool sandbox_enter(uint64_t memory_bytes, uint64_t cpu_s, bool is_apart)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return false;
     if (!limits(memory_bytes, cpu_s))
         return false;
-    namespaces();
+    if (is_apart)
+        empty_root();
     return filter_calls();
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -11,16 +12,28 @@
 #include "media/footprint.h"
 #include "media/probe.h"
 #include "media/sandbox.h"
+#include "media/work_run.h"
+#include "media/work_send.h"
 #include "media/worker_test.h"
 
 #define MEMORY_DEFAULT_BYTES (UINT64_C(512) << 20)
 #define CPU_LIMIT_S 600
+#define WORK_CPU_LIMIT_S (UINT64_C(7) * 24 * 3600) /* works have a time limit each */
+#define WORK_NICENESS 5
 #define CPU_RETIRE_S 300 /* a process that has worked this long makes room for a fresh one */
 
 struct worker {
-    struct av av;
+    struct work_tools tools; /* of which a process for probes has av alone */
     struct input input;
     bool testing;
+    bool for_works;
+};
+
+/* What a request begins with, whichever it is. */
+union request {
+    uint32_t magic;
+    struct media_request probe;
+    struct work_request work;
 };
 
 static uint64_t memory_limit(void)
@@ -34,7 +47,7 @@ static uint64_t memory_limit(void)
 }
 
 /* The next request and its file, -1 when there are no more. */
-static int request_receive(struct media_request *request)
+static int request_receive(union request *request)
 {
     union {
         char room[CMSG_SPACE(sizeof(int))];
@@ -53,8 +66,9 @@ static int request_receive(struct media_request *request)
         got = recvmsg(MEDIA_SOCKET_FD, &message, MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
     header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (got != sizeof *request || request->magic != REQUEST_MAGIC || !header ||
-        header->cmsg_type != SCM_RIGHTS)
+    if (!header || header->cmsg_type != SCM_RIGHTS || got < (ssize_t)sizeof request->magic ||
+        got != (request->magic == REQUEST_MAGIC ? (ssize_t)sizeof request->probe
+                                                : (ssize_t)sizeof request->work))
         return -1;
     memcpy(&fd, CMSG_DATA(header), sizeof fd);
     return fd;
@@ -110,7 +124,7 @@ static bool serve(struct worker *worker, const struct media_request *request, in
     input_init(&worker->input, fd, request->size_bytes, deadline_us);
     if (worker->testing)
         worker_test(&worker->input);
-    outcome = probe_file(&worker->av, &worker->input, mem, &facts, &reason);
+    outcome = probe_file(&worker->tools.av, &worker->input, mem, &facts, &reason);
     answer_fill(&answer, outcome, &facts, reason);
     if (facts.metadata_json)
         answer.metadata_bytes = (uint32_t)strlen(facts.metadata_json);
@@ -118,15 +132,37 @@ static bool serve(struct worker *worker, const struct media_request *request, in
     return answer_send(&answer, facts.metadata_json ? facts.metadata_json : "") && !answer.retiring;
 }
 
+static bool work(struct worker *worker, const struct work_request *request, int fd)
+{
+    struct work_end end;
+
+    input_init(&worker->input, fd, request->size_bytes, INT64_MAX);
+    if (worker->testing)
+        worker_test(&worker->input);
+    work_run(&worker->tools, request, &worker->input, &end);
+    if (worker->testing)
+        worker_test_late(&worker->input);
+    end.retiring = is_worn();
+    work_send_end(&end);
+    return !end.retiring;
+}
+
 static void run(struct worker *worker)
 {
-    struct media_request request;
+    union request request;
     bool going_on = true;
     int fd;
 
     while (going_on && (fd = request_receive(&request)) >= 0) {
-        alarm_set(request.limit_ms);
-        going_on = serve(worker, &request, fd);
+        if (request.magic == WORK_REQUEST_MAGIC && worker->for_works) {
+            alarm_set(request.work.limit_ms);
+            going_on = work(worker, &request.work, fd);
+        } else if (request.magic == REQUEST_MAGIC) {
+            alarm_set(request.probe.limit_ms);
+            going_on = serve(worker, &request.probe, fd);
+        } else {
+            going_on = false;
+        }
         alarm_set(0);
         close(fd);
     }
@@ -142,22 +178,40 @@ static void settle(struct worker *worker)
     json_object_seed(0);
     mallopt(M_MMAP_THRESHOLD, 128 << 10);
     mallopt(M_TRIM_THRESHOLD, 256 << 10);
-    worker->av.av_log_set_level(AV_LOG_QUIET);
-    worker->av.av_max_alloc(memory_limit() / 4);
+    worker->tools.av.av_log_set_level(AV_LOG_QUIET);
+    worker->tools.av.av_max_alloc(memory_limit() / 4);
+}
+
+/* Works are nobody's hurry, and their threads cannot be started any more once the sandbox is shut.
+ */
+static bool prepare_for_works(struct worker *worker)
+{
+    struct error err;
+
+    setpriority(PRIO_PROCESS, 0, WORK_NICENESS);
+    mallopt(M_ARENA_MAX, 1);
+    return chromaprint_load(&worker->tools.chromaprint, &err) &&
+           relay_open(&worker->tools.relay, &worker->tools.av);
 }
 
 int media_worker_main(void)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     struct error err;
+    bool is_apart;
 
     sandbox_close_files();
-    if (!worker || !av_load(&worker->av, &err))
+    if (!worker || !av_load(&worker->tools.av, &err))
         _exit(1);
     worker->testing = getenv("MEDIA_WORKER_TEST") != NULL;
+    worker->for_works = getenv("MEDIA_WORKER_WORKS") != NULL;
     settle(worker);
+    is_apart = sandbox_leave_namespaces();
+    if (worker->for_works && !prepare_for_works(worker))
+        _exit(1);
     footprint_shrink();
-    if (!sandbox_enter(memory_limit(), CPU_LIMIT_S))
+    if (!sandbox_enter(memory_limit(), worker->for_works ? WORK_CPU_LIMIT_S : CPU_LIMIT_S,
+                       is_apart))
         _exit(1);
     if (greet())
         run(worker);

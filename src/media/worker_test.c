@@ -9,6 +9,7 @@
 #include "media/protocol.h"
 
 #define PREFIX "AUDIOTRICKS-TEST-"
+#define LATE_BYTES 32
 
 static void allocate_without_end(void)
 {
@@ -34,12 +35,12 @@ static void wait_without_end(void)
     recvmsg(MEDIA_SOCKET_FD, &message, 0);
 }
 
-void worker_test(struct input *in)
+static void misbehave(struct input *in, uint64_t at)
 {
     char head[sizeof PREFIX + 8] = {0};
     const char *what = head + sizeof PREFIX - 1;
 
-    input_read(in, 0, head, sizeof head - 1);
+    input_read(in, at, head, sizeof head - 1);
     if (strncmp(head, PREFIX, sizeof PREFIX - 1) != 0)
         return;
     if (strncmp(what, "CRASH", 5) == 0)
@@ -52,4 +53,21 @@ void worker_test(struct input *in)
         open("/etc/passwd", O_RDWR | O_CLOEXEC);
     if (strncmp(what, "ALLOC", 5) == 0)
         allocate_without_end();
+    if (strncmp(what, "NOISE", 5) == 0) {
+        struct iovec part = {.iov_base = head, .iov_len = sizeof head};
+        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+        sendmsg(MEDIA_SOCKET_FD, &message, MSG_NOSIGNAL);
+    }
+}
+
+void worker_test(struct input *in)
+{
+    misbehave(in, 0);
+}
+
+void worker_test_late(struct input *in)
+{
+    if (in->size >= LATE_BYTES)
+        misbehave(in, in->size - LATE_BYTES);
 }

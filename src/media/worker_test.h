@@ -9,4 +9,8 @@
  * -HANG, -WAIT, -OPEN, -ALLOC. */
 void worker_test(struct input *in);
 
+/* The same for works that are done but for their last message, over a file that ends in one of
+ * these, 32 bytes with what follows it. */
+void worker_test_late(struct input *in);
+
 #endif

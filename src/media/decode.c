@@ -1,0 +1,242 @@
+#include "media/decode.h"
+
+#include <string.h>
+
+#include "media/flac.h"
+
+static bool codec_make(struct decode *decode)
+{
+    const struct av *av = decode->av;
+    const AVCodecParameters *parameters = packets_parameters(&decode->packets);
+    const AVCodec *codec = av->avcodec_find_decoder(packets_codec(&decode->packets));
+
+    decode->codec = codec ? av->avcodec_alloc_context3(codec) : NULL;
+    decode->frame = av->av_frame_alloc();
+    if (!decode->codec || !decode->frame)
+        return false;
+    if (parameters && av->avcodec_parameters_to_context(decode->codec, parameters) < 0)
+        return false;
+    decode->codec->thread_count = 1;
+    if (decode->packets.demuxing)
+        decode->codec->pkt_timebase = decode->packets.demux.audio->time_base;
+    /* A FLAC frame proves itself by its checksum; elsewhere checksums are often wrong by custom. */
+    if (codec->id == AV_CODEC_ID_FLAC)
+        decode->codec->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
+    return av->avcodec_open2(decode->codec, codec, NULL) >= 0;
+}
+
+bool decode_open(struct decode *decode, struct probe *probe)
+{
+    *decode = (struct decode){.av = probe->av};
+    if (!packets_open(&decode->packets, probe) || !codec_make(decode)) {
+        decode_close(decode);
+        return false;
+    }
+    decode->skip_left = decode->packets.skip;
+    return true;
+}
+
+void decode_close(struct decode *decode)
+{
+    for (size_t i = 0; i < decode->held_count; i++)
+        decode->av->av_frame_free(&decode->held[i]);
+    decode->held_count = 0;
+    decode->av->av_frame_free(&decode->frame);
+    decode->av->avcodec_free_context(&decode->codec);
+    packets_close(&decode->packets);
+}
+
+/* What follows on a span without anything decoded between them is the same span. */
+static void lost(struct decode *decode, uint64_t samples, uint64_t bytes, const char *reason)
+{
+    struct span *last = decode->span_count > 0 ? &decode->spans[decode->span_count - 1] : NULL;
+
+    decode->lost_samples += samples;
+    if (last && last->at == decode->decoded && decode->spans_seen == decode->span_count) {
+        last->samples += samples;
+        last->bytes += bytes;
+        return;
+    }
+    decode->spans_seen++;
+    if (decode->span_count < SPANS_MAX)
+        decode->spans[decode->span_count++] =
+            (struct span){decode->decoded, samples, bytes, reason};
+}
+
+static uint64_t packet_samples(const struct decode *decode, const AVPacket *packet)
+{
+    const AVCodecParameters *parameters = packets_parameters(&decode->packets);
+    int samples = 0;
+
+    if (decode->packets.probe->frames)
+        return decode->packets.probe->first_frame.samples;
+    if (packet->duration > 0 && decode->packets.demuxing)
+        samples =
+            (int)decode->av->av_rescale_q(packet->duration, decode->packets.demux.audio->time_base,
+                                          (AVRational){1, parameters->sample_rate});
+    return samples > 0 ? (uint64_t)samples : 0;
+}
+
+static bool is_flac(const struct decode *decode)
+{
+    const AVCodecParameters *parameters = packets_parameters(&decode->packets);
+
+    return parameters && parameters->codec_id == AV_CODEC_ID_FLAC &&
+           decode->packets.probe->format->kind == FORMAT_FLAC;
+}
+
+/* Frames of FLAC carry their place: what lies between is missing. */
+static void check_place(struct decode *decode, const AVPacket *packet)
+{
+    const AVCodecParameters *parameters = packets_parameters(&decode->packets);
+    uint64_t expected = decode->flac_first + decode->decoded + decode->lost_samples;
+    struct flac_info info = {0};
+    struct flac_frame frame;
+
+    if (parameters->extradata_size >= 4)
+        info.block_max = be16(parameters->extradata + 2);
+    if (!flac_parse_frame(packet->data, (size_t)packet->size, &info, &frame))
+        return;
+    if (expected == 0 && decode->spans_seen == 0)
+        decode->flac_first = frame.first_sample;
+    else if (frame.first_sample > expected && frame.first_sample - expected < UINT64_C(1) << 32)
+        lost(decode, frame.first_sample - expected, 0, "frames are missing");
+}
+
+/* Samples that are missing with PACKET; in FLAC the next frame's place will tell. */
+static void lost_packet(struct decode *decode, const AVPacket *packet, uint64_t bytes)
+{
+    lost(decode, is_flac(decode) ? 0 : packet_samples(decode, packet), bytes,
+         "a frame cannot be decoded");
+}
+
+static void feed(struct decode *decode, const AVPacket *packet)
+{
+    if (decode->packets.junk > 0)
+        lost(decode, 0, decode->packets.junk, "bytes that are no frame");
+    if (is_flac(decode))
+        check_place(decode, packet);
+    if (decode->av->avcodec_send_packet(decode->codec, packet) < 0)
+        lost_packet(decode, packet, (uint64_t)packet->size);
+}
+
+/* The decoder's next frame, in decode->frame. */
+static bool pull(struct decode *decode)
+{
+    for (;;) {
+        int code = decode->av->avcodec_receive_frame(decode->codec, decode->frame);
+
+        if (code >= 0)
+            return true;
+        if (code == AVERROR_EOF)
+            return false;
+        if (code != AVERROR(EAGAIN))
+            lost_packet(decode, decode->packets.packet, 0);
+        if (decode->draining)
+            return false;
+        if (packets_next(&decode->packets)) {
+            feed(decode, decode->packets.packet);
+        } else {
+            decode->draining = true;
+            decode->av->avcodec_send_packet(decode->codec, NULL);
+        }
+    }
+}
+
+/* Takes COUNT samples off the front. */
+static void drop_front(const struct av *av, AVFrame *frame, int count)
+{
+    int planar = av->av_sample_fmt_is_planar((enum AVSampleFormat)frame->format);
+    int planes = planar ? frame->ch_layout.nb_channels : 1;
+    size_t step = (size_t)av->av_get_bytes_per_sample((enum AVSampleFormat)frame->format) *
+                  (planar ? 1 : (size_t)frame->ch_layout.nb_channels);
+
+    for (int i = 0; i < planes; i++)
+        frame->extended_data[i] += step * (size_t)count;
+    if (frame->extended_data != frame->data)
+        memcpy(frame->data, frame->extended_data,
+               sizeof frame->data); /* at least that many, where there are more */
+    frame->nb_samples -= count;
+}
+
+static bool is_usable(const AVFrame *frame)
+{
+    return frame->nb_samples > 0 && frame->sample_rate > 0 && frame->ch_layout.nb_channels > 0 &&
+           frame->ch_layout.nb_channels <= CHANNELS_MAX;
+}
+
+/* Pulls until there is something to be heard. */
+static bool pull_heard(struct decode *decode)
+{
+    while (pull(decode)) {
+        if (!is_usable(decode->frame))
+            continue;
+        if (decode->skip_left >= (uint64_t)decode->frame->nb_samples) {
+            decode->skip_left -= (uint64_t)decode->frame->nb_samples;
+            continue;
+        }
+        drop_front(decode->av, decode->frame, (int)decode->skip_left);
+        decode->skip_left = 0;
+        decode->decoded += (uint64_t)decode->frame->nb_samples;
+        return true;
+    }
+    return false;
+}
+
+static bool hand_out_first(struct decode *decode, AVFrame *out)
+{
+    decode->av->av_frame_move_ref(out, decode->held[0]);
+    decode->av->av_frame_free(&decode->held[0]);
+    decode->held_count--;
+    memmove(decode->held, decode->held + 1, decode->held_count * sizeof *decode->held);
+    decode->handed_out += (uint64_t)out->nb_samples;
+    return true;
+}
+
+static bool hold(struct decode *decode)
+{
+    AVFrame *frame = decode->av->av_frame_alloc();
+
+    if (!frame)
+        return false;
+    decode->av->av_frame_move_ref(frame, decode->frame);
+    decode->held[decode->held_count++] = frame;
+    return true;
+}
+
+/* At the end of the file, what lies behind the limit goes. */
+static bool hand_out_last(struct decode *decode, AVFrame *out)
+{
+    uint64_t limit = decode->packets.limit;
+
+    if (decode->held_count == 0)
+        return false;
+    hand_out_first(decode, out);
+    if (limit == 0 || decode->handed_out <= limit)
+        return true;
+    out->nb_samples -= (int)(decode->handed_out - limit);
+    decode->decoded = limit;
+    return out->nb_samples > 0;
+}
+
+/* Frames are held back from the one that crosses the limit on; when too many follow, the limit was
+ * wrong. */
+bool decode_next(struct decode *decode, AVFrame *out)
+{
+    while (!decode->ended && pull_heard(decode)) {
+        if (decode->held_count == 0 &&
+            (decode->packets.limit == 0 || decode->decoded <= decode->packets.limit)) {
+            decode->handed_out += (uint64_t)decode->frame->nb_samples;
+            decode->av->av_frame_move_ref(out, decode->frame);
+            return true;
+        }
+        if (!hold(decode))
+            break;
+        if (decode->held_count == HELD_FRAMES_MAX)
+            decode->packets.limit = 0;
+        if (decode->packets.limit == 0)
+            return hand_out_first(decode, out);
+    }
+    decode->ended = true;
+    return hand_out_last(decode, out);
+}
