@@ -101,12 +101,12 @@ static void begin(struct loudness *loudness, const struct slice *slice)
 
 static double to_lufs(double mean_square)
 {
-    return -0.691 + 10 * log10(mean_square);
+    return mean_square > 0 ? -0.691 + 10 * log10(mean_square) : -HUGE_VAL;
 }
 
 static void count_block(struct loudness_histogram *histogram, double mean_square)
 {
-    double lufs = mean_square > 0 ? to_lufs(mean_square) : -HUGE_VAL;
+    double lufs = to_lufs(mean_square);
     size_t bin;
 
     if (lufs < FLOOR_LUFS)
@@ -117,6 +117,12 @@ static void count_block(struct loudness_histogram *histogram, double mean_square
     histogram->blocks++;
     histogram->count[bin]++;
     histogram->energy[bin] += mean_square;
+}
+
+static void end_block(struct loudness_histogram *histogram, double mean_square, double *max)
+{
+    count_block(histogram, mean_square);
+    *max = fmax(*max, mean_square);
 }
 
 static double mean_of_last(const struct loudness *loudness, unsigned steps)
@@ -138,9 +144,11 @@ static void step_end(struct loudness *loudness)
     memset(loudness->energy, 0, sizeof loudness->energy);
     loudness->step_filled = 0;
     if (loudness->step_count >= MOMENTARY_STEPS)
-        count_block(&loudness->momentary, mean_of_last(loudness, MOMENTARY_STEPS));
+        end_block(&loudness->momentary, mean_of_last(loudness, MOMENTARY_STEPS),
+                  &loudness->max_momentary);
     if (loudness->step_count >= LOUDNESS_STEPS)
-        count_block(&loudness->short_term, mean_of_last(loudness, LOUDNESS_STEPS));
+        end_block(&loudness->short_term, mean_of_last(loudness, LOUDNESS_STEPS),
+                  &loudness->max_short_term);
 }
 
 static void weigh(struct loudness *loudness, const struct slice *slice)
@@ -273,6 +281,8 @@ void loudness_finish(const struct loudness *loudness, struct loudness_result *ou
         .range_lu = range(&loudness->short_term),
         .true_peak_dbtp = to_db(fmaxf(loudness->true_peak, loudness->sample_peak)),
         .sample_peak_db = to_db(loudness->sample_peak),
+        .max_momentary_lufs = to_lufs(loudness->max_momentary),
+        .max_short_term_lufs = to_lufs(loudness->max_short_term),
     };
 }
 

@@ -1,6 +1,11 @@
 /*
  * Loudness by ITU-R BS.1770-4 and EBU R128: K-weighted, gated; range by EBU Tech 3342; true peak
  * by oversampling. In constant memory: blocks are counted in steps of 0.01 LU.
+ *
+ * Not libebur128, because a work has little more time than decoding takes: for an hour of stereo
+ * at 44.1 kHz, where ffmpeg needs 5.6 s to decode an mp3, version 1.2.6 takes 4.7 s, and 24.5 s
+ * with true peaks. Filters over two channels at once, and true peaks sought only where a sample is
+ * large enough for one, take under 2 s. Tests hold it against ffmpeg's ebur128.
  */
 #ifndef MEDIA_LOUDNESS_H
 #define MEDIA_LOUDNESS_H
@@ -27,6 +32,8 @@ struct loudness {
     double energy[LOUDNESS_CHANNELS + 1]; /* of the step that is going on */
     double steps[LOUDNESS_STEPS];         /* weighted mean squares of the last steps, a ring */
     uint64_t step_count;
+    double max_momentary; /* mean squares of the loudest 0.4 s, and 3 s, ungated */
+    double max_short_term;
 
     struct true_peak_filter filter;
     float true_peak;
@@ -44,6 +51,8 @@ struct loudness_result {
     double range_lu;
     double true_peak_dbtp;
     double sample_peak_db;
+    double max_momentary_lufs;
+    double max_short_term_lufs;
 };
 
 /* LOUDNESS must be zero. */

@@ -106,6 +106,9 @@ void relay_begin(struct relay *relay, const struct relay_user users[RELAY_USERS]
 {
     pthread_mutex_lock(&relay->lock);
     relay->made = 0;
+    relay->put = 0;
+    relay->room_up_to = 0;
+    relay->places = RELAY_FRAMES;
     relay->ended = false;
     for (size_t i = 0; i < RELAY_USERS; i++) {
         relay->users[i].user = users[i];
@@ -127,26 +130,57 @@ static uint64_t least_used(const struct relay *relay)
     return least;
 }
 
-void relay_put(struct relay *relay, AVFrame *frame)
+static void hand_on(struct relay *relay)
 {
-    AVFrame *place;
-
     pthread_mutex_lock(&relay->lock);
-    while (relay->made - least_used(relay) == RELAY_FRAMES)
-        pthread_cond_wait(&relay->freed, &relay->lock);
-    pthread_mutex_unlock(&relay->lock);
-    place = relay->frames[relay->made % RELAY_FRAMES];
-    relay->av->av_frame_unref(place);
-    relay->av->av_frame_move_ref(place, frame);
-    pthread_mutex_lock(&relay->lock);
-    relay->made++;
+    relay->made = relay->put;
     pthread_cond_broadcast(&relay->changed);
     pthread_mutex_unlock(&relay->lock);
+}
+
+/* All frames of a file are about as large as its largest. */
+static void count_places(struct relay *relay, const AVFrame *frame)
+{
+    uint64_t bytes = 1;
+
+    for (size_t i = 0; i < AV_NUM_DATA_POINTERS && frame->buf[i]; i++)
+        bytes += frame->buf[i]->size;
+    for (int i = 0; i < frame->nb_extended_buf; i++)
+        bytes += frame->extended_buf[i]->size;
+    if (relay->places > 2 && relay->places * bytes > RELAY_BYTES)
+        relay->places = RELAY_BYTES / bytes > 2 ? RELAY_BYTES / bytes : 2;
+}
+
+/* Everything that was put has been handed on: else it would be waited for here for ever. */
+static void wait_for_room(struct relay *relay)
+{
+    hand_on(relay);
+    pthread_mutex_lock(&relay->lock);
+    while (relay->made - least_used(relay) >= relay->places)
+        pthread_cond_wait(&relay->freed, &relay->lock);
+    relay->room_up_to = least_used(relay) + relay->places;
+    pthread_mutex_unlock(&relay->lock);
+}
+
+void relay_put(struct relay *relay, AVFrame *frame)
+{
+    uint64_t places = relay->places;
+    AVFrame *place;
+
+    count_places(relay, frame);
+    if (relay->put >= relay->room_up_to || relay->places < places)
+        wait_for_room(relay);
+    place = relay->frames[relay->put++ % RELAY_FRAMES];
+    relay->av->av_frame_unref(place);
+    relay->av->av_frame_move_ref(place, frame);
+    if (relay->put - relay->made >= RELAY_BATCH)
+        hand_on(relay);
 }
 
 void relay_end(struct relay *relay)
 {
     pthread_mutex_lock(&relay->lock);
+    relay->made = relay->put;
     relay->ended = true;
     pthread_cond_broadcast(&relay->changed);
     pthread_mutex_unlock(&relay->lock);

@@ -11,6 +11,8 @@
 #include "media/av.h"
 
 #define RELAY_FRAMES 128
+#define RELAY_BYTES (16 << 20) /* that wait at most, but for two frames larger than that */
+#define RELAY_BATCH 16         /* frames that are handed on at once */
 #define RELAY_USERS 2
 
 struct relay;
@@ -32,6 +34,11 @@ struct relay {
         bool at_work;  /* under the lock */
     } users[RELAY_USERS];
 
+    /* The maker's own. */
+    uint64_t put;        /* frames; those from MADE on nobody has been told of */
+    uint64_t room_up_to; /* how far PUT may go without asking */
+    uint64_t places;     /* how many may wait: fewer, where frames are large */
+
     pthread_mutex_t lock;
     pthread_cond_t changed; /* for the users: frames, the end, a work */
     pthread_cond_t freed;   /* for the maker */
@@ -48,7 +55,7 @@ bool relay_open(struct relay *relay, const struct av *av);
 
 /* Begins a work for USERS; one without a function for frames is left out. */
 void relay_begin(struct relay *relay, const struct relay_user users[RELAY_USERS]);
-/* Moves FRAME in; waits while there is no place. */
+/* Moves FRAME in; waits while there is no place. It may be handed on with later ones only. */
 void relay_put(struct relay *relay, AVFrame *frame);
 /* No more frames: waits until all users have finished. */
 void relay_end(struct relay *relay);

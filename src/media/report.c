@@ -229,11 +229,13 @@ static json_t *loudness_json(const struct loudness *loudness)
     struct loudness_result result;
 
     loudness_finish(loudness, &result);
-    return json_pack("{s:o, s:o, s:o, s:o}", "integrated_lufs",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "integrated_lufs",
                      rounded(result.integrated_lufs, 0.01), "range_lu",
                      rounded(result.range_lu, 0.01), "true_peak_dbtp",
                      rounded(result.true_peak_dbtp, 0.01), "sample_peak_db",
-                     rounded(result.sample_peak_db, 0.01));
+                     rounded(result.sample_peak_db, 0.01), "max_momentary_lufs",
+                     rounded(result.max_momentary_lufs, 0.01), "max_short_term_lufs",
+                     rounded(result.max_short_term_lufs, 0.01));
 }
 
 static json_t *silence_json(const struct silence *silence)

@@ -6,7 +6,9 @@
  * and is written by the thread that called, into descriptors that the caller hands out one by one.
  * So memory is the same for an hour and for a hundred, for one chunk and for a hundred thousand.
  *
- * Works have a pool of their own (media_options.for_works), so that probes never wait for them.
+ * Works have a pool of their own (media_options.for_works; of the other options timeout_ms does not
+ * count), so that probes never wait for them. Each process uses up to three threads and, for files
+ * of usual form, less than 64 MiB; memory_bytes should be 512 MiB, for those of unusual.
  */
 #ifndef MEDIA_WORK_H
 #define MEDIA_WORK_H
@@ -102,9 +104,11 @@ struct media_sink {
      * Needed for cut, and for analyze with zooms.
      */
     bool (*open)(void *context, const struct media_output *output, int *fd, struct error *err);
-    /* The chunk is written. Its bytes are not synced. */
+    /* The chunk is written; its bytes are not synced. Its first bytes came last (the header holds
+     * its length), so a digest is to be made of the file, not of what was written to it. */
     bool (*chunk_done)(void *context, const struct media_chunk *chunk, struct error *err);
-    /* The waveform is written: SIZE bytes of audiowaveform's .dat, version 2. */
+    /* The waveform is written: SIZE bytes of audiowaveform's .dat, version 2, of which
+     * waveform_json.h makes JSON. */
     bool (*waveform_done)(void *context, const struct media_output *output, uint64_t size_bytes,
                           struct error *err);
     /* How much is done, 0 to 1 and never less than before: about twice a second. May be NULL.
@@ -138,15 +142,22 @@ struct media_result {
 
     /*
      * With validate: an object for metadata.report.
-     *   verdict          "whole" | "truncated" | "damaged" | "corrupt"
-     *   samples, sample_rate, channels, duration (s)      what is there
-     *   declared         {duration, sample_rate, channels, duration_matches}, as the header says
-     *   damage           [{start, end (s), start_sample, samples, bytes, reason}] at most 200
-     * spans, at their place in what was decoded; damage_spans counts them all truncated_by seconds
-     * that are missing at the end, if known clipping         {samples, runs, longest_run,
-     * per_channel: [{samples, runs}]} peak_db, rms_db  null for digital silence; per channel in
-     * levels: [{peak_db, rms_db, silent}] silent_channels  [index of each channel that is silent
-     * all through] format_changes   [{at (s), sample_rate, channels}] at most 50
+     *   verdict           "whole" | "truncated" | "damaged" | "corrupt"
+     *   samples, sample_rate, channels, duration (s)
+     *                     what is there, as decoded
+     *   declared          {duration, sample_rate, channels, duration_matches}: what the header
+     *                     says; its duration is null where it says none
+     *   truncated         whether the end is missing, whatever the verdict
+     *   truncated_by      seconds that are missing at the end; only where that is known
+     *   damage            [{start, end (s), start_sample, samples, bytes, reason}]: at most 200
+     *                     spans, at their place in what was decoded; samples are those that are
+     *                     missing, 0 if not known, bytes those of the file that could not be used
+     *   damage_spans      how many there are
+     *   clipping          {samples, runs, longest_run, per_channel: [{samples, runs}]}
+     *   peak_db, rms_db   null for digital silence
+     *   levels            [{peak_db, rms_db, silent}] for each channel
+     *   silent_channels   [index of each channel that is silent all through]
+     *   format_changes    [{at (s), sample_rate, channels}]: at most 50
      */
     const char *report_json;
 
@@ -157,12 +168,15 @@ struct media_result {
 
     /*
      * With analysis: an object.
-     *   loudness     {integrated_lufs, range_lu, true_peak_dbtp, sample_peak_db,
-     * max_momentary_lufs, max_short_term_lufs}; null where there was too little or only silence
-     *   silence      [{start, end (s)}] at most 10,000; silence_spans counts them all,
-     *                silence_total in seconds
-     *   fingerprint  {algorithm: "chromaprint", text, duration (s, whole)}: what fpcalc prints
-     *   waveforms    [{samples_per_pixel, length, bits, channels}]
+     *   loudness       {integrated_lufs, range_lu, true_peak_dbtp, sample_peak_db,
+     *                  max_momentary_lufs, max_short_term_lufs}: null where there was too little
+     *                  of it or only silence
+     *   silence        [{start, end (s)}]: at most 10,000
+     *   silence_spans  how many there are
+     *   silence_total  seconds of them all
+     *   fingerprint    {algorithm: "chromaprint", text, duration (s, whole)}: what fpcalc prints;
+     *                  null if there was too little
+     *   waveforms      [{samples_per_pixel, length, bits, channels}] as in their files
      */
     const char *analysis_json;
 };
@@ -180,6 +194,10 @@ struct media_result {
  * After a failure outputs that were opened are the caller's to discard.
  *
  * Waits while as many works as the pool has processes are running.
+ *
+ * The same file and the same media_cut give the same chunks, byte for byte. To make a few of them
+ * again, give descriptors of /dev/null for the others, and end the work by refusing what comes
+ * after the last one.
  */
 bool media_work(struct media_pool *pool, int fd, uint64_t size, const struct media_order *order,
                 const struct media_sink *sink, struct arena *mem, struct media_result *out,

@@ -4,8 +4,9 @@
  *
  *   media-work [validate] [analyze] [cut] [NAME=VALUE…] FILE…
  *
- * Chunks and waveforms are written to the folder out=, else to nowhere. The other names are those
- * of struct media_cut and struct media_analysis, and processes=, limit_ms=, cancel_at= (0 to 1).
+ * Chunks and waveforms (these as JSON too) are written to the folder out=, else to nowhere. The
+ * other names are those of struct media_cut and struct media_analysis, and processes=, limit_ms=,
+ * cancel_at= (0 to 1).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "media/waveform_json.h"
 #include "media/work.h"
 
 struct wishes {
@@ -57,7 +59,7 @@ static bool open_output(void *context, const struct media_output *output, int *f
         snprintf(path, sizeof path, "%s/zoom-%u.dat", run->wishes->out, output->samples_per_pixel);
     else
         snprintf(path, sizeof path, "/dev/null");
-    *fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    *fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     *fd_of(run, output) = *fd;
     return *fd >= 0 || error_errno(err, "%s", path);
 }
@@ -84,12 +86,39 @@ static bool chunk_done(void *context, const struct media_chunk *chunk, struct er
     return true;
 }
 
+/* PATH.json beside the .dat behind FD. */
+static bool write_json(int fd, uint64_t size_bytes, const char *path, struct error *err)
+{
+    FILE *file = fopen(path, "we");
+    bool done = true;
+    struct waveform_json json;
+    struct file_source dat;
+    char bytes[777];
+    size_t got = 1;
+
+    if (!file)
+        return error_errno(err, "%s", path);
+    file_source_init(&dat, fd, 0, size_bytes);
+    waveform_json_init(&json, &dat.base);
+    while (done && got > 0) {
+        done = json.base.read(&json.base, bytes, sizeof bytes, &got, err);
+        if (done)
+            fwrite(bytes, 1, got, file);
+    }
+    return fclose(file) == 0 && done;
+}
+
 static bool waveform_done(void *context, const struct media_output *output, uint64_t size_bytes,
                           struct error *err)
 {
     struct run *run = context;
+    char path[4096];
 
-    (void)err;
+    if (run->wishes->out) {
+        snprintf(path, sizeof path, "%s/zoom-%u.json", run->wishes->out, output->samples_per_pixel);
+        if (!write_json(*fd_of(run, output), size_bytes, path, err))
+            return false;
+    }
     close_output(run, output);
     json_array_append_new(run->waveforms, json_pack("{s:I, s:I}", "samples_per_pixel",
                                                     (json_int_t)output->samples_per_pixel, "size",
