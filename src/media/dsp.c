@@ -1,6 +1,22 @@
 /* Compiled once for each making: DSP_MAKING is its name (meson.build). */
 #include "media/dsp.h"
 
+/* By their bits: as numbers the compiler may take them all for finite here. */
+static void finite_only(const float *x, size_t count, float *out)
+{
+    const uint32_t exponent = 0x7f800000;
+
+    for (size_t i = 0; i < count; i++) {
+        union {
+            float number;
+            uint32_t bits;
+        } value = {x[i]};
+
+        value.bits = (value.bits & exponent) == exponent ? 0 : value.bits;
+        out[i] = value.number;
+    }
+}
+
 static void levels(const float *x, size_t count, float *peak, float *energy)
 {
     float most = 0;
@@ -120,7 +136,8 @@ static void weigh(const struct weighting *weighting, struct weighting_state *sta
     }
 }
 
-const struct dsp DSP_MAKING = {.levels = levels,
+const struct dsp DSP_MAKING = {.finite = finite_only,
+                               .levels = levels,
                                .extremes = extremes,
                                .extremes_of_two = extremes_of_two,
                                .true_peak = true_peak,

@@ -2,7 +2,7 @@
  * The loops that touch every sample, written plainly for the compiler to vectorize, and compiled
  * twice: for any processor, and for those with AVX2 and FMA. Both give the same but for rounding.
  *
- * No value is NaN or infinite: dsp_floats sees to that.
+ * No value is NaN or infinite once it has come through FINITE.
  */
 #ifndef MEDIA_DSP_H
 #define MEDIA_DSP_H
@@ -31,6 +31,9 @@ struct weighting_state {
 };
 
 struct dsp {
+    /* Copies COUNT values; what no file should hold becomes silence. */
+    void (*finite)(const float *x, size_t count, float *out);
+
     /* The largest magnitude, and the sum of squares, of COUNT samples. */
     void (*levels)(const float *x, size_t count, float *peak, float *energy);
 

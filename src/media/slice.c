@@ -113,7 +113,10 @@ static void convert(struct slice *slice, const AVFrame *frame, size_t from)
         const uint8_t *bytes = frame->extended_data[planar ? channel : 0] +
                                (from * step + (planar ? 0 : channel)) * sample_bytes;
 
-        conversion(bytes, step, slice->count, slice_plane(slice, channel));
+        if (packed == AV_SAMPLE_FMT_FLT && step == 1)
+            slice->dsp->finite((const float *)bytes, slice->count, slice_plane(slice, channel));
+        else
+            conversion(bytes, step, slice->count, slice_plane(slice, channel));
     }
 }
 

@@ -37,9 +37,8 @@ static bool read_head(struct waveform_json *self, struct error *err)
 
 static void put(struct waveform_json *self, int value)
 {
-    self->length +=
-        (size_t)snprintf(self->text + self->length, sizeof self->text - self->length, "%s%d",
-                         self->has_values ? "," : "", value);
+    self->length += (size_t)snprintf(self->text + self->length, sizeof self->text - self->length,
+                                     "%s%d", self->has_values ? "," : "", value);
     self->has_values = true;
 }
 

@@ -125,12 +125,27 @@ static void check_weigh(const struct dsp *dsp, const float *x, const float *y, s
     assert_near(energy[1], wanted[1]);
 }
 
+static void check_finite(const struct dsp *dsp, const float *x)
+{
+    float odd[37];
+    float out[37];
+
+    memcpy(odd, x, sizeof odd);
+    odd[3] = NAN;
+    odd[20] = -INFINITY;
+    odd[36] = INFINITY;
+    dsp->finite(odd, 37, out);
+    for (size_t i = 0; i < 37; i++)
+        assert_true(out[i] == (isfinite(odd[i]) ? odd[i] : 0));
+}
+
 static void check(const struct dsp *dsp)
 {
     static const size_t COUNTS[] = {1, 2, 7, 8, 15, 16, 17, 31, 33, 128, 256, 1000, COUNT};
     const float *x = noise(0);
     const float *y = noise(1);
 
+    check_finite(dsp, x);
     for (size_t i = 0; i < sizeof COUNTS / sizeof *COUNTS; i++) {
         check_levels(dsp, x, COUNTS[i]);
         check_extremes(dsp, x, y, COUNTS[i]);
