@@ -286,6 +286,24 @@ def test_uppy_pauses_and_resumes(abroad, browser):
     arrived(browser, abroad)
 
 
+@pytest.mark.parametrize("options", [{"parallelUploads": 3}, {"uploadLengthDeferred": True},
+                                     {"uploadDataDuringCreation": True}], ids=lambda options: "".join(options))
+def test_uppy_options(abroad, browser, options):
+    begin(browser, abroad, options=options)
+    arrived(browser, abroad)
+
+
+def test_uppy_cancels(abroad, browser):
+    """What the user throws away is gone at the server, and gives its quota back."""
+    begin(browser, abroad, pauseAt=3 * STEP)
+    browser.wait_for("paused")
+    assert [session["status"] for session in sessions(abroad)] == ["initiated"]
+    browser.tell("cancel")
+    browser.wait_for("response", lambda event: (event["method"], event["status"]) == ("DELETE", 204))
+    assert sessions(abroad) == []
+    abroad.verify()
+
+
 def test_uppy_resumes_after_the_server_was_killed(abroad, browser):
     begin(browser, abroad, holdAt=4 * STEP)
     browser.wait_for("hold")

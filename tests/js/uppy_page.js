@@ -31,6 +31,7 @@ window.begin = async (job) => {
     headers: { Authorization: `Bearer ${job.token}` },
     retryDelays: [0, 200, 500, 1000, 2000, 4000, 8000],
     chunkSize: job.chunkSize,
+    ...job.options,
     onBeforeRequest: beforeRequest(job),
     onAfterResponse: (req, res) => say('response', {
       method: req.getMethod(),
@@ -59,3 +60,4 @@ window.begin = async (job) => {
 
 window.go = () => release()
 window.resume = () => uppy.pauseResume(id)
+window.cancel = () => uppy.removeFile(id)
