@@ -11,4 +11,17 @@ struct random_source {
 /* The kernel's generator (getrandom); aborts if there is none. */
 extern const struct random_source random_system;
 
+#define RANDOM_POOL_BYTES 512
+
+/* Randomness fetched from ORIGIN in larger pieces, for whoever needs a little and often: ids take
+ * 16 bytes each. For one thread at a time; use it as &pool.base. */
+struct random_pool {
+    struct random_source base;
+    const struct random_source *origin; /* outlives the pool */
+    size_t used;
+    unsigned char bytes[RANDOM_POOL_BYTES];
+};
+
+void random_pool_init(struct random_pool *pool, const struct random_source *origin);
+
 #endif

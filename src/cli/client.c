@@ -394,7 +394,7 @@ static bool attempt_once(struct client *client, const struct client_request *req
     return ok;
 }
 
-static void wait_ms(uint64_t ms)
+void client_wait_ms(uint64_t ms)
 {
     struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
 
@@ -435,6 +435,7 @@ bool client_send(struct client *client, const struct client_request *request, st
         if (attempts > client->retries || !may_repeat(request, &attempt, accidents))
             return false;
         random_system.fill(&random_system, &chance, sizeof chance);
-        wait_ms(retry_wait_ms(attempts, chance, attempt.retry_after, clock_now_us(&clock_system)));
+        client_wait_ms(
+            retry_wait_ms(attempts, chance, attempt.retry_after, clock_now_us(&clock_system)));
     }
 }

@@ -86,4 +86,7 @@ char *client_target(struct arena *mem, const char *path, const struct client_par
  * section 2.3) percent-encoded. */
 char *client_encode(struct arena *mem, const char *text);
 
+/* Waits, whatever signals come meanwhile. */
+void client_wait_ms(uint64_t ms);
+
 #endif

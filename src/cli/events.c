@@ -86,14 +86,6 @@ static bool show(void *context, const char *type, const json_t *event, struct er
 
 /* ---- following ---- */
 
-static void wait_ms(uint64_t ms)
-{
-    struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-
-    while (nanosleep(&left, &left) < 0 && errno == EINTR)
-        ;
-}
-
 static bool note_begin(void *context, const struct client_request *request, long status,
                        struct error *err)
 {
@@ -134,7 +126,7 @@ static bool follow(const struct connection *connection, const char *target,
 
     while (read_once(connection, target, reader, &began, err) ||
            (began && !following->is_done && err->kind == ERR_UNAVAILABLE))
-        wait_ms(reader->retry_ms > 0 ? reader->retry_ms : RECONNECT_MS);
+        client_wait_ms(reader->retry_ms > 0 ? reader->retry_ms : RECONNECT_MS);
     return following->is_done;
 }
 

@@ -18,16 +18,7 @@
 #define READS_AT_ONCE 256 /* of one connection, before others have their turn */
 #define EVENTS_AT_ONCE 4  /* served one after the other, unless one has to wait */
 #define PATIENCE 2        /* reads of one connection that the others of these events wait for */
-#define RANDOM_BYTES 512
 #define BLOCKED_MS 3
-
-/* Randomness fetched in larger pieces: request ids need 16 bytes each. */
-struct random_pool {
-    struct random_source base;
-    const struct random_source *origin;
-    size_t used;
-    unsigned char bytes[RANDOM_BYTES];
-};
 
 struct worker {
     struct http_server *server;
@@ -41,23 +32,6 @@ struct worker {
     atomic_int_fast64_t busy_since_ms; /* coarse; 0: it runs no handler */
     struct worker *previous, *next;
 };
-
-static void pool_fill(const struct random_source *source, void *out, size_t length)
-{
-    struct random_pool *pool =
-        container_of((struct random_source *)source, struct random_pool, base);
-
-    if (length > RANDOM_BYTES) {
-        pool->origin->fill(pool->origin, out, length);
-        return;
-    }
-    if (length > RANDOM_BYTES - pool->used) {
-        pool->origin->fill(pool->origin, pool->bytes, RANDOM_BYTES);
-        pool->used = 0;
-    }
-    memcpy(out, pool->bytes + pool->used, length);
-    pool->used += length;
-}
 
 /* ---- giving connections back ---- */
 
@@ -503,8 +477,7 @@ static struct worker *worker_new(struct http_server *server)
     if (!worker || !bytes)
         abort();
     worker->server = server;
-    worker->random = (struct random_pool){
-        .base.fill = pool_fill, .origin = server->options.random, .used = RANDOM_BYTES};
+    random_pool_init(&worker->random, server->options.random);
     worker->bench = (struct workbench){.server = server,
                                        .mem = arena_new(),
                                        .inbox = {.bytes = bytes, .room = room},

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "jobs/batch_end.h"
 #include "service/queue.h"
 
 #define NAME_SIZE 128
@@ -18,7 +19,6 @@
 #define TIME_LIMIT_MS (10 * 60 * 1000)
 #define TICK_MAX_US US_PER_S
 #define TICK_MIN_US (US_PER_S / 20)
-#define END_TRIES 3
 
 /* One thread that runs jobs. */
 struct lane {
@@ -113,106 +113,6 @@ static bool leave(struct lane *lane)
     return is_late;
 }
 
-/* How a task ended that its run did not complete, or refuse for good. */
-static void judge(const struct runner *runner, struct job_task *task, bool is_late)
-{
-    if (task->is_decided && task->outcome != OUTCOME_RETRYABLE)
-        return;
-    if (is_late)
-        job_task_fail(task, true, "job_timeout",
-                      "the job took longer than such a file should; it was stopped");
-    else if (atomic_load(&runner->is_ending))
-        task->outcome = OUTCOME_GIVEN_BACK;
-    else if (!task->is_decided)
-        job_task_fail(task, true, "internal_error", "the job ended without a result");
-}
-
-static bool commit_task(struct db *tx, const struct job *job, void *context, struct error *err)
-{
-    const struct job_task *task = context;
-
-    (void)job;
-    return !task->kind->commit || task->kind->commit(tx, task, err);
-}
-
-static struct job_end end_of(const struct job_task *task)
-{
-    return (struct job_end){.job = {task->job.workspace_id, task->job.id, task->job.lease_token},
-                            .outcome = task->outcome,
-                            .result = task->result,
-                            .code = task->code,
-                            .message = task->message,
-                            .commit = commit_task,
-                            .context = (void *)task};
-}
-
-static void log_end(const struct job_task *task, bool ended, const struct error *err)
-{
-    static const char *const words[] = {[OUTCOME_COMPLETED] = "completed",
-                                        [OUTCOME_FAILED] = "failed",
-                                        [OUTCOME_RETRYABLE] = "to be retried",
-                                        [OUTCOME_GIVEN_BACK] = "given back"};
-    bool is_bad = !ended || task->outcome == OUTCOME_FAILED || task->outcome == OUTCOME_RETRYABLE;
-    char id[UUID_TEXT_SIZE];
-
-    uuid_format(task->job.id, id);
-    log_event(is_bad ? LOG_WARN : LOG_DEBUG, ended ? words[task->outcome] : "job lost",
-              log_text("job", task->job.kind), log_text("job_id", id),
-              log_text("error_code", task->code),
-              log_text("error", ended ? task->message : err->log));
-}
-
-/* Nothing can be changed for now: worth another try. */
-static bool is_passing(const struct error *err)
-{
-    return err->kind == ERR_UNAVAILABLE || err->kind == ERR_STORAGE_FULL;
-}
-
-static bool is_not_held(const struct error *err)
-{
-    return err->kind == ERR_LEASE_LOST || err->kind == ERR_JOB_CANCELLED ||
-           err->kind == ERR_NOT_FOUND;
-}
-
-/* One that could not be ended: again if the catalog was away, else as a failure, for its effect
- * could not be committed. What stays leased then is taken back when its lease has run out. */
-static bool end_after_all(struct app *app, struct job_task *task, struct arena *mem,
-                          struct error *err)
-{
-    struct job after;
-
-    for (int i = 0; i < END_TRIES; i++) {
-        if (is_not_held(err))
-            return false;
-        if (!is_passing(err))
-            job_task_fail(task, true, error_code(err), arena_strdup(mem, error_detail(err)));
-        struct job_end end = end_of(task);
-        if (leases_end(app, &end, mem, &after, err))
-            return true;
-    }
-    return false;
-}
-
-static void end_batch(struct runner *runner, struct job_batch *batch, struct arena *mem)
-{
-    struct job_end *ends = arena_array(mem, batch->count, sizeof *ends);
-    bool *ended = arena_array(mem, batch->count, sizeof *ended);
-    struct error *errors = arena_array(mem, batch->count, sizeof *errors);
-
-    for (size_t i = 0; i < batch->count; i++)
-        ends[i] = end_of(&batch->tasks[i]);
-    leases_end_all(runner->app, ends, batch->count, ended, errors);
-    for (size_t i = 0; i < batch->count; i++) {
-        struct job_task *task = &batch->tasks[i];
-
-        if (!ended[i])
-            ended[i] = end_after_all(runner->app, task, mem, &errors[i]);
-        log_end(task, ended[i], &errors[i]);
-        if (task->kind->release)
-            task->kind->release(runner->app, task, ended[i] && task->outcome == OUTCOME_COMPLETED);
-    }
-}
-
 static bool read_upload(struct app *app, const struct job *job, struct arena *mem,
                         const struct upload **out, struct error *err)
 {
@@ -251,9 +151,7 @@ static void run_jobs(struct lane *lane, const struct job *jobs, size_t count, st
             job_task_fail(&batch.tasks[i], true, error_code(&err),
                           arena_strdup(mem, error_detail(&err)));
     }
-    for (size_t i = 0; i < count; i++)
-        judge(runner, &batch.tasks[i], is_late);
-    end_batch(runner, &batch, mem);
+    batch_end(&batch, is_late, atomic_load(&runner->is_ending));
 }
 
 /* ---- a lane ---- */
@@ -366,7 +264,7 @@ static void keep_alive(struct runner *runner, struct lane *lane, int64_t every_u
 
         if (leases_heartbeat(runner->app, &beats[i].held, 0, beats[i].progress_milli, mem, &after,
                              &err) ||
-            !is_not_held(&err))
+            !lease_is_gone(&err))
             continue;
         pthread_mutex_lock(&runner->lock);
         lose(lane, &beats[i]);
@@ -580,7 +478,7 @@ static void give_back(struct runner *runner, struct lane *lane)
         if (leases_end(runner->app, &end, mem, &after, &err))
             log_event(LOG_WARN, "a job did not end when told to", log_text("job", after.kind),
                       log_text("job_id", id));
-        else if (!is_not_held(&err)) /* its lease runs out */
+        else if (!lease_is_gone(&err)) /* its lease runs out */
             log_event(LOG_WARN, "a job could not be given back", log_text("job_id", id),
                       log_text("error", err.log));
     }

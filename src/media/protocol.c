@@ -47,7 +47,7 @@ static bool is_name(const char *text, size_t room)
     return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789/.+-_") == length;
 }
 
-static bool is_plain_text(const char *text, size_t room)
+bool media_text_is_plain(const char *text, size_t room)
 {
     size_t length = strnlen(text, room);
 
@@ -76,7 +76,7 @@ static bool texts_are_sane(const struct media_answer *answer)
            is_name(answer->mime_type, sizeof answer->mime_type) &&
            is_name(answer->container, sizeof answer->container) &&
            is_name(answer->codec, sizeof answer->codec) &&
-           is_plain_text(answer->reason, sizeof answer->reason);
+           media_text_is_plain(answer->reason, sizeof answer->reason);
 }
 
 /* The JSON is read once and written anew, so that what the catalog gets is ours. */

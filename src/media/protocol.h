@@ -72,4 +72,7 @@ void answer_fill(struct media_answer *message, enum answer_outcome outcome,
  */
 bool answer_parse(const void *bytes, size_t length, struct arena *mem, struct answer_view *out);
 
+/* Whether TEXT ends within ROOM bytes, and is UTF-8 without control characters. */
+bool media_text_is_plain(const char *text, size_t room);
+
 #endif

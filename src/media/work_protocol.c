@@ -7,18 +7,6 @@
 #include "base/json_depth.h"
 #include "base/str.h"
 
-static bool is_plain_text(const char *text, size_t room)
-{
-    size_t length = strnlen(text, room);
-
-    if (length == room || !utf8_is_valid((struct str){text, length}))
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            return false;
-    return true;
-}
-
 static bool end_is_sane(const struct work_end *end)
 {
     return end->outcome <= WORK_IMPOSSIBLE && end->verdict <= MEDIA_CORRUPT &&
@@ -29,7 +17,7 @@ static bool end_is_sane(const struct work_end *end)
            end->chunk_rate_hz <= SAMPLE_RATE_MAX_HZ && end->chunk_channels >= 0 &&
            end->chunk_channels <= CHANNELS_MAX && end->chunk_bits >= 0 &&
            end->chunk_bits <= BITS_MAX && end->retiring <= 1 &&
-           is_plain_text(end->reason, sizeof end->reason);
+           media_text_is_plain(end->reason, sizeof end->reason);
 }
 
 static bool is_sane(const struct work_message *message)
