@@ -1,5 +1,6 @@
 """Answers that go on without a worker: what is sent, who is cut off, how they end."""
 import contextlib
+import threading
 import time
 
 import pytest
@@ -108,3 +109,32 @@ def test_a_stop_ends_feeds_and_cuts_nothing_short(start):
         assert server.wait() == 0
         assert time.monotonic() - began < 10
         assert silent.until(b"0\r\n\r\n") == b""  # the last chunk
+
+
+def drain(raw):
+    with contextlib.suppress(ConnectionResetError):
+        while raw.socket.recv(65536):
+            pass
+
+
+def test_a_stop_while_others_read_cuts_nothing_short(start):
+    """The thread is awake for those who read, between two rounds, when it hears of the stop."""
+    for _ in range(5):
+        server = start("--grace_ms=20000")
+        with contextlib.ExitStack() as stack:
+            silent = [stack.enter_context(Raw(server.address)) for _ in range(20)]
+            for raw in silent:
+                raw.send(request(target="/silence")).answer(head_only=True)
+                raw.until(b"here\r\n")
+            busy = [stack.enter_context(Raw(server.address)) for _ in range(4)]
+            for raw in busy:
+                raw.send(request(target=ENDLESS)).answer(head_only=True)
+            readers = [threading.Thread(target=drain, args=(raw,)) for raw in busy]
+            for reader in readers:
+                reader.start()
+            server.terminate()
+            assert server.wait() == 0
+            for reader in readers:
+                reader.join()
+            for raw in silent:
+                assert raw.until(b"0\r\n\r\n") == b""
