@@ -294,11 +294,11 @@ static void serve_events(struct feeds *feeds, int timeout_ms)
 }
 
 /* Nobody to serve: only a wake can bring something. */
-static int timeout_of(const struct feeds *feeds, bool again)
+static int timeout_of(const struct feeds *feeds, bool at_once)
 {
     int64_t left_ms = feeds->round_due_ms - coarse_now_ms();
 
-    if (again)
+    if (at_once)
         return 0;
     if (!feeds->first)
         return -1;
@@ -308,20 +308,20 @@ static int timeout_of(const struct feeds *feeds, bool again)
 static void *run_feeds(void *context)
 {
     struct feeds *feeds = context;
-    bool again = false;
+    bool again = false, is_ending;
 
-    while (!atomic_load(&feeds->is_ending) || feeds->first) {
+    do {
         bool is_round;
 
-        serve_events(feeds, timeout_of(feeds, again));
+        is_ending = atomic_load(&feeds->is_ending); /* before the last arrivals are taken */
+        serve_events(feeds, timeout_of(feeds, again || is_ending));
         take_arrivals(feeds);
         is_round =
             atomic_exchange(&feeds->is_woken, false) || coarse_now_ms() >= feeds->round_due_ms;
         if (is_round)
             feeds->round_due_ms = coarse_now_ms() + FEED_ROUND_MS;
-        again = ask_all(feeds, is_round,
-                        atomic_load(&feeds->server->is_stopping) || atomic_load(&feeds->is_ending));
-    }
+        again = ask_all(feeds, is_round, is_ending || atomic_load(&feeds->server->is_stopping));
+    } while (!is_ending || feeds->first);
     return NULL;
 }
 

@@ -140,7 +140,7 @@ def test_events_end_with_the_server_and_with_the_client(start):
     with server.connect() as raw:
         raw.send(request(target="/events"))
         raw.until(b"data: x")
-        assert server.metrics()["active"] == 2
+        server.wait_for(lambda now: now["active"] == 2)
     server.wait_for(lambda now: now["active"] == 1)
     raw = server.connect()
     raw.send(request(target="/events"))
