@@ -7,8 +7,9 @@
 
 #include <cpuid.h>
 #include <immintrin.h>
+#include <stdatomic.h>
 
-bool digest_kernel_available(void)
+static bool ask_processor(void)
 {
     unsigned a, b, c, d;
 
@@ -16,6 +17,18 @@ bool digest_kernel_available(void)
      * hypervisor may hide any of the three. */
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & (1u << 29)) &&
            __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("sse4.1");
+}
+
+bool digest_kernel_available(void)
+{
+    static atomic_int known; /* 0: not asked yet; in a virtual machine each asking is dear */
+    int answer = atomic_load_explicit(&known, memory_order_relaxed);
+
+    if (answer == 0) {
+        answer = ask_processor() ? 1 : -1;
+        atomic_store_explicit(&known, answer, memory_order_relaxed);
+    }
+    return answer > 0;
 }
 
 static const uint32_t sha256_constants[64] __attribute__((aligned(16))) = {

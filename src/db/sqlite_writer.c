@@ -305,11 +305,15 @@ void sqlite_writer_done(struct sqlite_writer *writer)
 
 static void enqueue(struct sqlite_writer *writer, struct sqlite_write *write)
 {
+    bool is_first;
+
     pthread_mutex_lock(&writer->lock);
+    is_first = !writer->first; /* for another the thread is called already, or awake */
     *writer->last = write;
     writer->last = &write->next;
-    pthread_cond_signal(&writer->called);
     pthread_mutex_unlock(&writer->lock);
+    if (is_first) /* outside the lock: who wakes up wants it at once */
+        pthread_cond_signal(&writer->called);
 }
 
 bool sqlite_writer_run(struct sqlite_writer *writer, db_work *work, void *context,
