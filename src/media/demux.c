@@ -135,13 +135,27 @@ static bool needs_analysis(const struct demux *demux)
     return demux->context->nb_streams == 0;
 }
 
+/* Libavformat compares the names of all it has, some three hundred, each time it is asked: the last
+ * answer is kept, as files of one kind tend to come one after the other. */
+static const AVInputFormat *input_format(const struct demux *demux, const char *name)
+{
+    static _Thread_local const char *last_name;
+    static _Thread_local const AVInputFormat *last;
+
+    if (!last || strcmp(name, last_name) != 0) {
+        last = demux->av->av_find_input_format(name);
+        last_name = name; /* a constant of src/media/format.c */
+    }
+    return last;
+}
+
 bool demux_open(struct demux *demux, struct probe *probe)
 {
     const AVInputFormat *format;
 
     *demux =
         (struct demux){.av = probe->av, .in = probe->in, .start = probe->start, .end = probe->end};
-    format = demux->av->av_find_input_format(probe->format->demuxer);
+    format = input_format(demux, probe->format->demuxer);
     if (!format || !context_make(demux) ||
         demux->av->avformat_open_input(&demux->context, "", format, NULL) < 0)
         return false;
