@@ -80,7 +80,7 @@ static bool enter_as_operator(struct request *req, const char *named, struct cal
 
     if (named && !uuid_parse(str_from(named), &who->workspace_id))
         return no_workspace(err);
-    if (!database_read(req->app->database, &db, err))
+    if (!database_snapshot(req->app->database, &db, err)) /* locked once for all three questions */
         return false;
     if (!named && !workspace_only(db, &who->workspace_id, err))
         return err->kind == ERR_INVALID
