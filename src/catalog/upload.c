@@ -1,7 +1,11 @@
 #include "catalog/upload.h"
 
+#include <stdio.h>
+
 #include "catalog/rows.h"
 #include "catalog/upload_row.h"
+
+#define FINDING_PATH_SIZE 64
 
 bool upload_insert(struct db *tx, const struct upload *u, struct error *err)
 {
@@ -97,6 +101,17 @@ static bool change_state(struct db *tx, enum sql_id statement, struct uuid works
         return false;
     *changed = touched > 0;
     return true;
+}
+
+bool upload_set_finding(struct db *tx, struct uuid id, const char *name, const char *finding,
+                        int64_t now_us, struct error *err)
+{
+    char path[FINDING_PATH_SIZE];
+
+    snprintf(path, sizeof path, "$.%s", name);
+    return db_execute(tx, SQL_UPLOAD_SET_FINDING,
+                      DB_ARGS(db_uuid(id), db_text(path), db_text(finding), db_time(now_us)), NULL,
+                      err);
 }
 
 bool upload_trash(struct db *tx, struct uuid workspace_id, struct uuid id, int64_t now_us,

@@ -82,6 +82,10 @@ bool upload_by_signed_path(struct db *db, const char *storage_path, struct arena
 /* Sets name and metadata. */
 bool upload_change(struct db *tx, struct uuid id, const char *original_filename,
                    const char *metadata, int64_t now_us, struct error *err);
+/* What processing has found, as the member NAME of the metadata, in place of what it found before;
+ * FINDING is JSON. */
+bool upload_set_finding(struct db *tx, struct uuid id, const char *name, const char *finding,
+                        int64_t now_us, struct error *err);
 /* *CHANGED is false if it was in the trash, or live, already. */
 bool upload_trash(struct db *tx, struct uuid workspace_id, struct uuid id, int64_t now_us,
                   bool *changed, struct error *err);

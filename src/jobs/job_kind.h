@@ -101,6 +101,9 @@ void job_task_fail(struct job_task *task, bool retryable, const char *code, cons
 /* NULL-terminated. */
 extern const struct queued_kind *const queued_kinds[];
 
+/* One decode of a file for those that are pending together. */
+extern const struct queued_kind queued_kind_validate;
+
 /* Tells the app's queue of the kinds in KINDS (NULL-terminated), whether or not this process runs
  * them. Before anything is served. */
 void queued_kinds_register(struct app *app, const struct queued_kind *const *kinds);

@@ -26,6 +26,7 @@
 #define BUSY_MS 5000
 #define READERS_KEPT 4
 #define STORES_MAX 64
+#define WORK_MEMORY_BYTES (UINT64_C(512) << 20)
 
 /* ---- database ---- */
 
@@ -223,6 +224,25 @@ static bool make_first_things(struct app *app, const char *data, struct error *e
 
 /* ---- all of it ---- */
 
+/* As many as there are threads that ask for works. */
+static unsigned works_at_once(const struct app *app)
+{
+    unsigned workers = (unsigned)config_number(app->config, "jobs", "workers");
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return workers > 0 ? workers : cores > 0 ? (unsigned)cores : 1;
+}
+
+static bool open_works(struct app *app, const struct app_options *options, struct error *err)
+{
+    struct media_options wanted = {.program = options->program,
+                                   .processes = works_at_once(app),
+                                   .memory_bytes = WORK_MEMORY_BYTES,
+                                   .for_works = true};
+
+    return media_pool_open(&wanted, &app->works, err);
+}
+
 static bool open_media(struct app *app, const struct app_options *options, struct error *err)
 {
     struct media_options wanted = {
@@ -232,7 +252,8 @@ static bool open_media(struct app *app, const struct app_options *options, struc
         .timeout_ms = config_number(app->config, "media", "timeout"),
     };
 
-    return options->without_media || media_pool_open(&wanted, &app->media, err);
+    return options->without_media ||
+           (media_pool_open(&wanted, &app->media, err) && open_works(app, options, err));
 }
 
 static bool make_data_folder(const char *data, struct error *err)
@@ -275,6 +296,7 @@ void app_free(struct app *app)
 {
     if (!app)
         return;
+    media_pool_free(app->works);
     media_pool_free(app->media);
     for (size_t i = 0; i < app->store_count; i++)
         store_free(app->stores[i]);

@@ -93,6 +93,7 @@ struct app {
     struct store **stores; /* the first takes new uploads */
     size_t store_count;
     struct media_pool *media;
+    struct media_pool *works; /* what is done to whole files (media/work.h) */
     struct hash_pool *hashers;
     struct live *live;           /* sessions that requests are working on */
     struct abandoned *abandoned; /* sessions that could not be ended when they should have been */

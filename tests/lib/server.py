@@ -37,11 +37,13 @@ def wait_until(question, limit_s=20.0, what="a condition"):
 
 
 class Server:
-    """One `audiotricks serve` on a data folder. Use it as a context."""
+    """One `audiotricks serve` on a data folder. Use it as a context.
 
-    def __init__(self, data, *flags, env=None, binary=BINARY, wrapper=()):
+    It runs no jobs unless JOBS: uploads stay as they came, while a test looks at them."""
+
+    def __init__(self, data, *flags, env=None, binary=BINARY, wrapper=(), jobs=False):
         self.data = pathlib.Path(data)
-        self.flags = list(flags)
+        self.flags = list(flags) if jobs else ["--no-jobs", *flags]
         self.env = dict(env or {})
         self.binary = binary
         self.wrapper = list(wrapper)

@@ -1,0 +1,280 @@
+/*
+ * The kinds of jobs that look at the whole of a file. They are one group: those of an upload that
+ * are pending together take one decode (media/work.h).
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "catalog/upload_progress.h"
+#include "jobs/job_kind.h"
+#include "media/work.h"
+#include "service/cache.h"
+
+/* Beside the decode: the cache, the store, the catalog. */
+#define BESIDE_MS (5 * 60 * 1000)
+
+/* The tasks of a batch by what they are, while they are to be done; NULL: not asked for, or done.
+ */
+struct works {
+    struct job_batch *batch;
+    struct job_task *validate;
+};
+
+static bool is_of(const struct job_task *task, const struct queued_kind *kind)
+{
+    return task->kind == kind;
+}
+
+static int64_t time_limit_ms(const struct upload *upload, const struct job *job)
+{
+    (void)job;
+    return (int64_t)media_work_limit_ms(upload ? upload->duration_ms : 0) + BESIDE_MS;
+}
+
+/* ---- how it went ---- */
+
+/* Whether another time it may go better. */
+static bool is_worth_a_retry(const struct error *err)
+{
+    switch (err->kind) {
+    case ERR_AUDIO_CORRUPT:
+    case ERR_NOT_AUDIO:
+    case ERR_MEDIA_UNREADABLE:
+    case ERR_INVALID:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void fail_task(const struct works *works, struct job_task *task, const struct error *err)
+{
+    if (!task)
+        return;
+    log_event(LOG_INFO, "work failed", log_text("job", task->kind->name),
+              log_text("error", err->log));
+    job_task_fail(task, is_worth_a_retry(err), error_code(err),
+                  arena_strdup(works->batch->mem, error_detail(err)));
+}
+
+static void fail_all(const struct works *works, const struct error *err)
+{
+    for (size_t i = 0; i < works->batch->count; i++)
+        if (!works->batch->tasks[i].is_decided)
+            fail_task(works, &works->batch->tasks[i], err);
+}
+
+/* ---- the cache ---- */
+
+static bool cache_key_of(const struct works *works, const struct job_task *task,
+                         struct cache_key *out, struct error *err)
+{
+    const struct upload *upload = works->batch->upload;
+
+    return cache_key_make(upload->workspace_id, upload->checksum_sha256, task->kind->name,
+                          str_from(task->job.options), out, err);
+}
+
+/* What the same options have found in the same content before; NULL if nothing is known of it. */
+static const char *find_known(const struct works *works, const struct job_task *task)
+{
+    struct cache_key key;
+    struct cache_result result;
+    struct error err;
+    bool found;
+
+    if (!cache_key_of(works, task, &key, &err) ||
+        !cache_find(works->batch->app, &key, works->batch->mem, &found, &result, &err)) {
+        log_event(LOG_WARN, "the cache could not be asked", log_text("error", err.log));
+        return NULL;
+    }
+    return found ? result.data.ptr : NULL;
+}
+
+/* A cache that does not take it is no reason to fail. */
+static void keep_known(const struct works *works, const struct job_task *task, const char *found,
+                       int64_t run_ms)
+{
+    struct cache_key key;
+    struct cache_wish wish = {
+        .key = &key, .data = str_from(found), .processing_time_ms = (uint64_t)run_ms};
+    struct cache_entry entry;
+    struct error err;
+
+    if (!cache_key_of(works, task, &key, &err) ||
+        !cache_put(works->batch->app, &wish, &entry, &err))
+        log_event(LOG_DEBUG, "a result is not kept in the cache", log_text("error", err.log));
+}
+
+/* ---- validate ---- */
+
+/* What is found of an upload, on its way into the metadata. */
+struct finding {
+    struct app *app;
+    struct uuid upload_id;
+    const char *name;
+    const char *json;
+};
+
+static bool write_finding(struct db *tx, void *context, struct error *err)
+{
+    const struct finding *finding = context;
+
+    return upload_set_finding(tx, finding->upload_id, finding->name, finding->json,
+                              app_now_us(finding->app), err);
+}
+
+static void complete_validate(const struct works *works, const char *report, bool from_cache)
+{
+    struct arena *mem = works->batch->mem;
+    struct finding *finding = arena_alloc(mem, sizeof *finding);
+
+    *finding = (struct finding){works->batch->app, works->batch->upload->id, "report", report};
+    works->validate->effect = finding;
+    job_task_complete(works->validate, arena_printf(mem, "{\"from_cache\":%s,\"report\":%s}",
+                                                    from_cache ? "true" : "false", report));
+}
+
+static bool commit_validate(struct db *tx, const struct job_task *task, struct error *err)
+{
+    return !task->effect || write_finding(tx, task->effect, err);
+}
+
+/* The report says what is wrong, so it is kept though the job fails. The same is found whenever it
+ * is looked for, so it does no harm that this is not the transaction that ends the job. */
+static void report_corrupt(const struct works *works, const char *report)
+{
+    struct finding finding = {works->batch->app, works->batch->upload->id, "report", report};
+    struct error err;
+
+    if (!database_write(works->batch->app->database, write_finding, &finding, &err))
+        log_event(LOG_WARN, "a report could not be kept", log_text("error", err.log));
+}
+
+static bool check_no_options(const char *options, struct error *err)
+{
+    struct str rest = str_trim(str_from(options));
+
+    return (rest.len >= 2 && str_trim((struct str){rest.ptr + 1, rest.len - 2}).len == 0) ||
+           error_tell(err, ERR_INVALID, "options: this kind has none");
+}
+
+/* ---- the work ---- */
+
+static bool report_progress(void *context, double done, struct error *err)
+{
+    const struct works *works = context;
+    struct job_batch *batch = works->batch;
+
+    for (size_t i = 0; i < batch->count; i++)
+        atomic_store(&batch->tasks[i].progress_milli, (int)lround(done * 1000));
+    return !atomic_load(&batch->should_end) ||
+           error_set(err, ERR_CONFLICT, "the work is not wanted any more");
+}
+
+/* The bytes of the upload. A record without them is a loss, not a wrong id. */
+static bool open_content(const struct works *works, int *fd, uint64_t *size, struct error *err)
+{
+    const struct upload *upload = works->batch->upload;
+    struct store *store;
+
+    if (!app_find_store(works->batch->app, upload->storage_name, &store, err))
+        return false;
+    if (store_open_fd(store, upload->storage_path, fd, size, err))
+        return true;
+    if (err->kind == ERR_NOT_FOUND) {
+        err->kind = ERR_INTERNAL;
+        error_client(err, "the content is missing from the store");
+    }
+    return false;
+}
+
+static void conclude(const struct works *works, const struct media_result *result, int64_t run_ms)
+{
+    if (works->validate) {
+        complete_validate(works, result->report_json, false);
+        keep_known(works, works->validate, result->report_json, run_ms);
+    }
+}
+
+static void do_work(struct works *works)
+{
+    const struct media_sink sink = {.context = works, .progress = report_progress};
+    const struct media_order order = {.validate = works->validate != NULL,
+                                      .limit_ms =
+                                          media_work_limit_ms(works->batch->upload->duration_ms)};
+    struct media_pool *pool = works->batch->app->works;
+    int64_t start_us = clock_monotonic_us();
+    struct media_result result = {0};
+    scoped(fd_close) int fd = -1;
+    struct error err;
+    uint64_t size;
+
+    if (!pool)
+        error_set(&err, ERR_UNAVAILABLE, "this process has no media processes");
+    else if (open_content(works, &fd, &size, &err) &&
+             media_work(pool, fd, size, &order, &sink, works->batch->mem, &result, &err))
+        return conclude(works, &result, (clock_monotonic_us() - start_us) / 1000);
+    if (atomic_load(&works->batch->should_end))
+        return;
+    if (works->validate && err.kind == ERR_AUDIO_CORRUPT)
+        report_corrupt(works, result.report_json);
+    fail_all(works, &err);
+}
+
+/* ---- a batch ---- */
+
+static void find_tasks(struct works *works)
+{
+    for (size_t i = 0; i < works->batch->count; i++) {
+        struct job_task *task = &works->batch->tasks[i];
+
+        if (is_of(task, &queued_kind_validate))
+            works->validate = task;
+    }
+}
+
+static void take_known(struct works *works)
+{
+    const char *known;
+
+    if (works->validate && (known = find_known(works, works->validate))) {
+        complete_validate(works, known, true);
+        works->validate = NULL;
+    }
+}
+
+/* There is nothing to be found in what is no audio. */
+static void complete_without_audio(const struct works *works)
+{
+    for (size_t i = 0; i < works->batch->count; i++)
+        job_task_complete(&works->batch->tasks[i], "{\"from_cache\":false,\"report\":null}");
+}
+
+static void run_works(struct job_batch *batch)
+{
+    struct works works = {.batch = batch};
+    struct error err;
+
+    if (!batch->upload) {
+        error_tell(&err, ERR_INVALID, "such a job is of an upload");
+        return fail_all(&works, &err);
+    }
+    if (!batch->upload->has_facts)
+        return complete_without_audio(&works);
+    find_tasks(&works);
+    take_known(&works);
+    if (works.validate)
+        do_work(&works);
+}
+
+const struct queued_kind queued_kind_validate = {
+    .name = JOB_KIND_VALIDATE,
+    .group = "media",
+    .for_every_upload = true,
+    .check = check_no_options,
+    .time_limit_ms = time_limit_ms,
+    .run = run_works,
+    .commit = commit_validate,
+};
