@@ -6,5 +6,35 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending');
 -- name: chunk_list
 SELECT id, upload_id, chunk_index, total_chunks, start_time, end_time, duration, chunk_filename,
        chunk_size, chunk_path, checksum_md5, status, processing_started_at, processing_completed_at,
-       processing_time_ms, transcription_result_id, processing_job_id
+       processing_time_ms, transcription_result_id, processing_job_id, storage_name, checksum_sha256
 FROM audio_chunks WHERE upload_id = $1 AND chunk_index >= $2 ORDER BY chunk_index LIMIT $3;
+
+-- name: chunk_cut
+-- What others still have to do with a chunk is not done because it was cut.
+INSERT INTO audio_chunks (id, upload_id, chunk_index, total_chunks, start_time, end_time, duration,
+                          chunk_filename, chunk_size, storage_name, chunk_path, checksum_md5,
+                          checksum_sha256, processing_started_at, processing_completed_at,
+                          processing_time_ms, processing_job_id, status)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'completed')
+ON CONFLICT (upload_id, chunk_index) DO UPDATE
+SET total_chunks = excluded.total_chunks, start_time = excluded.start_time,
+    end_time = excluded.end_time, duration = excluded.duration,
+    chunk_filename = excluded.chunk_filename, chunk_size = excluded.chunk_size,
+    storage_name = excluded.storage_name, chunk_path = excluded.chunk_path,
+    checksum_md5 = excluded.checksum_md5, checksum_sha256 = excluded.checksum_sha256,
+    processing_started_at = excluded.processing_started_at,
+    processing_completed_at = excluded.processing_completed_at,
+    processing_time_ms = excluded.processing_time_ms,
+    processing_job_id = excluded.processing_job_id,
+    status = CASE WHEN EXISTS (SELECT 1 FROM processing_jobs j
+                               WHERE j.chunk_id = audio_chunks.id AND j.belongs = 1
+                                 AND j.status NOT IN ('completed', 'cancelled'))
+                  THEN audio_chunks.status ELSE 'completed' END;
+
+-- name: chunk_trim
+DELETE FROM audio_chunks WHERE upload_id = $1 AND chunk_index >= $2;
+
+-- name: chunk_note_cut
+INSERT INTO audio_cuts (upload_id, options, max_duration_ms, cut_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (upload_id) DO UPDATE
+SET options = excluded.options, max_duration_ms = excluded.max_duration_ms, cut_at = excluded.cut_at;

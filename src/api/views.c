@@ -85,6 +85,7 @@ static void write_chunk_file(struct emitter *json, const struct chunk *chunk)
     write_count_or_null(json, "chunk_size", chunk->has_file, chunk->chunk_size);
     emit_text(json, "chunk_path", chunk->chunk_path);
     emit_text(json, "checksum_md5", chunk->checksum_md5);
+    emit_text(json, "checksum_sha256", chunk->checksum_sha256);
 }
 
 void view_chunk(struct emitter *json, const struct chunk *chunk)

@@ -5,7 +5,15 @@
 
 #include "catalog/rows.h"
 
-#define CHUNK_FILENAME_SIZE 64
+/* Six digits, so that the names of CHUNKS_MAX sort as the chunks do. */
+void chunk_name(struct uuid upload_id, uint32_t index, const char *extension,
+                char out[static CHUNK_FILENAME_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+
+    uuid_format(upload_id, id);
+    snprintf(out, CHUNK_FILENAME_SIZE, "chunk_%s_%06u.%s", id, index, extension);
+}
 
 static bool insert(struct db *tx, const struct chunk *chunk, struct error *err)
 {
@@ -21,7 +29,7 @@ bool chunk_plan(struct db *tx, struct uuid upload_id, int64_t duration_ms, int64
                 const struct clock *clock, const struct random_source *random, uint32_t *count,
                 struct error *err)
 {
-    char filename[CHUNK_FILENAME_SIZE], id[UUID_TEXT_SIZE];
+    char filename[CHUNK_FILENAME_SIZE];
     int64_t needed;
     uint32_t total;
 
@@ -32,7 +40,6 @@ bool chunk_plan(struct db *tx, struct uuid upload_id, int64_t duration_ms, int64
                           "audio of %lld s would make more than %d chunks",
                           (long long)(duration_ms / 1000), CHUNKS_MAX);
     total = (uint32_t)needed;
-    uuid_format(upload_id, id);
     for (uint32_t i = 0; i < total; i++) {
         int64_t start = i * most_ms;
         int64_t end = i + 1 < total ? start + most_ms : duration_ms;
@@ -45,8 +52,7 @@ bool chunk_plan(struct db *tx, struct uuid upload_id, int64_t duration_ms, int64
                               .duration_ms = end - start,
                               .chunk_filename = filename};
 
-        /* Six digits, so that the names of CHUNKS_MAX sort as the chunks do. */
-        snprintf(filename, sizeof filename, "chunk_%s_%06u.wav", id, i);
+        chunk_name(upload_id, i, "wav", filename);
         if (!insert(tx, &chunk, err))
             return false;
     }
@@ -76,6 +82,8 @@ static struct chunk from_row(const struct db_rows *rows, struct arena *mem)
         .processing_time_ms = db_column_int(rows, 14),
         .transcription_result_id = db_column_uuid(rows, 15),
         .processing_job_id = db_column_uuid(rows, 16),
+        .storage_name = db_column_text(rows, 17, mem),
+        .checksum_sha256 = db_column_text(rows, 18, mem),
     };
 }
 
@@ -92,4 +100,49 @@ bool chunk_list(struct db *db, struct uuid upload_id, uint32_t from, size_t limi
     while (n < limit && db_next(rows))
         list[n++] = from_row(rows, mem);
     return rows_listed(rows, list, n, (void **)out, count, err);
+}
+
+bool chunk_by_index(struct db *db, struct uuid upload_id, uint32_t index, struct arena *mem,
+                    struct chunk *out, struct error *err)
+{
+    struct chunk *found;
+    size_t count;
+
+    if (!chunk_list(db, upload_id, index, 1, mem, &found, &count, err))
+        return false;
+    if (count == 0 || found->chunk_index != index)
+        return error_tell(err, ERR_NOT_FOUND, "the upload has no such chunk");
+    *out = *found;
+    return true;
+}
+
+/* ---- cut ---- */
+
+bool chunk_cut(struct db *tx, const struct chunk *chunk, struct error *err)
+{
+    return db_execute(tx, SQL_CHUNK_CUT,
+                      DB_ARGS(db_uuid(chunk->id), db_uuid(chunk->upload_id),
+                              db_int(chunk->chunk_index), db_int(chunk->total_chunks),
+                              db_milli(chunk->start_time_ms), db_milli(chunk->end_time_ms),
+                              db_milli(chunk->duration_ms), db_text(chunk->chunk_filename),
+                              db_int(chunk->chunk_size), db_text(chunk->storage_name),
+                              db_text(chunk->chunk_path), db_text(chunk->checksum_md5),
+                              db_text(chunk->checksum_sha256),
+                              db_time(chunk->processing_started_at_us),
+                              db_time(chunk->processing_completed_at_us),
+                              db_int(chunk->processing_time_ms), db_uuid(chunk->processing_job_id)),
+                      NULL, err);
+}
+
+bool chunk_trim(struct db *tx, struct uuid upload_id, uint32_t count, struct error *err)
+{
+    return db_execute(tx, SQL_CHUNK_TRIM, DB_ARGS(db_uuid(upload_id), db_int(count)), NULL, err);
+}
+
+bool chunk_note_cut(struct db *tx, struct uuid upload_id, const char *options, int64_t max_ms,
+                    int64_t now_us, struct error *err)
+{
+    return db_execute(
+        tx, SQL_CHUNK_NOTE_CUT,
+        DB_ARGS(db_uuid(upload_id), db_text(options), db_int(max_ms), db_time(now_us)), NULL, err);
 }

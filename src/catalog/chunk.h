@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "db/db.h"
 
-/* A plan is made within one transaction, for which others wait: a file that claims to last for years
- * must not hold them up. 347 days in chunks of 300 s. */
+/* A plan is made within one transaction, for which others wait: a file that claims to last for
+ * years must not hold them up. 347 days in chunks of 300 s. */
 #define CHUNKS_MAX 100000
 
 struct chunk {
@@ -21,7 +21,9 @@ struct chunk {
     bool has_file; /* it has been cut: size, path and checksum are set */
     uint64_t chunk_size;
     const char *chunk_path;
+    const char *storage_name;
     const char *checksum_md5;
+    const char *checksum_sha256;
     const char *status;
     int64_t processing_started_at_us;
     int64_t processing_completed_at_us;
@@ -30,6 +32,12 @@ struct chunk {
     struct uuid transcription_result_id;
     struct uuid processing_job_id;
 };
+
+#define CHUNK_FILENAME_SIZE 64
+
+/* How a chunk's file is called. */
+void chunk_name(struct uuid upload_id, uint32_t index, const char *extension,
+                char out[static CHUNK_FILENAME_SIZE]);
 
 /*
  * Plans the chunks of an upload of DURATION_MS: as few as have at most MOST_MS each, one behind the
@@ -42,5 +50,19 @@ bool chunk_plan(struct db *tx, struct uuid upload_id, int64_t duration_ms, int64
 /* At most LIMIT chunks of an upload from index FROM on, in order. */
 bool chunk_list(struct db *db, struct uuid upload_id, uint32_t from, size_t limit,
                 struct arena *mem, struct chunk **out, size_t *count, struct error *err);
+/* The one of that index. ERR_NOT_FOUND. */
+bool chunk_by_index(struct db *db, struct uuid upload_id, uint32_t index, struct arena *mem,
+                    struct chunk *out, struct error *err);
+
+/* ---- cut ---- */
+
+/* The chunk has been cut: the row of its index, which may be new, says all that CHUNK does, and it
+ * is completed unless jobs of it are left. */
+bool chunk_cut(struct db *tx, const struct chunk *chunk, struct error *err);
+/* Removes the chunks from index COUNT on. */
+bool chunk_trim(struct db *tx, struct uuid upload_id, uint32_t count, struct error *err);
+/* How it was cut: with which OPTIONS, and how long a chunk could be. */
+bool chunk_note_cut(struct db *tx, struct uuid upload_id, const char *options, int64_t max_ms,
+                    int64_t now_us, struct error *err);
 
 #endif

@@ -84,6 +84,7 @@ static void print_totals(const struct verify_totals *totals, unsigned parts)
         {"shared", totals->shared_bytes},
         {"trash", totals->trash_bytes},
         {"garbage", totals->garbage_bytes},
+        {"derived", totals->derived_bytes},
         {"staged", totals->staged_bytes},
         {"in the stores", totals->stored_bytes},
         {"saved by sharing", totals->saved_bytes},
@@ -106,13 +107,14 @@ static void print_totals(const struct verify_totals *totals, unsigned parts)
 static void print_json(const struct verify_totals *totals, json_t *findings)
 {
     json_t *sums = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "objects",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "objects",
         (json_int_t)totals->objects, "live_bytes", (json_int_t)totals->live_bytes, "shared_bytes",
         (json_int_t)totals->shared_bytes, "trash_bytes", (json_int_t)totals->trash_bytes,
-        "garbage_bytes", (json_int_t)totals->garbage_bytes, "staged_bytes",
-        (json_int_t)totals->staged_bytes, "stored_bytes", (json_int_t)totals->stored_bytes,
-        "saved_bytes", (json_int_t)totals->saved_bytes, "workspaces",
-        (json_int_t)totals->workspaces, "problems", (json_int_t)totals->problems);
+        "garbage_bytes", (json_int_t)totals->garbage_bytes, "derived_bytes",
+        (json_int_t)totals->derived_bytes, "staged_bytes", (json_int_t)totals->staged_bytes,
+        "stored_bytes", (json_int_t)totals->stored_bytes, "saved_bytes",
+        (json_int_t)totals->saved_bytes, "workspaces", (json_int_t)totals->workspaces, "problems",
+        (json_int_t)totals->problems);
     json_t *all = json_pack("{s:b, s:o, s:O}", "ok", totals->problems == 0, "totals", sums,
                             "findings", findings);
 

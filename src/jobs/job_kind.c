@@ -11,6 +11,7 @@ const size_t job_kind_count = COUNT_OF(job_kinds);
 /* In the order in which companions are run and completed. */
 const struct queued_kind *const queued_kinds[] = {
     &queued_kind_validate,
+    &queued_kind_chunk,
     NULL,
 };
 

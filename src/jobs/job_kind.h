@@ -73,7 +73,7 @@ struct queued_kind {
         *after; /* then: made when the upload's jobs of that kind are completed; NULL: at once */
 
     /* Optional: whether a new upload gets one; without it all do. */
-    bool (*suits)(const struct upload *upload);
+    bool (*suits)(const struct app *app, const struct upload *upload);
     /* Optional: refuses options (a JSON object as text) with ERR_INVALID. */
     bool (*check)(const char *options, struct error *err);
     /* Optional: how long a run may take; UPLOAD may be NULL. Without it ten minutes. */
@@ -103,6 +103,7 @@ extern const struct queued_kind *const queued_kinds[];
 
 /* One decode of a file for those that are pending together. */
 extern const struct queued_kind queued_kind_validate;
+extern const struct queued_kind queued_kind_chunk;
 
 /* Tells the app's queue of the kinds in KINDS (NULL-terminated), whether or not this process runs
  * them. Before anything is served. */

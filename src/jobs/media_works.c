@@ -10,6 +10,8 @@
 #include "jobs/job_kind.h"
 #include "media/work.h"
 #include "service/cache.h"
+#include "service/cut_options.h"
+#include "service/cutting.h"
 
 /* Beside the decode: the cache, the store, the catalog. */
 #define BESIDE_MS (5 * 60 * 1000)
@@ -19,6 +21,8 @@
 struct works {
     struct job_batch *batch;
     struct job_task *validate;
+    struct job_task *chunk;
+    struct cutting *cutting; /* of CHUNK */
 };
 
 static bool is_of(const struct job_task *task, const struct queued_kind *kind)
@@ -160,7 +164,100 @@ static bool check_no_options(const char *options, struct error *err)
            error_tell(err, ERR_INVALID, "options: this kind has none");
 }
 
+/* ---- chunk ---- */
+
+static bool is_to_be_cut(const struct app *app, const struct upload *upload)
+{
+    return upload->has_facts && upload->duration_ms > app->settings.chunk_threshold_ms;
+}
+
+/* With the longest chunk that may be configured: what is the default is not known here. */
+static bool check_cut(const char *options, struct error *err)
+{
+    struct media_cut cut;
+
+    return cut_options_read(options, CUT_MAX_MS_MAX, &cut, err);
+}
+
+/* Fails the task by itself if it cannot be done. */
+static void begin_cutting(struct works *works)
+{
+    struct job_batch *batch = works->batch;
+    struct cutting *cutting = arena_alloc(batch->mem, sizeof *cutting);
+    struct error err;
+
+    if (!works->chunk)
+        return;
+    cutting->files = (struct making){.app = batch->app,
+                                     .store = batch->app->stores[0],
+                                     .job = &works->chunk->job,
+                                     .kind = DERIVED_CHUNK,
+                                     .mem = batch->mem,
+                                     .should_end = &batch->should_end};
+    if (!cut_options_read(works->chunk->job.options,
+                          (uint64_t)batch->app->settings.max_chunk_duration_ms, &cutting->cut,
+                          &err)) {
+        fail_task(works, works->chunk, &err);
+        works->chunk = NULL;
+        return;
+    }
+    works->chunk->effect = works->cutting = cutting;
+}
+
+static bool publish(const struct works *works, struct job_task *task, const struct making *files)
+{
+    struct error err;
+
+    if (making_publish(files, &err))
+        return true;
+    if (!atomic_load(&works->batch->should_end))
+        fail_task(works, task, &err);
+    return false;
+}
+
+static void complete_chunk(const struct works *works, const struct media_result *result)
+{
+    const struct cutting *cutting = works->cutting;
+
+    if (publish(works, works->chunk, &cutting->files))
+        job_task_complete(works->chunk,
+                          arena_printf(works->batch->mem,
+                                       "{\"chunks\":%zu,\"format\":\"%s\",\"sample_rate\":%d,"
+                                       "\"channels\":%d,\"bits\":%d}",
+                                       cutting->files.count, cut_format_name(cutting->cut.format),
+                                       result->chunk_rate_hz, result->chunk_channels,
+                                       result->chunk_bits));
+}
+
+static bool commit_chunk(struct db *tx, const struct job_task *task, struct error *err)
+{
+    return !task->effect || cutting_commit(tx, task->effect, err);
+}
+
+static void release_chunk(struct app *app, struct job_task *task, bool committed)
+{
+    (void)app, (void)committed;
+    if (task->effect)
+        cutting_release(task->effect);
+}
+
 /* ---- the work ---- */
+
+static bool open_output(void *context, const struct media_output *output, int *fd,
+                        struct error *err)
+{
+    const struct works *works = context;
+
+    (void)output;
+    return cutting_open(works->cutting, fd, err);
+}
+
+static bool chunk_done(void *context, const struct media_chunk *chunk, struct error *err)
+{
+    const struct works *works = context;
+
+    return cutting_chunk_done(works->cutting, chunk, err);
+}
 
 static bool report_progress(void *context, double done, struct error *err)
 {
@@ -196,12 +293,23 @@ static void conclude(const struct works *works, const struct media_result *resul
         complete_validate(works, result->report_json, false);
         keep_known(works, works->validate, result->report_json, run_ms);
     }
+    if (works->chunk)
+        complete_chunk(works, result);
+}
+
+static bool has_work(const struct works *works)
+{
+    return works->validate || works->chunk;
 }
 
 static void do_work(struct works *works)
 {
-    const struct media_sink sink = {.context = works, .progress = report_progress};
+    const struct media_sink sink = {.context = works,
+                                    .open = open_output,
+                                    .chunk_done = chunk_done,
+                                    .progress = report_progress};
     const struct media_order order = {.validate = works->validate != NULL,
+                                      .cut = works->chunk ? &works->cutting->cut : NULL,
                                       .limit_ms =
                                           media_work_limit_ms(works->batch->upload->duration_ms)};
     struct media_pool *pool = works->batch->app->works;
@@ -218,6 +326,14 @@ static void do_work(struct works *works)
         return conclude(works, &result, (clock_monotonic_us() - start_us) / 1000);
     if (atomic_load(&works->batch->should_end))
         return;
+    /* A cut that does not suit this file is nothing to the others. */
+    if (works->chunk && err.kind == ERR_INVALID) {
+        fail_task(works, works->chunk, &err);
+        works->chunk = NULL;
+        if (has_work(works))
+            do_work(works);
+        return;
+    }
     if (works->validate && err.kind == ERR_AUDIO_CORRUPT)
         report_corrupt(works, result.report_json);
     fail_all(works, &err);
@@ -232,6 +348,8 @@ static void find_tasks(struct works *works)
 
         if (is_of(task, &queued_kind_validate))
             works->validate = task;
+        else if (is_of(task, &queued_kind_chunk))
+            works->chunk = task;
     }
 }
 
@@ -245,11 +363,16 @@ static void take_known(struct works *works)
     }
 }
 
-/* There is nothing to be found in what is no audio. */
+/* There is nothing to be found in what is no audio, and nothing to be cut. */
 static void complete_without_audio(const struct works *works)
 {
+    struct error err;
+
     for (size_t i = 0; i < works->batch->count; i++)
-        job_task_complete(&works->batch->tasks[i], "{\"from_cache\":false,\"report\":null}");
+        if (is_of(&works->batch->tasks[i], &queued_kind_validate))
+            job_task_complete(&works->batch->tasks[i], "{\"from_cache\":false,\"report\":null}");
+    error_set(&err, ERR_NOT_AUDIO, "the upload has no facts");
+    fail_all(works, &err);
 }
 
 static void run_works(struct job_batch *batch)
@@ -265,7 +388,8 @@ static void run_works(struct job_batch *batch)
         return complete_without_audio(&works);
     find_tasks(&works);
     take_known(&works);
-    if (works.validate)
+    begin_cutting(&works);
+    if (has_work(&works))
         do_work(&works);
 }
 
@@ -277,4 +401,16 @@ const struct queued_kind queued_kind_validate = {
     .time_limit_ms = time_limit_ms,
     .run = run_works,
     .commit = commit_validate,
+};
+
+const struct queued_kind queued_kind_chunk = {
+    .name = "chunk",
+    .group = "media",
+    .for_every_upload = true,
+    .suits = is_to_be_cut,
+    .check = check_cut,
+    .time_limit_ms = time_limit_ms,
+    .run = run_works,
+    .commit = commit_chunk,
+    .release = release_chunk,
 };

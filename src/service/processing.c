@@ -115,7 +115,7 @@ bool processing_plan(struct db *tx, const struct app *app, const struct upload *
     const struct queue_kind *kind;
 
     for (size_t i = 0; queue_kind_at(app->queue, i, &kind); i++)
-        if (kind->per != PER_REQUEST && !kind->after && (!kind->suits || kind->suits(upload)) &&
+        if (kind->per != PER_REQUEST && !kind->after && (!kind->suits || kind->suits(app, upload)) &&
             !make_jobs(tx, app, &owner, kind, err))
             return false;
     return true;

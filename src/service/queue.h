@@ -16,6 +16,7 @@
 #include "catalog/job.h"
 #include "catalog/upload.h"
 
+struct app;
 struct queue;
 
 /* For which uploads jobs of a kind are made without being asked for. */
@@ -38,7 +39,7 @@ struct queue_kind {
     int32_t max_retries;      /* -1: as many as the upload's */
     uint32_t most, most_each; /* leased at once, in all and in a workspace; 0: no limit */
     /* Optional: whether jobs are made for this upload. */
-    bool (*suits)(const struct upload *upload);
+    bool (*suits)(const struct app *app, const struct upload *upload);
     /* Optional: refuses options, a JSON object as text, with ERR_INVALID. */
     bool (*check)(const char *options, struct error *err);
 };

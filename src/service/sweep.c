@@ -12,6 +12,7 @@
 #include "catalog/webhook.h"
 #include "service/abandon.h"
 #include "service/cache.h"
+#include "service/making.h"
 #include "service/queue.h"
 #include "service/resumable.h"
 
@@ -250,13 +251,45 @@ static bool sweep_stages_of(struct sweep *sweep, struct store *store, struct err
     return store_list_stages(store, visit_stage, &visit, err) && !visit.failed;
 }
 
-static void sweep_stages(struct sweep *sweep)
+static bool sweep_stages(struct sweep *sweep)
 {
     struct error err;
+    bool all = true;
 
     for (size_t i = 0; i < sweep->app->store_count; i++)
-        if (!sweep_stages_of(sweep, sweep->app->stores[i], &err))
+        if (!sweep_stages_of(sweep, sweep->app->stores[i], &err)) {
             go_on_after(sweep, &err);
+            all = false;
+        }
+    return all;
+}
+
+/* ---- files that no job keeps ---- */
+
+struct dropping {
+    struct app *app;
+    uint64_t count;
+};
+
+static bool drop_loose(struct db *tx, void *context, struct error *err)
+{
+    struct dropping *dropping = context;
+
+    return making_drop_loose(tx, dropping->app, &dropping->count, err);
+}
+
+/* Behind the stages: what is still a stage could yet become an object. */
+static void sweep_loose(struct sweep *sweep)
+{
+    struct dropping dropping = {.app = sweep->app};
+    struct error err;
+
+    do {
+        if (!database_write(sweep->app->database, drop_loose, &dropping, &err)) {
+            go_on_after(sweep, &err);
+            return;
+        }
+    } while (dropping.count > 0);
 }
 
 /* ---- idempotency keys ---- */
@@ -393,7 +426,8 @@ bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
 
     end_abandoned(&sweep);
     end_expired(&sweep);
-    sweep_stages(&sweep);
+    if (sweep_stages(&sweep))
+        sweep_loose(&sweep);
     sweep_garbage(&sweep);
     sweep_keys(&sweep);
     sweep_results(&sweep);

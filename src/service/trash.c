@@ -4,6 +4,7 @@
 #include "catalog/garbage.h"
 #include "catalog/history.h"
 #include "catalog/quota.h"
+#include "service/making.h"
 #include "service/processing.h"
 #include "service/queue.h"
 #include "service/sweep.h"
@@ -18,6 +19,7 @@ struct step {
     struct upload upload; /* as it was before a purge, or is after an undelete */
     bool there;           /* a purge found it */
     bool last;            /* a purge took the object's last reference */
+    uint64_t files;       /* that processing had made, and that went with it */
 };
 
 static bool add_history(struct db *tx, const struct step *step, const char *action,
@@ -132,7 +134,8 @@ static bool purge_work(struct db *tx, void *context, struct error *err)
     if (!upload_by_id(tx, step->workspace_id, step->id, step->mem, &step->upload, err))
         return err->kind == ERR_NOT_FOUND;
     step->there = true;
-    return upload_remove(tx, step->id, err) && drop_object(tx, step, err) &&
+    return making_drop_all(tx, step->app, step->id, &step->files, err) &&
+           upload_remove(tx, step->id, err) && drop_object(tx, step, err) &&
            drop_results(tx, step, err) &&
            quota_release(tx, step->workspace_id, step->upload.file_size, app_now_us(step->app),
                          err) &&

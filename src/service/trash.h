@@ -1,7 +1,7 @@
 /*
  * Deleting, in two steps: into the trash, from which a file comes back whole, and for good. Shared
- * bytes outlive every owner but the last: who is the last is decided in the transaction that removes
- * the row.
+ * bytes outlive every owner but the last: who is the last is decided in the transaction that
+ * removes the row.
  */
 #ifndef SERVICE_TRASH_H
 #define SERVICE_TRASH_H
@@ -15,8 +15,8 @@ bool trash_put(struct app *app, struct uuid workspace_id, struct uuid user_id, s
 /* Takes it back; a live upload stays as it is. OUT is the record afterwards. ERR_NOT_FOUND. */
 bool trash_undelete(struct app *app, struct uuid workspace_id, struct uuid user_id, struct uuid id,
                     struct arena *mem, struct upload *out, struct error *err);
-/* Removes the record, live or in the trash, for good, gives its quota back, and removes the bytes if
- * no other upload shares them. Succeeds if there is no such upload. */
+/* Removes the record, live or in the trash, for good, gives its quota back, and removes the bytes
+ * if no other upload shares them. Succeeds if there is no such upload. */
 bool trash_purge(struct app *app, struct uuid workspace_id, struct uuid user_id, struct uuid id,
                  struct error *err);
 /* Purges every upload of a workspace. */

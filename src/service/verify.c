@@ -1,9 +1,11 @@
 #include "service/verify.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "catalog/cache.h"
+#include "catalog/derived.h"
 #include "catalog/garbage.h"
 #include "catalog/job_lease.h"
 #include "catalog/part.h"
@@ -168,7 +170,19 @@ static bool check_missing(struct walk *walk, const struct upload_object *object)
 struct explanation {
     uint64_t rows;
     bool session, garbage, gone;
+    bool derived, kept; /* a file that processing made, and whether its job is completed */
 };
+
+static bool find_derived(struct db *db, const char *name, const char *key, struct explanation *out,
+                         struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct derived file;
+
+    out->derived = derived_at(db, name, key, mem, &file, err);
+    out->kept = out->derived && file.kept;
+    return out->derived || err->kind == ERR_NOT_FOUND;
+}
 
 static bool explain(struct walk *walk, const char *key, struct explanation *out)
 {
@@ -181,6 +195,7 @@ static bool explain(struct walk *walk, const char *key, struct explanation *out)
     /* In the order in which things move on: from a session to a record, from there to garbage. */
     if (!database_snapshot(walk->verify->app->database, &db, err) ||
         !session_holds_path(db, name, key, &out->session, err) ||
+        !find_derived(db, name, key, out, err) ||
         !upload_count_sharing(db, name, key, &out->rows, err) ||
         !garbage_holds(db, name, key, &out->garbage, err))
         return false;
@@ -203,7 +218,9 @@ static bool check_unknown(struct walk *walk, const struct store_object *object)
         totals->live_bytes += object->size;
     else if (why.garbage)
         totals->garbage_bytes += object->size;
-    else if (why.session)
+    else if (why.kept)
+        totals->derived_bytes += object->size;
+    else if (why.session || why.derived)
         totals->staged_bytes += object->size;
     else
         found(walk->verify, (struct verify_finding){VERIFY_UNEXPLAINED, walk->name, object->key, 0,
@@ -358,6 +375,90 @@ static bool visit_stage(void *context, const struct store_object *stage)
     return true;
 }
 
+/* ---- what processing made ---- */
+
+static bool digest_is(struct verify *verify, struct store *store, const struct derived *file,
+                      bool *out)
+{
+    scoped(digest_release) struct digest *digest = digest_new(DIGEST_BEST);
+    struct digest_sink sink = {.base.write = digest_write, .digest = digest};
+    struct digests digests;
+    char hex[HEX_SIZE(SHA256_BYTES)];
+
+    *out = true;
+    if (!store_get(store, file->storage_path, (struct byte_range){0, BYTE_RANGE_REST}, &sink.base,
+                   verify->err))
+        return verify->err->kind == ERR_NOT_FOUND; /* replaced meanwhile */
+    digest_peek(digest, &digests);
+    hex_encode(digests.sha256, SHA256_BYTES, hex);
+    *out = strcmp(hex, file->checksum_sha256) == 0;
+    return true;
+}
+
+static bool still_kept(struct verify *verify, const struct derived *file, bool *out)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    scoped(db_release) struct db *db = NULL;
+    struct derived now;
+
+    if (!database_read(verify->app->database, &db, verify->err))
+        return false;
+    *out = derived_at(db, file->storage_name, file->storage_path, mem, &now, verify->err);
+    return *out || verify->err->kind == ERR_NOT_FOUND;
+}
+
+static bool check_derived(struct verify *verify, struct store *store, const struct derived *file)
+{
+    struct verify_finding finding = {VERIFY_MISSING, file->storage_name, file->storage_path,
+                                     file->size, 0};
+    struct store_object there;
+    struct error err;
+    bool is_right = true;
+
+    if (store_head(store, file->storage_path, &there, &err)) {
+        finding.found = there.size;
+        finding.problem = there.size == file->size ? VERIFY_WRONG_BYTES : VERIFY_WRONG_SIZE;
+        is_right = there.size == file->size;
+        if (is_right && (verify->parts & VERIFY_CONTENT) &&
+            !digest_is(verify, store, file, &is_right))
+            return false;
+    } else if (err.kind != ERR_NOT_FOUND) {
+        *verify->err = err;
+        return false;
+    } else if (!still_kept(verify, file, &is_right)) {
+        return false;
+    } else {
+        is_right = !is_right;
+    }
+    if (!is_right)
+        found(verify, finding);
+    return true;
+}
+
+static bool verify_derived(struct verify *verify, struct store *store)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    char after[STORE_KEY_MAX + 1] = "";
+    struct derived *page;
+    size_t count;
+
+    do {
+        scoped(db_release) struct db *db = NULL;
+
+        arena_reset(mem);
+        if (!database_read(verify->app->database, &db, verify->err) ||
+            !derived_walk(db, store_name(store), after, PAGE, mem, &page, &count, verify->err))
+            return false;
+        db_return(take(db));
+        for (size_t i = 0; i < count; i++)
+            if (!check_derived(verify, store, &page[i]))
+                return false;
+        if (count > 0)
+            snprintf(after, sizeof after, "%s", page[count - 1].storage_path);
+    } while (count == PAGE);
+    return true;
+}
+
 static bool verify_store(struct verify *verify, struct store *store)
 {
     struct walk walk = {
@@ -367,7 +468,8 @@ static bool verify_store(struct verify *verify, struct store *store)
 
     ok = store_list(store, "", NULL, visit_object, &walk, verify->err) && !verify->failed &&
          skip_before(&walk, NULL, &left) &&
-         store_list_stages(store, visit_stage, &walk, verify->err) && !verify->failed;
+         store_list_stages(store, visit_stage, &walk, verify->err) && !verify->failed &&
+         verify_derived(verify, store);
     arena_free(walk.mem);
     return ok;
 }

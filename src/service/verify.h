@@ -38,6 +38,7 @@ struct verify_totals {
     uint64_t shared_bytes;  /* objects with several records, of which one at least is live */
     uint64_t trash_bytes;   /* objects all of whose records are in the trash */
     uint64_t garbage_bytes; /* objects on the garbage list */
+    uint64_t derived_bytes; /* what processing made: chunks, waveforms */
     uint64_t staged_bytes;  /* stages of open sessions, and objects they have published already */
     uint64_t stored_bytes; /* all objects and stages found; the sum of those above if all is well */
     uint64_t saved_bytes;  /* what sharing saves: charged bytes less stored ones */

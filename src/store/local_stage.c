@@ -49,6 +49,12 @@ int local_stage_fd(struct stage *stage)
     return self->read_fd;
 }
 
+/* What is written through it is not written back early; the final sync does it all. */
+int local_stage_writable_fd(struct stage *stage)
+{
+    return local_stage(stage)->fd;
+}
+
 /* ---- making and opening ---- */
 
 bool local_stage_create(struct store *store, const char *id, uint64_t expected, struct stage **out,

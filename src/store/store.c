@@ -181,6 +181,13 @@ int stage_fd(struct stage *stage)
     return stage->store->driver->stage_fd ? stage->store->driver->stage_fd(stage) : -1;
 }
 
+int stage_writable_fd(struct stage *stage)
+{
+    const struct store_driver *driver = stage->store->driver;
+
+    return driver->stage_writable_fd ? driver->stage_writable_fd(stage) : -1;
+}
+
 bool stage_truncate(struct stage *stage, uint64_t size, struct error *err)
 {
     assert(!stage->published);

@@ -88,6 +88,9 @@ bool stage_read(struct stage *stage, uint64_t offset, void *bytes, size_t length
 /* A descriptor to read the content from, for the media process: it cannot be written through. The
  * stage keeps it. -1 where the stage is not on this machine's disks, or is gone. */
 int stage_fd(struct stage *stage);
+/* A descriptor to write the content through with pwrite, at any offset, in place of stage_write: for
+ * who can only write to one. The stage keeps it. -1 as above. */
+int stage_writable_fd(struct stage *stage);
 /* Cuts the stage to SIZE bytes. ERR_INVALID if there are fewer. */
 bool stage_truncate(struct stage *stage, uint64_t size, struct error *err);
 /*

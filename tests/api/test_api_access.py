@@ -53,7 +53,7 @@ HEADERS = {
 def world(tmp_path_factory):
     """Two workspaces with the same kinds of things in them, and somebody of each role in each."""
     folder = tmp_path_factory.mktemp("access")
-    with Server(folder / "data", *jobs.configuration(folder)) as server:
+    with Server(folder / "data", *jobs.configuration(folder), jobs=True) as server:
         operator = server.api()
         workspaces = [default_workspace(operator), make_workspace(operator, "other")]
         yield server, [Side(server, operator, w) for w in workspaces]
@@ -102,7 +102,9 @@ class Side:
             record = self.failed_upload() if name == "retry_upload" else self.upload()
             if name == "undelete_upload":
                 self.people["writer"].delete(f"/v1/uploads/{record['id']}")
-            path = path.replace("{id}", record["id"])
+            if "/chunks/{index}" in path:
+                jobs.cut(self.people["writer"], record)
+            path = path.replace("{id}", record["id"]).replace("{index}", "0")
         elif path.startswith("/v1/cache/"):
             content = audio.wav(seconds=0.05, seed=audio.random.getrandbits(30))  # no other side's
             record = self.people["writer"].upload(content)

@@ -19,7 +19,7 @@ TWO_CHUNKS = audio.wav_of_bytes(300_000)
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("openapi")
-    with Server(folder / "data", *jobs.configuration(folder)) as server:
+    with Server(folder / "data", *jobs.configuration(folder), jobs=True) as server:
         yield server, server.api()
 
 
@@ -83,7 +83,9 @@ def things(api, operation, path):
         return {"id": make_failed_upload(api)}
     if "{storage_path}" in path or path.startswith("/v1/uploads/{id}"):
         record = api.upload(audio.wav(seconds=1), "interview.wav")
-        return {"id": record["id"], "storage_path": record["storage_path"]}
+        if "/chunks/{index}" in path:
+            jobs.cut(api, record)
+        return {"id": record["id"], "storage_path": record["storage_path"], "index": "0"}
     if path.startswith("/v1/cache/"):
         record = api.upload(audio.wav(seconds=1), "interview.wav")
         at = f"/v1/cache/{record['checksum_sha256']}/transcription"

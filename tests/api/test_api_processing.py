@@ -1,15 +1,22 @@
 """What the server makes of uploads by itself: validation, chunks, waveforms."""
+import hashlib
+import io
+import json
+import subprocess
+import wave
+
 import pytest
 
 from audio import ffmpeg, wav
 from server import Server, wait_until
 
 DONE = ("completed", "failed")
+SHORT = ("--uploads-chunk-threshold", "5s", "--uploads-max-chunk-duration", "4s")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("processing") / "data", jobs=True) as running:
+    with Server(tmp_path_factory.mktemp("processing") / "data", *SHORT, jobs=True) as running:
         yield running
 
 
@@ -123,3 +130,205 @@ def test_what_is_no_audio_is_completed_without_a_report(tmp_path):
         assert record["status"] == "completed" and "report" not in (record["metadata"] or {})
         job = jobs_of(server.api(), record)["validate"]
         assert job["result"] == {"from_cache": False, "report": None}
+
+
+# ---- chunk ----
+
+def chunks_of(api, record):
+    items, cursor = [], None
+    while True:
+        query = {"limit": 100, **({"cursor": cursor} if cursor else {})}
+        page = api.get(f"/v1/uploads/{record['id']}/chunks", params=query).json()
+        items += page["items"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            return items
+
+
+def content_of(api, chunk, expect=200, **options):
+    answer = api.get(f"/v1/uploads/{chunk['upload_id']}/chunks/{chunk['chunk_index']}/content", **options)
+    assert answer.status_code == expect, f"{answer.status_code} {answer.text}"
+    return answer
+
+
+def samples(content):
+    with wave.open(io.BytesIO(content)) as file:
+        return file.getparams()[:3], file.readframes(file.getnframes())
+
+
+def joined(api, chunks):
+    """The samples of all, one behind the other."""
+    parts = [samples(content_of(api, chunk).content) for chunk in chunks]
+    assert len({form for form, _ in parts}) == 1
+    return parts[0][0], b"".join(part for _, part in parts)
+
+
+def decoded(path, *arguments):
+    """What ffmpeg makes of the whole."""
+    return subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", str(path), *arguments, "-f",
+                           "s16le", "-"], check=True, capture_output=True).stdout
+
+
+def cut(api, record, expect="completed", **options):
+    """The job that cut the upload anew, once it has ended."""
+    answer = api.post(f"/v1/uploads/{record['id']}/chunks", json=options)
+    assert answer.status_code == 202, answer.text
+    path = f"/v1/jobs/{answer.json()['id']}"
+    wait_until(lambda: api.get(path).json()["status"] in DONE, 60, "the end of cutting")
+    job = api.get(path).json()
+    assert job["status"] == expect, job
+    return job
+
+
+def adds_up(server):
+    """What verify counts, once it has nothing to say."""
+    done = server.cli("verify", "--data", server.data, "--stores", "--content", "--json", check=False)
+    report = json.loads(done.stdout)
+    assert done.returncode == 0 and report["ok"], report
+    return report["totals"]
+
+
+@pytest.mark.parametrize("name, arguments", [
+    ("c.mp3", ("-c:a", "libmp3lame", "-ar", "44100")), ("c.flac", ("-c:a", "flac", "-ar", "48000", "-ac", "2")),
+    ("c.opus", ("-c:a", "libopus")), ("c.ogg", ("-c:a", "libvorbis", "-ar", "32000")),
+    ("c.wav", ("-ar", "16000"))])
+def test_joined_chunks_are_the_whole(api, name, arguments):
+    path = ffmpeg(name, *arguments, seconds=9.5, source="anoisesrc=color=pink:seed=7")
+    record = processed(api, path.read_bytes(), name)
+    assert record["status"] == "completed", record
+    chunks = chunks_of(api, record)
+    assert [c["chunk_index"] for c in chunks] == [0, 1, 2]
+    assert {c["total_chunks"] for c in chunks} == {3} and {c["status"] for c in chunks} == {"completed"}
+    assert [c["start_time"] for c in chunks] == [0, 4, 8]
+    form, whole = joined(api, chunks)
+    assert form == (1, 2, 16000)
+    assert whole == decoded(path, "-ar", "16000", "-ac", "1")
+
+
+def test_a_chunk_is_a_file_with_digests(api):
+    record = processed(api, wav(6, seed=11), "digests.wav")
+    chunks = chunks_of(api, record)
+    assert len(chunks) == 2
+    for chunk in chunks:
+        answer = content_of(api, chunk)
+        content = answer.content
+        assert len(content) == chunk["chunk_size"]
+        assert hashlib.md5(content).hexdigest() == chunk["checksum_md5"]
+        assert hashlib.sha256(content).hexdigest() == chunk["checksum_sha256"]
+        assert answer.headers["ETag"] == f'"sha256-{chunk["checksum_sha256"]}"'
+        assert answer.headers["Content-Type"] == "audio/wav"
+        assert chunk["chunk_path"].endswith("/" + chunk["chunk_filename"])
+        assert chunk["processing_job_id"] == jobs_of(api, record)["chunk"]["id"]
+        assert chunk["processing_time_ms"] >= 0 and chunk["processing_completed_at"] is not None
+    part = content_of(api, chunks[0], 206, headers={"Range": "bytes=100-199"})
+    assert part.content == content_of(api, chunks[0]).content[100:200]
+    content_of(api, chunks[0], 304, headers={"If-None-Match": f'"sha256-{chunks[0]["checksum_sha256"]}"'})
+
+
+def test_short_files_are_not_cut(api):
+    record = processed(api, wav(3, seed=12), "short.wav")
+    assert chunks_of(api, record) == [] and "chunk" not in jobs_of(api, record)
+    answer = api.get(f"/v1/uploads/{record['id']}/chunks/0/content")
+    assert answer.status_code == 404
+    assert api.get(f"/v1/uploads/{record['id']}/chunks/x/content").status_code == 404
+
+
+def test_a_planned_chunk_has_no_content_yet(tmp_path):
+    with Server(tmp_path / "data", *SHORT) as server:
+        record = server.api().upload(wav(6, seed=13), "planned.wav")
+        problem = content_of(server.api(), chunks_of(server.api(), record)[0], 409).json()
+        assert problem["code"] == "conflict" and "not been cut" in problem["detail"]
+
+
+def test_validation_and_cutting_take_one_decode(api):
+    record = processed(api, wav(7, seed=14), "together.wav")
+    made = jobs_of(api, record)
+    assert sorted(made) == ["chunk", "validate"]
+    assert made["chunk"]["started_at"] == made["validate"]["started_at"]
+    assert made["chunk"]["result"] == {"chunks": 2, "format": "wav", "sample_rate": 16000,
+                                       "channels": 1, "bits": 16}
+    events = [h for h in history(api, record)]
+    assert events == ["uploaded", "validating", "processing", "completed"]
+
+
+def test_cutting_anew_takes_the_place_of_what_there_was(server, api):
+    content = wav(9, rate=22050, channels=2, seed=15)
+    record = processed(api, content, "anew.wav")
+    before = chunks_of(api, record)
+    assert cut(api, record, max_duration=2.5, overlap=0.5, sample_rate="source", channels="source",
+               bits="source")["result"]["channels"] == 2
+    after = chunks_of(api, record)
+    assert [(c["start_time"], c["end_time"]) for c in after] == [
+        (0, 2), (1.5, 4), (3.5, 6), (5.5, 8), (7.5, 9)]
+    assert [c["id"] for c in after[:3]] == [c["id"] for c in before]  # they are the same chunks
+    form, first = samples(content_of(api, after[0]).content)
+    assert form == (2, 2, 22050)
+    whole = samples(content)[1]
+    rest = [samples(content_of(api, c).content)[1][int(0.5 * 22050) * 4:] for c in after[1:]]
+    assert first + b"".join(rest) == whole
+    assert cut(api, record, max_duration=8)["result"]["chunks"] == 2
+    assert len(chunks_of(api, record)) == 2
+    content_of(api, {**after[3]}, 404)
+    adds_up(server)
+
+
+def test_flac_chunks_and_a_ceiling_in_bytes(api):
+    path = ffmpeg("ceiling.wav", "-ar", "16000", seconds=9.0, source="anoisesrc=color=pink:seed=3")
+    record = processed(api, path.read_bytes(), "ceiling.wav")
+    cut(api, record, max_bytes=100_000)
+    chunks = chunks_of(api, record)
+    assert max(c["chunk_size"] for c in chunks) <= 100_000 and len(chunks) >= 3
+    assert joined(api, chunks)[1] == decoded(path)
+    cut(api, record, format="flac")
+    chunks = chunks_of(api, record)
+    assert all(c["chunk_filename"].endswith(".flac") for c in chunks)
+    parts = []
+    for chunk in chunks:
+        answer = content_of(api, chunk)
+        assert answer.headers["Content-Type"] == "audio/flac" and answer.content[:4] == b"fLaC"
+        parts.append(subprocess.run(["ffmpeg", "-v", "error", "-i", "-", "-f", "s16le", "-"], check=True,
+                                    input=answer.content, capture_output=True).stdout)
+    assert b"".join(parts) == decoded(path)
+
+
+def test_a_short_file_is_cut_if_somebody_asks(api):
+    record = processed(api, wav(2, seed=16), "asked.wav")
+    cut(api, record, max_duration=1)
+    assert [c["duration"] for c in chunks_of(api, record)] == [1, 1]
+
+
+@pytest.mark.parametrize("options, word", [
+    ({"format": "mp3"}, "format"), ({"sample_rate": 10}, "sample_rate"), ({"channels": 0}, "channels"),
+    ({"bits": 20}, "bits"), ({"max_duration": 0.5}, "max_duration"), ({"max_duration": "1"}, "max_duration"),
+    ({"max_duration": 2, "overlap": 1.5}, "overlap"), ({"max_bytes": 3}, "max_bytes"),
+    ({"boundaries": "word"}, "boundaries"), ({"speed": 2}, "speed")])
+def test_options_are_checked(api, options, word):
+    record = processed(api, wav(1, seed=17), "checked.wav")
+    answer = api.post(f"/v1/uploads/{record['id']}/chunks", json=options)
+    assert answer.status_code == 400 and word in answer.json()["detail"], answer.text
+
+
+def test_chunks_go_with_their_upload(tmp_path):
+    with Server(tmp_path / "data", *SHORT, jobs=True) as server:
+        api = server.api()
+        record = processed(api, wav(9, seed=18), "gone.wav")
+        sizes = [c["chunk_size"] for c in chunks_of(api, record)]
+        assert len(sizes) == 3 and adds_up(server)["derived_bytes"] == sum(sizes)
+        assert api.delete(f"/v1/uploads/{record['id']}").status_code in (200, 204)
+        assert api.delete(f"/v1/uploads/{record['id']}", params={"permanent": "1"}).status_code in (200, 204)
+        totals = adds_up(server)
+        assert totals["derived_bytes"] == 0 and totals["garbage_bytes"] == sum(sizes)
+
+
+def test_verify_misses_a_chunk_that_is_gone(tmp_path):
+    with Server(tmp_path / "data", *SHORT, jobs=True) as server:
+        api = server.api()
+        first, second = chunks_of(api, processed(api, wav(6, seed=19), "lost.wav"))
+        store = server.data / "store"
+        (store / first["chunk_path"]).unlink()
+        path = store / second["chunk_path"]
+        path.chmod(0o600)
+        path.write_bytes(bytes(second["chunk_size"]))
+        done = server.cli("verify", "--data", server.data, "--content", "--json", check=False)
+        found = {f["key"]: f["problem"] for f in json.loads(done.stdout)["findings"]}
+        assert found == {first["chunk_path"]: "missing", second["chunk_path"]: "wrong_bytes"}

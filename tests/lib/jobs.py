@@ -1,4 +1,5 @@
 """Jobs over HTTP for tests: configuration with processors, leasing, ending."""
+from server import wait_until
 
 PROCESSORS = """[jobs]
 retry_delay = 10ms
@@ -47,3 +48,11 @@ def tell(api, job, verb, expect=200, **more):
                       json={"lease_token": job["lease_token"], **more})
     assert answer.status_code == expect, f"{answer.status_code} {answer.text}"
     return answer.json()
+
+
+def cut(api, record):
+    """Has the server cut the upload, and waits until it has: it must run jobs."""
+    answer = api.post(f"/v1/uploads/{record['id']}/chunks")
+    assert answer.status_code == 202, f"{answer.status_code} {answer.text}"
+    job = f"/v1/jobs/{answer.json()['id']}"
+    wait_until(lambda: api.get(job).json()["status"] == "completed", 60, "the chunks")

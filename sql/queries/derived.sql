@@ -1,0 +1,35 @@
+-- Statements that give files select the table's columns in their order.
+
+-- name: derived_add
+INSERT INTO derived_files (storage_name, storage_path, upload_id, kind, number, size, checksum_md5,
+                           checksum_sha256, job_id, lease_token, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- name: derived_keep
+UPDATE derived_files SET kept = 1 WHERE job_id = $1 AND lease_token = $2 AND kind = $3 AND kept = 0;
+
+-- name: derived_remove
+DELETE FROM derived_files WHERE storage_name = $1 AND storage_path = $2;
+
+-- name: derived_kept
+SELECT * FROM derived_files
+WHERE upload_id = $1 AND kind = $2 AND number >= $3 AND kept = 1 ORDER BY number LIMIT $4;
+
+-- name: derived_of_upload
+SELECT * FROM derived_files WHERE upload_id = $1 LIMIT $2;
+
+-- name: derived_loose
+-- Not kept, and nobody is at work on it any more.
+SELECT * FROM derived_files
+WHERE kept = 0
+  AND NOT EXISTS (SELECT 1 FROM processing_jobs j
+                  WHERE j.id = derived_files.job_id AND j.status = 'leased'
+                    AND j.lease_token = derived_files.lease_token)
+LIMIT $1;
+
+-- name: derived_at
+SELECT * FROM derived_files WHERE storage_name = $1 AND storage_path = $2;
+
+-- name: derived_walk
+SELECT * FROM derived_files
+WHERE storage_name = $1 AND storage_path > $2 AND kept = 1 ORDER BY storage_path LIMIT $3;

@@ -1,0 +1,119 @@
+/* Chunks of an upload: cutting them anew, and their bytes. */
+#include "api/job_view.h"
+#include "api/members.h"
+#include "api/resources.h"
+#include "catalog/chunk.h"
+#include "http/digest_header.h"
+#include "http/disposition.h"
+#include "service/enqueue.h"
+
+#define KIND_CHUNK "chunk"
+
+/* ---- cutting ---- */
+
+/* The body is the job's options. */
+static bool read_wish(struct request *req, const struct caller *who, struct enqueue_request *out,
+                      struct error *err)
+{
+    scoped(members_release) json_t *body = NULL;
+    scoped(memory_free) char *text = NULL;
+
+    *out = (struct enqueue_request){.workspace_id = who->workspace_id,
+                                    .user_id = who->user_id,
+                                    .kind = KIND_CHUNK,
+                                    .max_retries = -1};
+    if (!endpoint_id(req, &out->upload_id, err) || !members_read(req, true, &body, err))
+        return false;
+    text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    out->options = text ? arena_strdup(req->mem, text) : "{}";
+    return strlen(out->options) <= JOB_OPTIONS_MAX ||
+           error_tell(err, ERR_INVALID, "options must have at most %zu bytes", JOB_OPTIONS_MAX);
+}
+
+bool post_upload_chunks(struct request *req, const struct caller *who, struct response *res,
+                        struct error *err)
+{
+    struct enqueue_request wish;
+    struct upload upload;
+    struct job *jobs;
+    size_t count;
+
+    if (!read_wish(req, who, &wish, err) || !endpoint_upload(req, who, &upload, err))
+        return false;
+    if (!upload.has_facts)
+        return error_tell(err, ERR_CONFLICT, "the upload is no audio");
+    return enqueue(req->app, &wish, req->mem, &jobs, &count, err) &&
+           view_answer_job(res, 202, &jobs[0], false, err);
+}
+
+/* ---- bytes ---- */
+
+static bool find_chunk(struct request *req, const struct caller *who, struct chunk *out,
+                       struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct upload upload;
+    uint64_t index;
+
+    if (!endpoint_upload(req, who, &upload, err))
+        return false;
+    if (upload.status == UPLOAD_DELETED)
+        return error_tell(err, ERR_NOT_FOUND, "the upload is in the trash");
+    if (!str_to_u64(str_from(request_param(req, "index")), CHUNKS_MAX - 1, &index))
+        return error_tell(err, ERR_NOT_FOUND, "the upload has no such chunk");
+    return database_read(req->app->database, &db, err) &&
+           chunk_by_index(db, upload.id, (uint32_t)index, req->mem, out, err);
+}
+
+static bool open_chunk(struct request *req, const struct chunk *chunk, int *fd, uint64_t *size,
+                       struct error *err)
+{
+    struct store *store;
+
+    if (!app_find_store(req->app, chunk->storage_name, &store, err))
+        return false;
+    if (store_open_fd(store, chunk->chunk_path, fd, size, err))
+        return true;
+    if (err->kind == ERR_NOT_FOUND) {
+        err->kind = ERR_CONFLICT; /* cut anew since the row was read, or lost */
+        error_client(err, "the chunk's file is gone: it was cut anew, or is to be");
+    }
+    return false;
+}
+
+static void add_headers(struct request *req, const struct chunk *chunk, struct response *res)
+{
+    struct digest_fields fields = {.has_sha256 = true};
+    char header[DIGEST_HEADER_SIZE];
+
+    if (hex_decode(str_from(chunk->checksum_sha256), fields.sha256, sizeof fields.sha256)) {
+        digest_fields_format(&fields, header);
+        response_header(res, "Repr-Digest", header);
+    }
+    response_header(res, "Content-Disposition",
+                    disposition_format("inline", chunk->chunk_filename, req->mem));
+    response_header(res, "Cache-Control", "private");
+    response_header(res, "X-Content-Type-Options", "nosniff");
+}
+
+bool get_chunk_content(struct request *req, const struct caller *who, struct response *res,
+                       struct error *err)
+{
+    scoped(fd_close) int fd = -1;
+    struct content content = {0};
+    struct chunk chunk;
+
+    if (!find_chunk(req, who, &chunk, err))
+        return false;
+    if (!chunk.has_file)
+        return error_tell(err, ERR_CONFLICT, "the chunk has not been cut yet");
+    if (!open_chunk(req, &chunk, &fd, &content.size, err))
+        return false;
+    add_headers(req, &chunk, res);
+    content.fd = fd;
+    content.type =
+        str_ends_with(str_from(chunk.chunk_filename), ".flac") ? "audio/flac" : "audio/wav";
+    content.etag = arena_printf(req->mem, "\"sha256-%s\"", chunk.checksum_sha256);
+    content.modified_us = chunk.processing_completed_at_us;
+    return response_content(res, &content, err);
+}

@@ -1,0 +1,113 @@
+#include "catalog/derived.h"
+
+#include <string.h>
+
+#include "catalog/rows.h"
+
+static const char *const kind_names[] = {
+    [DERIVED_CHUNK] = "chunk", [DERIVED_WAVEFORM] = "waveform"};
+
+bool derived_add(struct db *tx, const struct derived *file, struct error *err)
+{
+    return db_execute(tx, SQL_DERIVED_ADD,
+                      DB_ARGS(db_text(file->storage_name), db_text(file->storage_path),
+                              db_uuid(file->upload_id), db_text(kind_names[file->kind]),
+                              db_int(file->number), db_int(file->size), db_text(file->checksum_md5),
+                              db_text(file->checksum_sha256), db_uuid(file->job_id),
+                              db_int(file->lease_token), db_time(file->created_at_us)),
+                      NULL, err);
+}
+
+bool derived_keep(struct db *tx, struct uuid job_id, int64_t lease_token, enum derived_kind kind,
+                  struct error *err)
+{
+    return db_execute(tx, SQL_DERIVED_KEEP,
+                      DB_ARGS(db_uuid(job_id), db_int(lease_token), db_text(kind_names[kind])),
+                      NULL, err);
+}
+
+bool derived_remove(struct db *tx, const char *storage_name, const char *storage_path,
+                    struct error *err)
+{
+    return db_execute(tx, SQL_DERIVED_REMOVE, DB_ARGS(db_text(storage_name), db_text(storage_path)),
+                      NULL, err);
+}
+
+static struct derived from_row(const struct db_rows *rows, struct arena *mem)
+{
+    const char *kind = db_column_text(rows, 3, mem);
+
+    return (struct derived){
+        .storage_name = db_column_text(rows, 0, mem),
+        .storage_path = db_column_text(rows, 1, mem),
+        .upload_id = db_column_uuid(rows, 2),
+        .kind = strcmp(kind, kind_names[DERIVED_CHUNK]) == 0 ? DERIVED_CHUNK : DERIVED_WAVEFORM,
+        .number = (uint32_t)db_column_int(rows, 4),
+        .size = (uint64_t)db_column_int(rows, 5),
+        .checksum_md5 = db_column_text(rows, 6, mem),
+        .checksum_sha256 = db_column_text(rows, 7, mem),
+        .job_id = db_column_uuid(rows, 8),
+        .lease_token = db_column_int(rows, 9),
+        .kept = db_column_bool(rows, 10),
+        .created_at_us = db_column_time(rows, 11),
+    };
+}
+
+/* ARGS_COUNT includes the limit. */
+static bool list(struct db *db, enum sql_id statement, const struct db_value *args,
+                 size_t args_count, size_t limit, struct arena *mem, struct derived **out,
+                 size_t *count, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+    struct derived *files = arena_array(mem, limit, sizeof *files);
+    size_t n = 0;
+
+    if (!db_query(db, statement, args, args_count, &rows, err))
+        return false;
+    while (n < limit && db_next(rows))
+        files[n++] = from_row(rows, mem);
+    return rows_listed(rows, files, n, (void **)out, count, err);
+}
+
+bool derived_kept(struct db *db, struct uuid upload_id, enum derived_kind kind, uint32_t number,
+                  size_t limit, struct arena *mem, struct derived **out, size_t *count,
+                  struct error *err)
+{
+    return list(
+        db, SQL_DERIVED_KEPT,
+        DB_ARGS(db_uuid(upload_id), db_text(kind_names[kind]), db_int(number), db_int(limit)),
+        limit, mem, out, count, err);
+}
+
+bool derived_of_upload(struct db *db, struct uuid upload_id, size_t limit, struct arena *mem,
+                       struct derived **out, size_t *count, struct error *err)
+{
+    return list(db, SQL_DERIVED_OF_UPLOAD, DB_ARGS(db_uuid(upload_id), db_int(limit)), limit, mem,
+                out, count, err);
+}
+
+bool derived_loose(struct db *db, size_t limit, struct arena *mem, struct derived **out,
+                   size_t *count, struct error *err)
+{
+    return list(db, SQL_DERIVED_LOOSE, DB_ARGS(db_int(limit)), limit, mem, out, count, err);
+}
+
+bool derived_at(struct db *db, const char *storage_name, const char *storage_path,
+                struct arena *mem, struct derived *out, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+
+    if (!db_query(db, SQL_DERIVED_AT, DB_ARGS(db_text(storage_name), db_text(storage_path)), &rows,
+                  err) ||
+        !db_one(rows, "file", err))
+        return false;
+    *out = from_row(rows, mem);
+    return true;
+}
+
+bool derived_walk(struct db *db, const char *storage_name, const char *after, size_t limit,
+                  struct arena *mem, struct derived **out, size_t *count, struct error *err)
+{
+    return list(db, SQL_DERIVED_WALK, DB_ARGS(db_text(storage_name), db_text(after), db_int(limit)),
+                limit, mem, out, count, err);
+}

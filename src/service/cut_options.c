@@ -1,0 +1,131 @@
+#include "service/cut_options.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#define RATE_MIN 1000
+#define RATE_MAX 384000
+#define CHANNELS_MAX 8
+#define BYTES_MIN 1024
+
+static const char *const format_names[] = {[MEDIA_CUT_WAV] = "wav", [MEDIA_CUT_FLAC] = "flac"};
+static const char *const boundary_names[] = {[MEDIA_FIXED] = "fixed", [MEDIA_SILENCE] = "silence"};
+
+const char *cut_format_name(enum media_cut_format format)
+{
+    return format_names[format];
+}
+
+/* One of two words. */
+static bool read_word(const json_t *value, const char *name, const char *const words[2], int *out,
+                      struct error *err)
+{
+    const char *text = json_string_value(value);
+
+    for (int i = 0; text && i < 2; i++)
+        if (strcmp(text, words[i]) == 0) {
+            *out = i;
+            return true;
+        }
+    return error_tell(err, ERR_INVALID, "options: %s must be \"%s\" or \"%s\"", name, words[0],
+                      words[1]);
+}
+
+/* A number from MIN to MAX; or "source", which is 0. */
+static bool read_number(const json_t *value, const char *name, uint32_t min, uint32_t max,
+                        uint32_t *out, struct error *err)
+{
+    json_int_t number = json_integer_value(value);
+
+    if (json_is_string(value) && strcmp(json_string_value(value), "source") == 0) {
+        *out = 0;
+        return true;
+    }
+    if (!json_is_integer(value) || number < min || number > max)
+        return error_tell(err, ERR_INVALID, "options: %s must be from %u to %u, or \"source\"",
+                          name, min, max);
+    *out = (uint32_t)number;
+    return true;
+}
+
+static bool read_seconds(const json_t *value, const char *name, uint64_t min_ms, uint64_t max_ms,
+                         uint64_t *out_ms, struct error *err)
+{
+    double ms = json_number_value(value) * 1000;
+
+    if (!json_is_number(value) || !(ms >= (double)min_ms && ms <= (double)max_ms))
+        return error_tell(err, ERR_INVALID, "options: %s must be from %g to %g seconds", name,
+                          (double)min_ms / 1000, (double)max_ms / 1000);
+    *out_ms = (uint64_t)llround(ms);
+    return true;
+}
+
+static bool read_bytes(const json_t *value, uint64_t *out, struct error *err)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < BYTES_MIN)
+        return error_tell(err, ERR_INVALID, "options: max_bytes must be at least %d", BYTES_MIN);
+    *out = (uint64_t)json_integer_value(value);
+    return true;
+}
+
+static bool read_member(const char *name, const json_t *value, struct media_cut *cut,
+                        struct error *err)
+{
+    int word;
+
+    if (strcmp(name, "format") == 0) {
+        if (!read_word(value, name, format_names, &word, err))
+            return false;
+        cut->format = (enum media_cut_format)word;
+        return true;
+    }
+    if (strcmp(name, "boundaries") == 0) {
+        if (!read_word(value, name, boundary_names, &word, err))
+            return false;
+        cut->boundaries = (enum media_boundaries)word;
+        return true;
+    }
+    if (strcmp(name, "sample_rate") == 0)
+        return read_number(value, name, RATE_MIN, RATE_MAX, &cut->sample_rate_hz, err);
+    if (strcmp(name, "channels") == 0)
+        return read_number(value, name, 1, CHANNELS_MAX, &cut->channels, err);
+    if (strcmp(name, "bits") == 0)
+        return read_number(value, name, 16, 24, &cut->bits, err) &&
+               (cut->bits % 8 == 0 ||
+                error_tell(err, ERR_INVALID, "options: bits must be 16, 24 or \"source\""));
+    if (strcmp(name, "max_duration") == 0)
+        return read_seconds(value, name, CUT_MAX_MS_MIN, CUT_MAX_MS_MAX, &cut->max_ms, err);
+    if (strcmp(name, "overlap") == 0)
+        return read_seconds(value, name, 0, CUT_MAX_MS_MAX / 2, &cut->overlap_ms, err);
+    if (strcmp(name, "max_bytes") == 0)
+        return read_bytes(value, &cut->max_bytes, err);
+    return error_tell(err, ERR_INVALID, "options: there is no %.40s", name);
+}
+
+static bool read_object(json_t *root, struct media_cut *cut, struct error *err)
+{
+    const char *name;
+    json_t *value;
+
+    if (!json_is_object(root))
+        return error_tell(err, ERR_INVALID, "options: must be an object");
+    json_object_foreach(root, name, value) if (!read_member(name, value, cut, err)) return false;
+    return cut->overlap_ms <= cut->max_ms / 2 ||
+           error_tell(err, ERR_INVALID, "options: overlap must be at most half of max_duration");
+}
+
+bool cut_options_read(const char *options, uint64_t max_ms, struct media_cut *out,
+                      struct error *err)
+{
+    struct media_cut cut = MEDIA_CUT_DEFAULT;
+    json_t *root = json_loads(options, JSON_REJECT_DUPLICATES, NULL);
+    bool ok;
+
+    cut.max_ms = max_ms;
+    ok = read_object(root, &cut, err);
+    json_decref(root);
+    if (ok)
+        *out = cut;
+    return ok;
+}

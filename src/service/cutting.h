@@ -1,0 +1,31 @@
+/* An upload's chunks as they are cut: files, and then rows of audio_chunks. */
+#ifndef SERVICE_CUTTING_H
+#define SERVICE_CUTTING_H
+
+#include "media/work.h"
+#include "service/making.h"
+
+struct cut_piece {
+    int64_t start_ms, end_ms;
+    int64_t run_ms; /* that it took */
+};
+
+struct cutting {
+    struct making files;
+    struct media_cut cut;
+    struct stage *stage;      /* of the chunk that is being written */
+    struct cut_piece *pieces; /* as many as there are files */
+    size_t room;
+    int64_t began_us; /* the chunk */
+};
+
+/* The callbacks of struct media_sink. */
+bool cutting_open(struct cutting *self, int *fd, struct error *err);
+bool cutting_chunk_done(struct cutting *self, const struct media_chunk *chunk, struct error *err);
+
+/* In the transaction that completes the job: the rows say what the files are. What is longer than
+ * planned gets rows, what is shorter loses them. */
+bool cutting_commit(struct db *tx, const struct cutting *self, struct error *err);
+void cutting_release(struct cutting *self);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * The files that a job makes of an upload, from a stage to an object that verify knows.
+ *
+ * Each is written as a stage of the job's lease. Then all get a row (catalog/derived.h) and become
+ * objects, under keys that no other attempt has. In the transaction that completes the job they
+ * take the place of those that there were, which go on the garbage list. Whatever a run that is not
+ * completed leaves behind, the sweep clears away.
+ */
+#ifndef SERVICE_MAKING_H
+#define SERVICE_MAKING_H
+
+#include "catalog/derived.h"
+#include "catalog/job.h"
+#include "service/app.h"
+
+struct made_file {
+    uint32_t number; /* of its kind (struct derived), and of its stage */
+    const char *key;
+    uint64_t size;
+    const char *checksum_md5;
+    const char *checksum_sha256;
+};
+
+/* All of one kind. */
+struct making {
+    struct app *app;
+    struct store *store;
+    const struct job *job;
+    enum derived_kind kind;
+    struct arena *mem; /* lives as long as this */
+    const atomic_bool *should_end;
+    uint32_t stages; /* that were made */
+    struct made_file *files;
+    size_t count, room;
+};
+
+/* Fails with ERR_NOT_IMPLEMENTED where the store is not on this machine's disks. *FD is the
+ * stage's, to write to. */
+bool making_stage(struct making *self, struct stage **out, int *fd, struct error *err);
+/* The stage that was made last is written. NAME is the last part of its key. */
+bool making_add(struct making *self, struct stage *stage, uint32_t number, const char *name,
+                uint64_t size, struct error *err);
+/* All become objects. */
+bool making_publish(const struct making *self, struct error *err);
+/* Where the job is completed. */
+bool making_keep(struct db *tx, const struct making *self, struct error *err);
+/* Discards stages that are left; those that became objects are not stages any more. */
+void making_release(const struct making *self);
+
+/* The files of an upload that is about to go. *COUNT of them went on the garbage list. */
+bool making_drop_all(struct db *tx, const struct app *app, struct uuid upload_id, uint64_t *count,
+                     struct error *err);
+/* Those that no run will keep any more go on the garbage list. */
+bool making_drop_loose(struct db *tx, const struct app *app, uint64_t *count, struct error *err);
+
+#endif
