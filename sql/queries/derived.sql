@@ -33,3 +33,8 @@ SELECT * FROM derived_files WHERE storage_name = $1 AND storage_path = $2;
 -- name: derived_walk
 SELECT * FROM derived_files
 WHERE storage_name = $1 AND storage_path > $2 AND kept = 1 ORDER BY storage_path LIMIT $3;
+
+-- name: derived_of_content
+-- Of all uploads of a workspace that have it.
+SELECT d.* FROM audio_uploads u JOIN derived_files d ON d.upload_id = u.id
+WHERE u.workspace_id = $1 AND u.checksum_sha256 = $2 AND d.kind = $3 AND d.kept = 1 LIMIT $4;

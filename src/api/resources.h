@@ -23,7 +23,7 @@ endpoint_handler get_upload, patch_upload, delete_upload, post_undelete;
 
 /* upload_lists.c */
 endpoint_handler get_uploads, get_upload_history, get_upload_chunks;
-endpoint_handler post_upload_chunks, get_chunk_content;
+endpoint_handler post_upload_chunks, get_chunk_content, get_upload_waveform;
 
 /* files.c */
 endpoint_handler get_upload_content, get_file, post_upload_links;

@@ -35,6 +35,8 @@ static const struct route routes[] = {
     ROUTE(POST, "/v1/uploads/{id}/chunks", 0, SCOPE_WORKSPACE, ROLE_WRITER, post_upload_chunks),
     ROUTE(GET, "/v1/uploads/{id}/chunks/{index}/content", 0, SCOPE_WORKSPACE, ROLE_READER,
           get_chunk_content),
+    ROUTE(GET, "/v1/uploads/{id}/waveform", 0, SCOPE_WORKSPACE, ROLE_READER, get_upload_waveform,
+          "zoom", "format"),
     ROUTE(GET, "/v1/uploads/{id}/history", 0, SCOPE_WORKSPACE, ROLE_READER, get_upload_history,
           "limit", "cursor"),
     ROUTE(HEAD, "/v1/resumable-uploads/{id}", 0, SCOPE_WORKSPACE, ROLE_WRITER,

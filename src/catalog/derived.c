@@ -79,6 +79,16 @@ bool derived_kept(struct db *db, struct uuid upload_id, enum derived_kind kind, 
         limit, mem, out, count, err);
 }
 
+bool derived_of_content(struct db *db, struct uuid workspace_id, const char *sha256,
+                        enum derived_kind kind, size_t limit, struct arena *mem,
+                        struct derived **out, size_t *count, struct error *err)
+{
+    return list(
+        db, SQL_DERIVED_OF_CONTENT,
+        DB_ARGS(db_uuid(workspace_id), db_text(sha256), db_text(kind_names[kind]), db_int(limit)),
+        limit, mem, out, count, err);
+}
+
 bool derived_of_upload(struct db *db, struct uuid upload_id, size_t limit, struct arena *mem,
                        struct derived **out, size_t *count, struct error *err)
 {

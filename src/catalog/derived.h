@@ -35,6 +35,10 @@ bool derived_remove(struct db *tx, const char *storage_name, const char *storage
 bool derived_kept(struct db *db, struct uuid upload_id, enum derived_kind kind, uint32_t number,
                   size_t limit, struct arena *mem, struct derived **out, size_t *count,
                   struct error *err);
+/* At most LIMIT kept files of all uploads of a workspace that have the content. */
+bool derived_of_content(struct db *db, struct uuid workspace_id, const char *sha256,
+                        enum derived_kind kind, size_t limit, struct arena *mem,
+                        struct derived **out, size_t *count, struct error *err);
 /* At most LIMIT files of an upload, kept or not. */
 bool derived_of_upload(struct db *db, struct uuid upload_id, size_t limit, struct arena *mem,
                        struct derived **out, size_t *count, struct error *err);

@@ -12,6 +12,7 @@ const size_t job_kind_count = COUNT_OF(job_kinds);
 const struct queued_kind *const queued_kinds[] = {
     &queued_kind_validate,
     &queued_kind_chunk,
+    &queued_kind_analyze,
     NULL,
 };
 

@@ -104,6 +104,7 @@ extern const struct queued_kind *const queued_kinds[];
 /* One decode of a file for those that are pending together. */
 extern const struct queued_kind queued_kind_validate;
 extern const struct queued_kind queued_kind_chunk;
+extern const struct queued_kind queued_kind_analyze;
 
 /* Tells the app's queue of the kinds in KINDS (NULL-terminated), whether or not this process runs
  * them. Before anything is served. */

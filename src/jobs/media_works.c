@@ -9,9 +9,11 @@
 #include "catalog/upload_progress.h"
 #include "jobs/job_kind.h"
 #include "media/work.h"
+#include "service/analysis_options.h"
 #include "service/cache.h"
 #include "service/cut_options.h"
 #include "service/cutting.h"
+#include "service/drawing.h"
 
 /* Beside the decode: the cache, the store, the catalog. */
 #define BESIDE_MS (5 * 60 * 1000)
@@ -23,6 +25,8 @@ struct works {
     struct job_task *validate;
     struct job_task *chunk;
     struct cutting *cutting; /* of CHUNK */
+    struct job_task *analyze;
+    struct drawing *drawing; /* of ANALYZE */
 };
 
 static bool is_of(const struct job_task *task, const struct queued_kind *kind)
@@ -241,6 +245,95 @@ static void release_chunk(struct app *app, struct job_task *task, bool committed
         cutting_release(task->effect);
 }
 
+/* ---- analyze ---- */
+
+static bool is_audio(const struct app *app, const struct upload *upload)
+{
+    (void)app;
+    return upload->has_facts;
+}
+
+static bool check_analysis(const char *options, struct error *err)
+{
+    struct media_analysis analysis;
+
+    return analysis_options_read(options, &analysis, err);
+}
+
+/* Gives up what was begun: no outcome, and no stages. */
+static void end_drawing(struct works *works)
+{
+    drawing_release(works->drawing);
+    works->analyze->effect = works->drawing = NULL;
+}
+
+/* Fails the task by itself if it cannot be done. */
+static void begin_drawing(struct works *works)
+{
+    struct job_batch *batch = works->batch;
+    struct drawing *drawing = arena_alloc(batch->mem, sizeof *drawing);
+    struct error err;
+
+    if (!works->analyze)
+        return;
+    drawing->files = (struct making){.app = batch->app,
+                                     .store = batch->app->stores[0],
+                                     .job = &works->analyze->job,
+                                     .kind = DERIVED_WAVEFORM,
+                                     .mem = batch->mem,
+                                     .should_end = &batch->should_end};
+    if (!analysis_options_read(works->analyze->job.options, &drawing->analysis, &err)) {
+        fail_task(works, works->analyze, &err);
+        works->analyze = NULL;
+        return;
+    }
+    works->analyze->effect = works->drawing = drawing;
+}
+
+static bool complete_analyze(const struct works *works, const char *analysis, bool from_cache)
+{
+    if (!publish(works, works->analyze, &works->drawing->files))
+        return false;
+    works->drawing->json = analysis;
+    job_task_complete(works->analyze,
+                      arena_printf(works->batch->mem, "{\"from_cache\":%s,\"analysis\":%s}",
+                                   from_cache ? "true" : "false", analysis));
+    return true;
+}
+
+/* From the cache, if the waveforms that belong to it are there too. */
+static void draw_known(struct works *works)
+{
+    const char *known = works->analyze ? find_known(works, works->analyze) : NULL;
+    struct error err;
+    bool copied;
+
+    if (!known)
+        return;
+    if (!drawing_copy(works->drawing, works->batch->upload, known, &copied, &err)) {
+        fail_task(works, works->analyze, &err);
+        works->analyze = NULL;
+    } else if (copied) {
+        complete_analyze(works, known, true);
+        works->analyze = NULL;
+    } else {
+        end_drawing(works);
+        begin_drawing(works);
+    }
+}
+
+static bool commit_analyze(struct db *tx, const struct job_task *task, struct error *err)
+{
+    return !task->effect || drawing_commit(tx, task->effect, err);
+}
+
+static void release_analyze(struct app *app, struct job_task *task, bool committed)
+{
+    (void)app, (void)committed;
+    if (task->effect)
+        drawing_release(task->effect);
+}
+
 /* ---- the work ---- */
 
 static bool open_output(void *context, const struct media_output *output, int *fd,
@@ -248,8 +341,16 @@ static bool open_output(void *context, const struct media_output *output, int *f
 {
     const struct works *works = context;
 
-    (void)output;
-    return cutting_open(works->cutting, fd, err);
+    return output->kind == MEDIA_OUTPUT_CHUNK ? cutting_open(works->cutting, fd, err)
+                                              : drawing_open(works->drawing, output, fd, err);
+}
+
+static bool waveform_done(void *context, const struct media_output *output, uint64_t size_bytes,
+                          struct error *err)
+{
+    const struct works *works = context;
+
+    return drawing_done(works->drawing, output, size_bytes, err);
 }
 
 static bool chunk_done(void *context, const struct media_chunk *chunk, struct error *err)
@@ -295,11 +396,13 @@ static void conclude(const struct works *works, const struct media_result *resul
     }
     if (works->chunk)
         complete_chunk(works, result);
+    if (works->analyze && complete_analyze(works, result->analysis_json, false))
+        keep_known(works, works->analyze, result->analysis_json, run_ms);
 }
 
 static bool has_work(const struct works *works)
 {
-    return works->validate || works->chunk;
+    return works->validate || works->chunk || works->analyze;
 }
 
 static void do_work(struct works *works)
@@ -307,9 +410,11 @@ static void do_work(struct works *works)
     const struct media_sink sink = {.context = works,
                                     .open = open_output,
                                     .chunk_done = chunk_done,
+                                    .waveform_done = waveform_done,
                                     .progress = report_progress};
     const struct media_order order = {.validate = works->validate != NULL,
                                       .cut = works->chunk ? &works->cutting->cut : NULL,
+                                      .analysis = works->analyze ? &works->drawing->analysis : NULL,
                                       .limit_ms =
                                           media_work_limit_ms(works->batch->upload->duration_ms)};
     struct media_pool *pool = works->batch->app->works;
@@ -330,6 +435,9 @@ static void do_work(struct works *works)
     if (works->chunk && err.kind == ERR_INVALID) {
         fail_task(works, works->chunk, &err);
         works->chunk = NULL;
+        if (works->analyze)
+            end_drawing(works);
+        begin_drawing(works);
         if (has_work(works))
             do_work(works);
         return;
@@ -350,6 +458,8 @@ static void find_tasks(struct works *works)
             works->validate = task;
         else if (is_of(task, &queued_kind_chunk))
             works->chunk = task;
+        else if (is_of(task, &queued_kind_analyze))
+            works->analyze = task;
     }
 }
 
@@ -389,6 +499,8 @@ static void run_works(struct job_batch *batch)
     find_tasks(&works);
     take_known(&works);
     begin_cutting(&works);
+    begin_drawing(&works);
+    draw_known(&works);
     if (has_work(&works))
         do_work(&works);
 }
@@ -413,4 +525,16 @@ const struct queued_kind queued_kind_chunk = {
     .run = run_works,
     .commit = commit_chunk,
     .release = release_chunk,
+};
+
+const struct queued_kind queued_kind_analyze = {
+    .name = "analyze",
+    .group = "media",
+    .for_every_upload = true,
+    .suits = is_audio,
+    .check = check_analysis,
+    .time_limit_ms = time_limit_ms,
+    .run = run_works,
+    .commit = commit_analyze,
+    .release = release_analyze,
 };

@@ -41,7 +41,8 @@ bool cutting_chunk_done(struct cutting *self, const struct media_chunk *chunk, s
     char name[CHUNK_FILENAME_SIZE];
 
     name_chunk(self, chunk->index, name);
-    if (!making_add(&self->files, stage, chunk->index, name, chunk->size_bytes, err))
+    if (!making_add(&self->files, stage, self->files.stages - 1,
+                    &(struct made_name){chunk->index, name}, chunk->size_bytes, err))
         return false;
     add_piece(self,
               &(struct cut_piece){

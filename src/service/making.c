@@ -72,8 +72,8 @@ static struct made_file *next_file(struct making *self)
     return &self->files[self->count];
 }
 
-bool making_add(struct making *self, struct stage *stage, uint32_t number, const char *name,
-                uint64_t size, struct error *err)
+bool making_add(struct making *self, struct stage *stage, uint32_t stage_number,
+                const struct made_name *name, uint64_t size, struct error *err)
 {
     static const char *const folders[] = {
         [DERIVED_CHUNK] = "chunks", [DERIVED_WAVEFORM] = "waveforms"};
@@ -86,9 +86,10 @@ bool making_add(struct making *self, struct stage *stage, uint32_t number, const
     uuid_format(self->job->upload_id, upload_id);
     uuid_format(self->job->id, job_id);
     *file = (struct made_file){
-        .number = number,
+        .number = name->number,
+        .stage = stage_number,
         .key = arena_printf(self->mem, "%s/%s/%s-%lld/%s", folders[self->kind], upload_id, job_id,
-                            (long long)self->job->lease_token, name),
+                            (long long)self->job->lease_token, name->name),
         .size = size,
         .checksum_md5 = hex_of(digests.md5, sizeof digests.md5, self->mem),
         .checksum_sha256 = hex_of(digests.sha256, sizeof digests.sha256, self->mem)};
@@ -128,13 +129,12 @@ static bool add_rows(struct db *tx, void *context, struct error *err)
     return true;
 }
 
-static bool publish_one(const struct making *self, uint32_t stage_number,
-                        const struct made_file *file, struct error *err)
+static bool publish_one(const struct making *self, const struct made_file *file, struct error *err)
 {
     scoped(stage_release) struct stage *stage = NULL;
     char id[JOB_STAGE_ID_SIZE];
 
-    job_stage_id(self->job, stage_number, id);
+    job_stage_id(self->job, file->stage, id);
     return store_stage_open(self->store, id, &stage, err) &&
            stage_publish(stage, file->size, file->key, err);
 }
@@ -153,7 +153,7 @@ bool making_publish(const struct making *self, struct error *err)
         for (size_t i = step.from; i < step.to; i++) {
             if (atomic_load(self->should_end))
                 return error_set(err, ERR_CONFLICT, "the files are not wanted any more");
-            if (!publish_one(self, (uint32_t)i, &self->files[i], err))
+            if (!publish_one(self, &self->files[i], err))
                 return false;
         }
     }

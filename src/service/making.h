@@ -14,7 +14,8 @@
 #include "service/app.h"
 
 struct made_file {
-    uint32_t number; /* of its kind (struct derived), and of its stage */
+    uint32_t number; /* of its kind (struct derived) */
+    uint32_t stage;  /* the number of its stage */
     const char *key;
     uint64_t size;
     const char *checksum_md5;
@@ -37,9 +38,15 @@ struct making {
 /* Fails with ERR_NOT_IMPLEMENTED where the store is not on this machine's disks. *FD is the
  * stage's, to write to. */
 bool making_stage(struct making *self, struct stage **out, int *fd, struct error *err);
-/* The stage that was made last is written. NAME is the last part of its key. */
-bool making_add(struct making *self, struct stage *stage, uint32_t number, const char *name,
-                uint64_t size, struct error *err);
+/* How a file is known. */
+struct made_name {
+    uint32_t number;  /* of its kind */
+    const char *name; /* the last part of its key */
+};
+
+/* STAGE, the STAGE_NUMBERth that was made, is written. */
+bool making_add(struct making *self, struct stage *stage, uint32_t stage_number,
+                const struct made_name *name, uint64_t size, struct error *err);
 /* All become objects. */
 bool making_publish(const struct making *self, struct error *err);
 /* Where the job is completed. */

@@ -104,6 +104,8 @@ class Side:
                 self.people["writer"].delete(f"/v1/uploads/{record['id']}")
             if "/chunks/{index}" in path:
                 jobs.cut(self.people["writer"], record)
+            if path.endswith("/waveform"):
+                jobs.analyze(self.people["writer"], record)
             path = path.replace("{id}", record["id"]).replace("{index}", "0")
         elif path.startswith("/v1/cache/"):
             content = audio.wav(seconds=0.05, seed=audio.random.getrandbits(30))  # no other side's

@@ -121,7 +121,7 @@ def test_processors_of_every_upload(world):
     _, api = world
     record = api.upload(audio.wav(seconds=2.5))
     made = api.get_json(f"/v1/jobs?upload_id={record['id']}")["items"]
-    assert sorted(j["kind"] for j in made) == ["each-chunk"] * 3 + ["every", "validate"]
+    assert sorted(j["kind"] for j in made) == ["analyze", "chunk"] + ["each-chunk"] * 3 + ["every", "validate"]
     leased = lease_of(api, "each-chunk", record["id"])
     now = api.get_json(f"/v1/uploads/{record['id']}")
     assert now["status"] == "processing" and now["processing_started_at"]
@@ -208,7 +208,7 @@ def test_the_servers_own_kinds_are_not_for_others(world, record):
     for kinds in (["validate"], ["transcription", "chunk"], ["transcription"] * 2, [1], ["A"]):
         answer = api.post("/v1/jobs/lease", json={"kinds": kinds})
         expect_problem(answer, 400, "invalid_request")
-    ask(api, "analyze", record["id"], expect=400)
+    ask(api, "analyze", record["id"], expect=400, options={"pitch": True})
 
 
 # ---- waiting ----

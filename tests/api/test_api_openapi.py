@@ -85,6 +85,8 @@ def things(api, operation, path):
         record = api.upload(audio.wav(seconds=1), "interview.wav")
         if "/chunks/{index}" in path:
             jobs.cut(api, record)
+        if path.endswith("/waveform"):
+            jobs.analyze(api, record)
         return {"id": record["id"], "storage_path": record["storage_path"], "index": "0"}
     if path.startswith("/v1/cache/"):
         record = api.upload(audio.wav(seconds=1), "interview.wav")

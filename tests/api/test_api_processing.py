@@ -2,6 +2,7 @@
 import hashlib
 import io
 import json
+import struct
 import subprocess
 import wave
 
@@ -243,8 +244,8 @@ def test_a_planned_chunk_has_no_content_yet(tmp_path):
 def test_validation_and_cutting_take_one_decode(api):
     record = processed(api, wav(7, seed=14), "together.wav")
     made = jobs_of(api, record)
-    assert sorted(made) == ["chunk", "validate"]
-    assert made["chunk"]["started_at"] == made["validate"]["started_at"]
+    assert sorted(made) == ["analyze", "chunk", "validate"]
+    assert len({job["started_at"] for job in made.values()}) == 1
     assert made["chunk"]["result"] == {"chunks": 2, "format": "wav", "sample_rate": 16000,
                                        "channels": 1, "bits": 16}
     events = [h for h in history(api, record)]
@@ -313,7 +314,9 @@ def test_chunks_go_with_their_upload(tmp_path):
         api = server.api()
         record = processed(api, wav(9, seed=18), "gone.wav")
         sizes = [c["chunk_size"] for c in chunks_of(api, record)]
-        assert len(sizes) == 3 and adds_up(server)["derived_bytes"] == sum(sizes)
+        assert len(sizes) == 3
+        sizes += [p.stat().st_size for p in (server.data / "store/waveforms").rglob("*.dat")]
+        assert len(sizes) == 3 + 4 and adds_up(server)["derived_bytes"] == sum(sizes)
         assert api.delete(f"/v1/uploads/{record['id']}").status_code in (200, 204)
         assert api.delete(f"/v1/uploads/{record['id']}", params={"permanent": "1"}).status_code in (200, 204)
         totals = adds_up(server)
@@ -332,3 +335,102 @@ def test_verify_misses_a_chunk_that_is_gone(tmp_path):
         done = server.cli("verify", "--data", server.data, "--content", "--json", check=False)
         found = {f["key"]: f["problem"] for f in json.loads(done.stdout)["findings"]}
         assert found == {first["chunk_path"]: "missing", second["chunk_path"]: "wrong_bytes"}
+
+
+# ---- analyze ----
+
+def waveform(api, record, expect=200, **options):
+    answer = api.get(f"/v1/uploads/{record['id']}/waveform", **options)
+    assert answer.status_code == expect, f"{answer.status_code} {answer.text}"
+    return answer
+
+
+def peaks(content, per_pixel):
+    """What audiowaveform's .dat of 8 bits holds for mono samples of 16."""
+    frames = struct.unpack(f"<{len(samples(content)[1]) // 2}h", samples(content)[1])
+    spans = [frames[at:at + per_pixel] for at in range(0, len(frames), per_pixel)]
+    return [value for span in spans for value in (min(span) // 256, max(span) // 256)]
+
+
+def test_the_analysis_is_in_the_metadata(api):
+    record = processed(api, ffmpeg("loud.wav", "-ar", "48000", seconds=4.0).read_bytes(), "loud.wav")
+    found = record["metadata"]["analysis"]
+    assert found["loudness"]["integrated_lufs"] == pytest.approx(-21.7, abs=1)
+    assert found["fingerprint"]["algorithm"] == "chromaprint" and found["fingerprint"]["text"]
+    assert [w["samples_per_pixel"] for w in found["waveforms"]] == [256, 1024, 4096, 16384]
+    assert found["silence_spans"] == 0 and "silence" not in found
+    job = jobs_of(api, record)["analyze"]
+    assert job["result"]["from_cache"] is False and job["result"]["analysis"]["silence"] == []
+    assert record["metadata"]["report"]["verdict"] == "whole"
+
+
+def test_waveforms_of_several_zooms(api):
+    content = wav(3, rate=16000, seed=31)
+    record = processed(api, content, "drawn.wav")
+    for zoom, per_pixel in ((256, 256), (300, 256), (1, 256), (1024, 1024), (99999, 16384), (None, 16384)):
+        query = {"zoom": zoom} if zoom else {}
+        answer = waveform(api, record, params=query)
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+        head = struct.unpack("<iIiiIi", answer.content[:24])
+        pixels = -(-48000 // per_pixel)
+        assert head == (2, 1, 16000, per_pixel, pixels, 1)
+        told = waveform(api, record, params=query, headers={"Accept": "application/json"}).json()
+        data = list(struct.unpack(f"{2 * pixels}b", answer.content[24:]))
+        assert told == {"version": 2, "channels": 1, "sample_rate": 16000, "samples_per_pixel": per_pixel,
+                        "bits": 8, "length": pixels, "data": data}
+        assert all(abs(a - b) <= 1 for a, b in zip(data, peaks(content, per_pixel)))
+    part = waveform(api, record, 206, params={"zoom": 256}, headers={"Range": "bytes=24-33"})
+    assert len(part.content) == 10
+    assert waveform(api, record, params={"format": "json"}).json()["version"] == 2
+    for query in ({"zoom": 0}, {"zoom": "x"}, {"format": "png"}):
+        waveform(api, record, 400, params=query)
+
+
+def test_there_is_no_waveform_before_the_analysis(tmp_path):
+    with Server(tmp_path / "data") as server:
+        record = server.api().upload(wav(1, seed=32), "early.wav")
+        assert waveform(server.api(), record, 404).json()["code"] == "not_found"
+
+
+def test_an_analysis_with_options(api):
+    record = processed(api, wav(2, rate=8000, channels=2, seed=33), "options.wav")
+    before = waveform(api, record).content
+    answer = api.post("/v1/jobs", json={"kind": "analyze", "upload_id": record["id"], "options": {
+        "zooms": [100, 400], "waveform_bits": 16, "waveform_split": True}})
+    path = f"/v1/jobs/{answer.json()['items'][0]['id']}"
+    wait_until(lambda: api.get(path).json()["status"] in DONE, 60, "the analysis")
+    assert api.get(path).json()["status"] == "completed"
+    after = waveform(api, record).content
+    assert struct.unpack("<iIiiIi", after[:24]) == (2, 0, 8000, 400, 40, 2) and after != before
+    for options in ({"zooms": []}, {"zooms": [100, 150]}, {"waveform_bits": 9}, {"waveform_split": 1},
+                    {"silence_threshold": 3}, {"silence_min": 0}, {"pitch": 1}):
+        answer = api.post("/v1/jobs", json={"kind": "analyze", "upload_id": record["id"], "options": options})
+        assert answer.status_code == 400 and list(options)[0] in answer.json()["detail"], answer.text
+
+
+def test_a_duplicate_takes_its_analysis_and_waveforms_from_the_cache(server, api):
+    content = wav(3, rate=16000, seed=34)
+    first, second = processed(api, content, "one.wav"), processed(api, content, "two.wav")
+    assert jobs_of(api, second)["analyze"]["result"]["from_cache"] is True
+    assert second["metadata"]["analysis"] == first["metadata"]["analysis"]
+    drawn = waveform(api, first, params={"zoom": 256}).content
+    for record in (first, second):  # each has files of its own
+        assert waveform(api, record, params={"zoom": 256}).content == drawn
+    api.delete(f"/v1/uploads/{first['id']}")
+    api.delete(f"/v1/uploads/{first['id']}", params={"permanent": "1"})
+    assert waveform(api, second, params={"zoom": 256}).content == drawn
+    adds_up(server)
+
+
+def test_a_result_without_its_waveforms_is_made_again(server, api):
+    content = wav(3, rate=16000, seed=35)
+    first = processed(api, content, "one.wav")
+    found = first["metadata"]["analysis"]
+    for path in (server.data / "store/waveforms" / first["id"]).rglob("*.dat"):
+        path.unlink()
+    second = processed(api, content, "two.wav")
+    assert jobs_of(api, second)["analyze"]["result"]["from_cache"] is False
+    assert second["metadata"]["analysis"] == found and waveform(api, second).content
+    api.delete(f"/v1/uploads/{first['id']}")
+    api.delete(f"/v1/uploads/{first['id']}", params={"permanent": "1"})
+    adds_up(server)

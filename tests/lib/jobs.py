@@ -50,6 +50,12 @@ def tell(api, job, verb, expect=200, **more):
     return answer.json()
 
 
+def analyze(api, record):
+    """Waits until the upload is analyzed: the server must run jobs."""
+    query = {"upload_id": record["id"], "kind": "analyze", "status": "completed"}
+    wait_until(lambda: api.get("/v1/jobs", params=query).json()["items"], 60, "the analysis")
+
+
 def cut(api, record):
     """Has the server cut the upload, and waits until it has: it must run jobs."""
     answer = api.post(f"/v1/uploads/{record['id']}/chunks")

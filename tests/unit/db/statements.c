@@ -122,9 +122,10 @@ static bool may_scan(const char *statement)
 static bool is_by_small_index(const char *step)
 {
     static const char *const small[] = {
-        "INDEX chunked_uploads_open",    "INDEX processing_jobs_due_workspace",
-        "INDEX processing_jobs_failed",  "INDEX processing_jobs_leased",
-        "INDEX processing_jobs_waiting", "INDEX webhook_deliveries_lane"};
+        "INDEX chunked_uploads_open",          "INDEX derived_files_loose",
+        "INDEX processing_jobs_due_workspace", "INDEX processing_jobs_failed",
+        "INDEX processing_jobs_leased",        "INDEX processing_jobs_waiting",
+        "INDEX webhook_deliveries_lane"};
 
     for (size_t i = 0; i < COUNT_OF(small); i++)
         if (strstr(step, small[i]))
