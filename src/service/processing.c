@@ -115,8 +115,8 @@ bool processing_plan(struct db *tx, const struct app *app, const struct upload *
     const struct queue_kind *kind;
 
     for (size_t i = 0; queue_kind_at(app->queue, i, &kind); i++)
-        if (kind->per != PER_REQUEST && !kind->after && (!kind->suits || kind->suits(app, upload)) &&
-            !make_jobs(tx, app, &owner, kind, err))
+        if (kind->per != PER_REQUEST && !kind->after &&
+            (!kind->suits || kind->suits(app, upload)) && !make_jobs(tx, app, &owner, kind, err))
             return false;
     return true;
 }
