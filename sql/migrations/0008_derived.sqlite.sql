@@ -22,12 +22,13 @@ CREATE INDEX derived_files_upload ON derived_files (upload_id);
 CREATE UNIQUE INDEX derived_files_kept ON derived_files (upload_id, kind, number) WHERE kept = 1;
 CREATE INDEX derived_files_loose ON derived_files (job_id, lease_token) WHERE kept = 0;
 
--- How an upload's chunks were cut the last time: any of them can be cut again.
-CREATE TABLE audio_cuts (
-    upload_id TEXT NOT NULL PRIMARY KEY REFERENCES audio_uploads (id) ON DELETE CASCADE,
-    options TEXT NOT NULL, -- JSON, as the job had them
-    max_duration_ms INTEGER NOT NULL, -- what was configured then
-    cut_at INTEGER NOT NULL
+-- How an upload's files of a kind were made the last time: any of them can be made again.
+CREATE TABLE derived_recipes (
+    upload_id TEXT NOT NULL REFERENCES audio_uploads (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('chunk', 'waveform')),
+    options TEXT NOT NULL, -- JSON, of the job; nothing of it is left to the configuration
+    made_at INTEGER NOT NULL,
+    PRIMARY KEY (upload_id, kind)
 ) WITHOUT ROWID;
 
 ALTER TABLE audio_chunks ADD COLUMN storage_name TEXT; -- of CHUNK_PATH

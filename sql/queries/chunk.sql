@@ -33,8 +33,3 @@ SET total_chunks = excluded.total_chunks, start_time = excluded.start_time,
 
 -- name: chunk_trim
 DELETE FROM audio_chunks WHERE upload_id = $1 AND chunk_index >= $2;
-
--- name: chunk_note_cut
-INSERT INTO audio_cuts (upload_id, options, max_duration_ms, cut_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (upload_id) DO UPDATE
-SET options = excluded.options, max_duration_ms = excluded.max_duration_ms, cut_at = excluded.cut_at;

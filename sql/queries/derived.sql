@@ -38,3 +38,10 @@ WHERE storage_name = $1 AND storage_path > $2 AND kept = 1 ORDER BY storage_path
 -- Of all uploads of a workspace that have it.
 SELECT d.* FROM audio_uploads u JOIN derived_files d ON d.upload_id = u.id
 WHERE u.workspace_id = $1 AND u.checksum_sha256 = $2 AND d.kind = $3 AND d.kept = 1 LIMIT $4;
+
+-- name: derived_note_recipe
+INSERT INTO derived_recipes (upload_id, kind, options, made_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (upload_id, kind) DO UPDATE SET options = excluded.options, made_at = excluded.made_at;
+
+-- name: derived_recipe
+SELECT options FROM derived_recipes WHERE upload_id = $1 AND kind = $2;

@@ -138,11 +138,3 @@ bool chunk_trim(struct db *tx, struct uuid upload_id, uint32_t count, struct err
 {
     return db_execute(tx, SQL_CHUNK_TRIM, DB_ARGS(db_uuid(upload_id), db_int(count)), NULL, err);
 }
-
-bool chunk_note_cut(struct db *tx, struct uuid upload_id, const char *options, int64_t max_ms,
-                    int64_t now_us, struct error *err)
-{
-    return db_execute(
-        tx, SQL_CHUNK_NOTE_CUT,
-        DB_ARGS(db_uuid(upload_id), db_text(options), db_int(max_ms), db_time(now_us)), NULL, err);
-}

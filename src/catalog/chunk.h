@@ -61,8 +61,5 @@ bool chunk_by_index(struct db *db, struct uuid upload_id, uint32_t index, struct
 bool chunk_cut(struct db *tx, const struct chunk *chunk, struct error *err);
 /* Removes the chunks from index COUNT on. */
 bool chunk_trim(struct db *tx, struct uuid upload_id, uint32_t count, struct error *err);
-/* How it was cut: with which OPTIONS, and how long a chunk could be. */
-bool chunk_note_cut(struct db *tx, struct uuid upload_id, const char *options, int64_t max_ms,
-                    int64_t now_us, struct error *err);
 
 #endif

@@ -121,3 +121,27 @@ bool derived_walk(struct db *db, const char *storage_name, const char *after, si
     return list(db, SQL_DERIVED_WALK, DB_ARGS(db_text(storage_name), db_text(after), db_int(limit)),
                 limit, mem, out, count, err);
 }
+
+/* ---- recipes ---- */
+
+bool derived_note_recipe(struct db *tx, struct uuid upload_id, enum derived_kind kind,
+                         const char *options, int64_t now_us, struct error *err)
+{
+    return db_execute(
+        tx, SQL_DERIVED_NOTE_RECIPE,
+        DB_ARGS(db_uuid(upload_id), db_text(kind_names[kind]), db_text(options), db_time(now_us)),
+        NULL, err);
+}
+
+bool derived_recipe(struct db *db, struct uuid upload_id, enum derived_kind kind, struct arena *mem,
+                    const char **out, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+
+    if (!db_query(db, SQL_DERIVED_RECIPE, DB_ARGS(db_uuid(upload_id), db_text(kind_names[kind])),
+                  &rows, err) ||
+        !db_one(rows, "recipe", err))
+        return false;
+    *out = db_column_text(rows, 0, mem);
+    return true;
+}

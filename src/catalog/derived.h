@@ -52,4 +52,13 @@ bool derived_at(struct db *db, const char *storage_name, const char *storage_pat
 bool derived_walk(struct db *db, const char *storage_name, const char *after, size_t limit,
                   struct arena *mem, struct derived **out, size_t *count, struct error *err);
 
+/* ---- recipes ---- */
+
+/* An upload's files of a kind have been made by a job of these OPTIONS. */
+bool derived_note_recipe(struct db *tx, struct uuid upload_id, enum derived_kind kind,
+                         const char *options, int64_t now_us, struct error *err);
+/* With which options they can be made again. ERR_NOT_FOUND if none ever were. */
+bool derived_recipe(struct db *db, struct uuid upload_id, enum derived_kind kind, struct arena *mem,
+                    const char **out, struct error *err);
+
 #endif

@@ -129,3 +129,31 @@ bool cut_options_read(const char *options, uint64_t max_ms, struct media_cut *ou
         *out = cut;
     return ok;
 }
+
+/* A number, or "source" for 0. */
+static const char *number_text(uint32_t number, struct arena *mem)
+{
+    return number > 0 ? arena_printf(mem, "%u", number) : "\"source\"";
+}
+
+static const char *seconds_text(uint64_t ms, struct arena *mem)
+{
+    return arena_printf(mem, "%llu.%03llu", (unsigned long long)(ms / 1000),
+                        (unsigned long long)(ms % 1000));
+}
+
+const char *cut_options_write(const struct media_cut *cut, struct arena *mem)
+{
+    const char *ceiling = cut->max_bytes > 0 ? arena_printf(mem, ",\"max_bytes\":%llu",
+                                                            (unsigned long long)cut->max_bytes)
+                                             : "";
+
+    return arena_printf(
+        mem,
+        "{\"format\":\"%s\",\"sample_rate\":%s,\"channels\":%s,\"bits\":%s,\"boundaries\":\"%s\","
+        "\"max_duration\":%s,\"overlap\":%s%s}",
+        format_names[cut->format], number_text(cut->sample_rate_hz, mem),
+        number_text(cut->channels, mem), number_text(cut->bits, mem),
+        boundary_names[cut->boundaries], seconds_text(cut->max_ms, mem),
+        seconds_text(cut->overlap_ms, mem), ceiling);
+}

@@ -22,6 +22,8 @@
  */
 bool cut_options_read(const char *options, uint64_t max_ms, struct media_cut *out,
                       struct error *err);
+/* All of CUT that can be said, as a JSON object: read again it gives the same cut. */
+const char *cut_options_write(const struct media_cut *cut, struct arena *mem);
 
 /* "wav", "flac": how the files are called. */
 const char *cut_format_name(enum media_cut_format format);

@@ -93,8 +93,9 @@ bool cutting_commit(struct db *tx, const struct cutting *self, struct error *err
     for (size_t i = 0; i < self->files.count; i++)
         if (!put_chunk(tx, self, i, err))
             return false;
-    return chunk_note_cut(tx, job->upload_id, job->options, (int64_t)self->cut.max_ms,
-                          app_now_us(self->files.app), err);
+    return derived_note_recipe(tx, job->upload_id, DERIVED_CHUNK,
+                               cut_options_write(&self->cut, self->files.mem),
+                               app_now_us(self->files.app), err);
 }
 
 void cutting_release(struct cutting *self)

@@ -139,9 +139,12 @@ bool drawing_copy(struct drawing *self, const struct upload *upload, const char 
 
 bool drawing_commit(struct db *tx, const struct drawing *self, struct error *err)
 {
+    const struct job *job = self->files.job;
+    int64_t now_us = app_now_us(self->files.app);
+
     return making_keep(tx, &self->files, err) &&
-           upload_set_finding(tx, self->files.job->upload_id, "analysis", self->json,
-                              app_now_us(self->files.app), err);
+           derived_note_recipe(tx, job->upload_id, DERIVED_WAVEFORM, job->options, now_us, err) &&
+           upload_set_finding(tx, job->upload_id, "analysis", self->json, now_us, err);
 }
 
 void drawing_release(struct drawing *self)
