@@ -38,6 +38,11 @@ SELECT id FROM processing_jobs
 WHERE upload_id = $1 AND kind = $2 AND status IN ('waiting', 'pending', 'leased', 'failed') AND id > $3
 ORDER BY id LIMIT $4;
 
+-- name: job_under_way
+-- The oldest job of a kind that an upload has and that may run now.
+SELECT id FROM processing_jobs
+WHERE upload_id = $1 AND kind = $2 AND status IN ('pending', 'leased') ORDER BY id LIMIT 1;
+
 -- name: job_belonging_of_kind
 -- 1 if the upload's processing has, or had, a job of this kind.
 SELECT count(*) FROM (

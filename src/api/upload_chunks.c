@@ -6,8 +6,10 @@
 #include "http/digest_header.h"
 #include "http/disposition.h"
 #include "service/enqueue.h"
+#include "service/remaking.h"
 
 #define KIND_CHUNK "chunk"
+#define TRIES 3 /* to find a file that others may be replacing */
 
 /* ---- cutting ---- */
 
@@ -48,37 +50,62 @@ bool post_upload_chunks(struct request *req, const struct caller *who, struct re
 
 /* ---- bytes ---- */
 
-static bool find_chunk(struct request *req, const struct caller *who, struct chunk *out,
-                       struct error *err)
+static bool find_chunk(struct request *req, const struct caller *who, struct upload *upload,
+                       struct chunk *out, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
-    struct upload upload;
     uint64_t index;
 
-    if (!endpoint_upload(req, who, &upload, err))
+    if (!endpoint_upload(req, who, upload, err))
         return false;
-    if (upload.status == UPLOAD_DELETED)
+    if (upload->status == UPLOAD_DELETED)
         return error_tell(err, ERR_NOT_FOUND, "the upload is in the trash");
     if (!str_to_u64(str_from(request_param(req, "index")), CHUNKS_MAX - 1, &index))
         return error_tell(err, ERR_NOT_FOUND, "the upload has no such chunk");
     return database_read(req->app->database, &db, err) &&
-           chunk_by_index(db, upload.id, (uint32_t)index, req->mem, out, err);
+           chunk_by_index(db, upload->id, (uint32_t)index, req->mem, out, err);
 }
 
-static bool open_chunk(struct request *req, const struct chunk *chunk, int *fd, uint64_t *size,
-                       struct error *err)
+static bool should_end(void *request)
+{
+    return request_should_end(request);
+}
+
+static bool open_file(struct request *req, const struct chunk *chunk, int *fd, uint64_t *size,
+                      struct error *err)
 {
     struct store *store;
 
-    if (!app_find_store(req->app, chunk->storage_name, &store, err))
-        return false;
-    if (store_open_fd(store, chunk->chunk_path, fd, size, err))
-        return true;
-    if (err->kind == ERR_NOT_FOUND) {
-        err->kind = ERR_CONFLICT; /* cut anew since the row was read, or lost */
-        error_client(err, "the chunk's file is gone: it was cut anew, or is to be");
+    return app_find_store(req->app, chunk->storage_name, &store, err) &&
+           store_open_fd(store, chunk->chunk_path, fd, size, err);
+}
+
+static bool cut_again(struct request *req, const struct upload *upload, const struct chunk *chunk,
+                      struct error *err)
+{
+    struct missing_file file = {upload, DERIVED_CHUNK, chunk->storage_name, chunk->chunk_path};
+
+    return remake(req->app, &file, should_end, req, req->mem, err) ||
+           (err->kind == ERR_NOT_FOUND
+                ? error_tell(err, ERR_CONFLICT, "the chunk has not been cut yet")
+                : false);
+}
+
+/* One that is gone is cut again; what it is then may be another, if somebody cuts anew. */
+static bool open_chunk(struct request *req, const struct caller *who, struct chunk *out, int *fd,
+                       uint64_t *size, struct error *err)
+{
+    struct upload upload;
+
+    for (int i = 0; i < TRIES; i++) {
+        if (!find_chunk(req, who, &upload, out, err))
+            return false;
+        if (out->has_file && open_file(req, out, fd, size, err))
+            return true;
+        if ((out->has_file && err->kind != ERR_NOT_FOUND) || !cut_again(req, &upload, out, err))
+            return false;
     }
-    return false;
+    return error_tell(err, ERR_UNAVAILABLE, "the chunk is being cut anew: ask again soon");
 }
 
 static void add_headers(struct request *req, const struct chunk *chunk, struct response *res)
@@ -103,11 +130,7 @@ bool get_chunk_content(struct request *req, const struct caller *who, struct res
     struct content content = {0};
     struct chunk chunk;
 
-    if (!find_chunk(req, who, &chunk, err))
-        return false;
-    if (!chunk.has_file)
-        return error_tell(err, ERR_CONFLICT, "the chunk has not been cut yet");
-    if (!open_chunk(req, &chunk, &fd, &content.size, err))
+    if (!open_chunk(req, who, &chunk, &fd, &content.size, err))
         return false;
     add_headers(req, &chunk, res);
     content.fd = fd;

@@ -6,9 +6,11 @@
 #include "http/query.h"
 #include "media/waveform_json.h"
 #include "media/work.h"
+#include "service/remaking.h"
 
 #define TYPE_DAT "application/octet-stream"
 #define TYPE_JSON "application/json"
+#define TRIES 3 /* to find a file that others may be replacing */
 #define COPY_BYTES ((size_t)64 * 1024)
 
 struct wish {
@@ -54,26 +56,68 @@ static const struct derived *choose(const struct derived *files, size_t count, u
     return &files[best];
 }
 
+/* *OUT is NULL if there is none. */
 static bool find_waveform(struct request *req, const struct caller *who, uint64_t zoom,
-                          const struct derived **out, struct error *err)
+                          struct upload *upload, const struct derived **out, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
-    struct upload upload;
     struct derived *files;
     size_t count;
 
-    if (!endpoint_upload(req, who, &upload, err))
+    if (!endpoint_upload(req, who, upload, err))
         return false;
-    if (upload.status == UPLOAD_DELETED)
+    if (upload->status == UPLOAD_DELETED)
         return error_tell(err, ERR_NOT_FOUND, "the upload is in the trash");
     if (!database_read(req->app->database, &db, err) ||
-        !derived_kept(db, upload.id, DERIVED_WAVEFORM, 0, MEDIA_ZOOMS_MAX, req->mem, &files, &count,
-                      err))
+        !derived_kept(db, upload->id, DERIVED_WAVEFORM, 0, MEDIA_ZOOMS_MAX, req->mem, &files,
+                      &count, err))
         return false;
-    if (count == 0)
-        return error_tell(err, ERR_NOT_FOUND, "the upload has no waveform: it is not analyzed yet");
-    *out = choose(files, count, zoom);
+    *out = count > 0 ? choose(files, count, zoom) : NULL;
     return true;
+}
+
+static bool should_end(void *request)
+{
+    return request_should_end(request);
+}
+
+static bool open_file(struct request *req, const struct derived *file, int *fd, uint64_t *size,
+                      struct error *err)
+{
+    struct store *store;
+
+    return app_find_store(req->app, file->storage_name, &store, err) &&
+           store_open_fd(store, file->storage_path, fd, size, err);
+}
+
+static bool draw_again(struct request *req, const struct upload *upload, const struct derived *file,
+                       struct error *err)
+{
+    struct missing_file missing = {upload, DERIVED_WAVEFORM, file ? file->storage_name : NULL,
+                                   file ? file->storage_path : NULL};
+
+    return remake(req->app, &missing, should_end, req, req->mem, err) ||
+           (err->kind == ERR_NOT_FOUND
+                ? error_tell(err, ERR_NOT_FOUND,
+                             "the upload has no waveform: it is not analyzed yet")
+                : false);
+}
+
+/* One that is gone is drawn again. */
+static bool open_waveform(struct request *req, const struct caller *who, uint64_t zoom,
+                          const struct derived **out, int *fd, uint64_t *size, struct error *err)
+{
+    struct upload upload;
+
+    for (int i = 0; i < TRIES; i++) {
+        if (!find_waveform(req, who, zoom, &upload, out, err))
+            return false;
+        if (*out && open_file(req, *out, fd, size, err))
+            return true;
+        if ((*out && err->kind != ERR_NOT_FOUND) || !draw_again(req, &upload, *out, err))
+            return false;
+    }
+    return error_tell(err, ERR_UNAVAILABLE, "the waveform is being made anew: ask again soon");
 }
 
 static bool send_json(struct response *res, int fd, uint64_t size, struct error *err)
@@ -104,12 +148,10 @@ bool get_upload_waveform(struct request *req, const struct caller *who, struct r
     scoped(fd_close) int fd = -1;
     struct content content = {.type = TYPE_DAT};
     const struct derived *file;
-    struct store *store;
     struct wish wish;
 
-    if (!read_wish(req, &wish, err) || !find_waveform(req, who, wish.zoom, &file, err) ||
-        !app_find_store(req->app, file->storage_name, &store, err) ||
-        !store_open_fd(store, file->storage_path, &fd, &content.size, err))
+    if (!read_wish(req, &wish, err) ||
+        !open_waveform(req, who, wish.zoom, &file, &fd, &content.size, err))
         return false;
     response_header(res, "Vary", "Accept");
     response_header(res, "Cache-Control", "private");

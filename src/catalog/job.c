@@ -253,6 +253,19 @@ bool job_unfinished(struct db *db, struct uuid upload_id, const char *kind, stru
            read_ids(rows, limit, mem, out, count, err);
 }
 
+bool job_under_way(struct db *db, struct uuid upload_id, const char *kind, bool *found,
+                   struct uuid *out, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+
+    if (!db_query(db, SQL_JOB_UNDER_WAY, DB_ARGS(db_uuid(upload_id), db_text(kind)), &rows, err))
+        return false;
+    *found = db_next(rows);
+    if (*found)
+        *out = db_column_uuid(rows, 0);
+    return *found || db_rows_ok(rows, err);
+}
+
 bool job_release(struct db *tx, struct uuid needed, struct error *err)
 {
     uint64_t waited;

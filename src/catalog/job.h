@@ -94,6 +94,9 @@ bool job_awaits_belonging(struct db *db, struct uuid upload_id, const char *kind
 /* Whether one of them was completed. */
 bool job_completed_belonging(struct db *db, struct uuid upload_id, const char *kind, bool *out,
                              struct error *err);
+/* The oldest pending or leased job of KIND that the upload has. */
+bool job_under_way(struct db *db, struct uuid upload_id, const char *kind, bool *found,
+                   struct uuid *out, struct error *err);
 
 /* How many jobs of a kind have a status; those that are done are not counted. */
 struct job_figure {

@@ -5,6 +5,7 @@ import json
 import struct
 import subprocess
 import wave
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -335,6 +336,95 @@ def test_verify_misses_a_chunk_that_is_gone(tmp_path):
         done = server.cli("verify", "--data", server.data, "--content", "--json", check=False)
         found = {f["key"]: f["problem"] for f in json.loads(done.stdout)["findings"]}
         assert found == {first["chunk_path"]: "missing", second["chunk_path"]: "wrong_bytes"}
+
+
+# ---- made again ----
+
+def jobs_made(api, record, kind):
+    query = {"upload_id": record["id"], "kind": kind, "limit": 100}
+    return api.get("/v1/jobs", params=query).json()["items"]
+
+
+def test_a_chunk_that_is_gone_is_cut_again(server, api):
+    record = processed(api, wav(9, seed=41), "again.wav")
+    cut(api, record, max_duration=2, format="flac", overlap=0.5)
+    chunks = chunks_of(api, record)
+    contents = [content_of(api, chunk).content for chunk in chunks]
+    for chunk in chunks:
+        (server.data / "store" / chunk["chunk_path"]).unlink()
+    before = len(jobs_made(api, record, "chunk"))
+    assert content_of(api, chunks[2]).content == contents[2]
+    after = chunks_of(api, record)
+    same = ("id", "chunk_index", "total_chunks", "start_time", "end_time", "chunk_size", "checksum_sha256",
+            "chunk_filename", "status")
+    assert [[c[name] for name in same] for c in after] == [[c[name] for name in same] for c in chunks]
+    assert [content_of(api, chunk).content for chunk in after] == contents
+    # One job made all of them, with the options of the last time.
+    assert len(jobs_made(api, record, "chunk")) == before + 1
+    assert api.get(f"/v1/uploads/{record['id']}").json()["status"] == "completed"
+    adds_up(server)
+
+
+def test_many_who_miss_a_chunk_wait_for_one_job(server, api):
+    record = processed(api, wav(9, seed=42), "many.wav")
+    chunks = chunks_of(api, record)
+    contents = [content_of(api, chunk).content for chunk in chunks]
+    for chunk in chunks:
+        (server.data / "store" / chunk["chunk_path"]).unlink()
+    with ThreadPoolExecutor(9) as pool:
+        found = list(pool.map(lambda i: content_of(server.api(), chunks[i % 3]).content, range(18)))
+    assert found == [contents[i % 3] for i in range(18)]
+    # Who came too late to wait for a job may have asked for one more, never for one each.
+    assert len(jobs_made(api, record, "chunk")) <= 3
+    adds_up(server)
+
+
+def test_a_waveform_that_is_gone_is_drawn_again(server, api):
+    record = processed(api, wav(3, rate=16000, seed=43), "drawn.wav")
+    answer = api.post("/v1/jobs", json={"kind": "analyze", "upload_id": record["id"],
+                                        "options": {"zooms": [100, 400], "waveform_bits": 16}})
+    path = f"/v1/jobs/{answer.json()['items'][0]['id']}"
+    wait_until(lambda: api.get(path).json()["status"] == "completed", 60, "the analysis")
+    drawn = {zoom: waveform(api, record, params={"zoom": zoom}).content for zoom in (100, 400)}
+    found = api.get(f"/v1/uploads/{record['id']}").json()["metadata"]["analysis"]
+    for file in (server.data / "store/waveforms" / record["id"]).rglob("*.dat"):
+        file.unlink()
+    assert waveform(api, record, params={"zoom": 400}).content == drawn[400]
+    assert waveform(api, record, params={"zoom": 100}).content == drawn[100]
+    assert api.get(f"/v1/uploads/{record['id']}").json()["metadata"]["analysis"] == found
+    adds_up(server)
+
+
+def test_what_cannot_be_made_again_says_so(tmp_path):
+    with Server(tmp_path / "data", *SHORT, "--jobs-waiting-max", "0", jobs=True) as server:
+        api = server.api()
+        record = processed(api, wav(6, seed=44), "lost.wav")
+        chunk = chunks_of(api, record)[0]
+        (server.data / "store" / chunk["chunk_path"]).unlink()
+        assert api.post("/v1/job-kinds/chunk/pause").status_code in (200, 204)
+        answer = content_of(api, chunk, 503)  # nobody may wait here, and nobody cuts
+        assert answer.json()["code"] == "unavailable" and "Retry-After" in answer.headers
+        made = jobs_made(api, record, "chunk")
+        content_of(api, chunk, 503)
+        assert len(jobs_made(api, record, "chunk")) == len(made) == 2
+        assert api.post(f"/v1/jobs/{made[0]['id']}/cancel").status_code == 200
+        assert api.post("/v1/job-kinds/chunk/resume").status_code in (200, 204)
+        wait_until(lambda: api.get(f"/v1/uploads/{record['id']}/chunks/0/content").status_code == 200, 60,
+                   "the chunk")
+        adds_up(server)
+
+
+def test_without_its_source_a_chunk_is_not_cut_again(tmp_path):
+    with Server(tmp_path / "data", *SHORT, "--jobs-retry-delay", "10ms", jobs=True) as server:
+        api = server.api()
+        record = processed(api, wav(6, seed=45), "lost.wav")
+        chunk = chunks_of(api, record)[0]
+        for path in (chunk["chunk_path"], record["storage_path"]):
+            (server.data / "store" / path).unlink()
+        answer = content_of(api, chunk, 409)
+        assert "could not be made again" in answer.json()["detail"]
+        assert jobs_made(api, record, "chunk")[0]["status"] == "failed"
+        assert api.get(f"/v1/uploads/{record['id']}").json()["status"] == "completed"
 
 
 # ---- analyze ----
