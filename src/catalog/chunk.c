@@ -25,10 +25,10 @@ static bool insert(struct db *tx, const struct chunk *chunk, struct error *err)
                       NULL, err);
 }
 
-bool chunk_plan(struct db *tx, struct uuid upload_id, int64_t duration_ms, int64_t most_ms,
-                const struct clock *clock, const struct random_source *random, uint32_t *count,
-                struct error *err)
+bool chunk_plan(struct db *tx, const struct chunk_plan *plan, const struct clock *clock,
+                const struct random_source *random, uint32_t *count, struct error *err)
 {
+    int64_t duration_ms = plan->duration_ms, most_ms = plan->most_ms;
     char filename[CHUNK_FILENAME_SIZE];
     int64_t needed;
     uint32_t total;
@@ -44,7 +44,7 @@ bool chunk_plan(struct db *tx, struct uuid upload_id, int64_t duration_ms, int64
         int64_t start = i * most_ms;
         int64_t end = i + 1 < total ? start + most_ms : duration_ms;
         struct chunk chunk = {.id = uuid_new(clock, random),
-                              .upload_id = upload_id,
+                              .upload_id = plan->upload_id,
                               .chunk_index = i,
                               .total_chunks = total,
                               .start_time_ms = start,
@@ -52,7 +52,7 @@ bool chunk_plan(struct db *tx, struct uuid upload_id, int64_t duration_ms, int64
                               .duration_ms = end - start,
                               .chunk_filename = filename};
 
-        chunk_name(upload_id, i, "wav", filename);
+        chunk_name(plan->upload_id, i, plan->extension, filename);
         if (!insert(tx, &chunk, err))
             return false;
     }

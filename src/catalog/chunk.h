@@ -39,14 +39,20 @@ struct chunk {
 void chunk_name(struct uuid upload_id, uint32_t index, const char *extension,
                 char out[static CHUNK_FILENAME_SIZE]);
 
+struct chunk_plan {
+    struct uuid upload_id;
+    int64_t duration_ms;   /* of all of it */
+    int64_t most_ms;       /* of one chunk */
+    const char *extension; /* of their files */
+};
+
 /*
- * Plans the chunks of an upload of DURATION_MS: as few as have at most MOST_MS each, one behind the
- * other, covering it exactly (the spec's create_audio_chunks). *COUNT is how many. Fails with
- * ERR_MEDIA_UNREADABLE if it would be more than CHUNKS_MAX.
+ * Plans the chunks of an upload: as few as there can be, one behind the other, covering it exactly
+ * (the spec's create_audio_chunks). *COUNT is how many. Fails with ERR_MEDIA_UNREADABLE if it would
+ * be more than CHUNKS_MAX.
  */
-bool chunk_plan(struct db *tx, struct uuid upload_id, int64_t duration_ms, int64_t most_ms,
-                const struct clock *clock, const struct random_source *random, uint32_t *count,
-                struct error *err);
+bool chunk_plan(struct db *tx, const struct chunk_plan *plan, const struct clock *clock,
+                const struct random_source *random, uint32_t *count, struct error *err);
 /* At most LIMIT chunks of an upload from index FROM on, in order. */
 bool chunk_list(struct db *db, struct uuid upload_id, uint32_t from, size_t limit,
                 struct arena *mem, struct chunk **out, size_t *count, struct error *err);

@@ -75,7 +75,7 @@ struct queued_kind {
     /* Optional: whether a new upload gets one; without it all do. */
     bool (*suits)(const struct app *app, const struct upload *upload);
     /* Optional: refuses options (a JSON object as text) with ERR_INVALID. */
-    bool (*check)(const char *options, struct error *err);
+    bool (*check)(const struct app *app, const char *options, struct error *err);
     /* Optional: how long a run may take; UPLOAD may be NULL. Without it ten minutes. */
     int64_t (*time_limit_ms)(const struct upload *upload, const struct job *job);
     /*

@@ -160,10 +160,11 @@ static void report_corrupt(const struct works *works, const char *report)
         log_event(LOG_WARN, "a report could not be kept", log_text("error", err.log));
 }
 
-static bool check_no_options(const char *options, struct error *err)
+static bool check_no_options(const struct app *app, const char *options, struct error *err)
 {
     struct str rest = str_trim(str_from(options));
 
+    (void)app;
     return (rest.len >= 2 && str_trim((struct str){rest.ptr + 1, rest.len - 2}).len == 0) ||
            error_tell(err, ERR_INVALID, "options: this kind has none");
 }
@@ -175,12 +176,11 @@ static bool is_to_be_cut(const struct app *app, const struct upload *upload)
     return upload->has_facts && upload->duration_ms > app->settings.chunk_threshold_ms;
 }
 
-/* With the longest chunk that may be configured: what is the default is not known here. */
-static bool check_cut(const char *options, struct error *err)
+static bool check_cut(const struct app *app, const char *options, struct error *err)
 {
     struct media_cut cut;
 
-    return cut_options_read(options, CUT_MAX_MS_MAX, &cut, err);
+    return cut_options_read(options, &app->settings.cut, &cut, err);
 }
 
 /* Fails the task by itself if it cannot be done. */
@@ -198,8 +198,7 @@ static void begin_cutting(struct works *works)
                                      .kind = DERIVED_CHUNK,
                                      .mem = batch->mem,
                                      .should_end = &batch->should_end};
-    if (!cut_options_read(works->chunk->job.options,
-                          (uint64_t)batch->app->settings.max_chunk_duration_ms, &cutting->cut,
+    if (!cut_options_read(works->chunk->job.options, &batch->app->settings.cut, &cutting->cut,
                           &err)) {
         fail_task(works, works->chunk, &err);
         works->chunk = NULL;
@@ -253,10 +252,11 @@ static bool is_audio(const struct app *app, const struct upload *upload)
     return upload->has_facts;
 }
 
-static bool check_analysis(const char *options, struct error *err)
+static bool check_analysis(const struct app *app, const char *options, struct error *err)
 {
     struct media_analysis analysis;
 
+    (void)app;
     return analysis_options_read(options, &analysis, err);
 }
 

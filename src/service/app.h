@@ -15,6 +15,7 @@
 #include "crypto/signed_link.h"
 #include "db/db.h"
 #include "media/media.h"
+#include "media/work.h"
 #include "store/store.h"
 
 struct abandoned;
@@ -66,6 +67,7 @@ struct settings {
     uint64_t max_file_size_bytes; /* for any workspace; 0: no limit */
     int64_t chunk_threshold_ms;
     int64_t max_chunk_duration_ms;
+    struct media_cut cut; /* how chunks are cut where nobody says otherwise */
     int64_t session_ttl_us;
     struct quota_limits default_limits;
     struct cache_settings cache;

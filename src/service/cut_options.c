@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#define MAX_MS_MIN 1000
+#define MAX_MS_MAX (24 * 3600 * 1000)
 #define RATE_MIN 1000
 #define RATE_MAX 384000
 #define CHANNELS_MAX 8
@@ -18,16 +20,23 @@ const char *cut_format_name(enum media_cut_format format)
 }
 
 /* One of two words. */
-static bool read_word(const json_t *value, const char *name, const char *const words[2], int *out,
-                      struct error *err)
+static bool find_word(const char *text, const char *const words[2], int *out)
 {
-    const char *text = json_string_value(value);
-
     for (int i = 0; text && i < 2; i++)
         if (strcmp(text, words[i]) == 0) {
             *out = i;
             return true;
         }
+    return false;
+}
+
+/* ---- of a job ---- */
+
+static bool read_word(const json_t *value, const char *name, const char *const words[2], int *out,
+                      struct error *err)
+{
+    if (find_word(json_string_value(value), words, out))
+        return true;
     return error_tell(err, ERR_INVALID, "options: %s must be \"%s\" or \"%s\"", name, words[0],
                       words[1]);
 }
@@ -63,9 +72,12 @@ static bool read_seconds(const json_t *value, const char *name, uint64_t min_ms,
 
 static bool read_bytes(const json_t *value, uint64_t *out, struct error *err)
 {
-    if (!json_is_integer(value) || json_integer_value(value) < BYTES_MIN)
-        return error_tell(err, ERR_INVALID, "options: max_bytes must be at least %d", BYTES_MIN);
-    *out = (uint64_t)json_integer_value(value);
+    json_int_t bytes = json_integer_value(value);
+
+    if (!json_is_integer(value) || (bytes != 0 && bytes < BYTES_MIN))
+        return error_tell(err, ERR_INVALID, "options: max_bytes must be at least %d, or 0",
+                          BYTES_MIN);
+    *out = (uint64_t)bytes;
     return true;
 }
 
@@ -95,9 +107,9 @@ static bool read_member(const char *name, const json_t *value, struct media_cut 
                (cut->bits % 8 == 0 ||
                 error_tell(err, ERR_INVALID, "options: bits must be 16, 24 or \"source\""));
     if (strcmp(name, "max_duration") == 0)
-        return read_seconds(value, name, CUT_MAX_MS_MIN, CUT_MAX_MS_MAX, &cut->max_ms, err);
+        return read_seconds(value, name, MAX_MS_MIN, MAX_MS_MAX, &cut->max_ms, err);
     if (strcmp(name, "overlap") == 0)
-        return read_seconds(value, name, 0, CUT_MAX_MS_MAX / 2, &cut->overlap_ms, err);
+        return read_seconds(value, name, 0, MAX_MS_MAX / 2, &cut->overlap_ms, err);
     if (strcmp(name, "max_bytes") == 0)
         return read_bytes(value, &cut->max_bytes, err);
     return error_tell(err, ERR_INVALID, "options: there is no %.40s", name);
@@ -115,20 +127,76 @@ static bool read_object(json_t *root, struct media_cut *cut, struct error *err)
            error_tell(err, ERR_INVALID, "options: overlap must be at most half of max_duration");
 }
 
-bool cut_options_read(const char *options, uint64_t max_ms, struct media_cut *out,
+bool cut_options_read(const char *options, const struct media_cut *defaults, struct media_cut *out,
                       struct error *err)
 {
-    struct media_cut cut = MEDIA_CUT_DEFAULT;
+    struct media_cut cut = *defaults;
     json_t *root = json_loads(options, JSON_REJECT_DUPLICATES, NULL);
-    bool ok;
+    bool ok = read_object(root, &cut, err);
 
-    cut.max_ms = max_ms;
-    ok = read_object(root, &cut, err);
     json_decref(root);
     if (ok)
         *out = cut;
     return ok;
 }
+
+/* ---- configured ---- */
+
+static bool configured_word(const struct config *config, const char *key,
+                            const char *const words[2], int *out, struct error *err)
+{
+    return find_word(config_text(config, "chunks", key), words, out) ||
+           error_tell(err, ERR_INVALID, "chunks.%s: must be %s or %s", key, words[0], words[1]);
+}
+
+static bool configured_number(const struct config *config, const char *key, uint32_t min,
+                              uint32_t max, uint32_t *out, struct error *err)
+{
+    const char *text = config_text(config, "chunks", key);
+    uint64_t number = 0;
+
+    if (!text || (strcmp(text, "source") != 0 &&
+                  (!str_to_u64(str_from(text), max, &number) || number < min)))
+        return error_tell(err, ERR_INVALID, "chunks.%s: must be from %u to %u, or source", key, min,
+                          max);
+    *out = (uint32_t)number;
+    return true;
+}
+
+static bool configured_ceilings(const struct config *config, struct media_cut *cut,
+                                struct error *err)
+{
+    cut->overlap_ms = config_number(config, "chunks", "overlap");
+    cut->max_bytes = config_number(config, "chunks", "max_bytes");
+    if (cut->overlap_ms > cut->max_ms / 2)
+        return error_tell(err, ERR_INVALID,
+                          "chunks.overlap: must be at most half of uploads.max_chunk_duration");
+    return cut->max_bytes == 0 || (cut->max_bytes >= BYTES_MIN && cut->max_bytes <= INT64_MAX) ||
+           error_tell(err, ERR_INVALID, "chunks.max_bytes: must be at least %d, or 0", BYTES_MIN);
+}
+
+bool cut_settings_read(const struct config *config, uint64_t max_ms, struct media_cut *out,
+                       struct error *err)
+{
+    struct media_cut cut = {.max_ms = max_ms};
+    int format, boundaries;
+
+    if (!configured_word(config, "format", format_names, &format, err) ||
+        !configured_word(config, "boundaries", boundary_names, &boundaries, err) ||
+        !configured_number(config, "sample_rate", RATE_MIN, RATE_MAX, &cut.sample_rate_hz, err) ||
+        !configured_number(config, "channels", 1, CHANNELS_MAX, &cut.channels, err) ||
+        !configured_number(config, "bits", 16, 24, &cut.bits, err) ||
+        !configured_ceilings(config, &cut, err))
+        return false;
+    if (cut.bits % 8 != 0)
+        return error_tell(err, ERR_INVALID, "chunks.bits: must be 16, 24 or source");
+    cut.format = (enum media_cut_format)format;
+    cut.boundaries = (enum media_boundaries)boundaries;
+    *out = cut;
+    return true;
+}
+
+/* ---- as text ---- */
 
 /* A number, or "source" for 0. */
 static const char *number_text(uint32_t number, struct arena *mem)

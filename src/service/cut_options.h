@@ -2,25 +2,28 @@
 #ifndef SERVICE_CUT_OPTIONS_H
 #define SERVICE_CUT_OPTIONS_H
 
+#include "base/config.h"
 #include "media/work.h"
 
-#define CUT_MAX_MS_MIN 1000
-#define CUT_MAX_MS_MAX (24 * 3600 * 1000)
+/* What is configured: [chunks], with MAX_MS for the longest chunk. Fails with ERR_INVALID, naming
+ * the option. */
+bool cut_settings_read(const struct config *config, uint64_t max_ms, struct media_cut *out,
+                       struct error *err);
 
 /*
- * Reads a JSON object; each member is optional:
+ * Reads a JSON object; of what is left out DEFAULTS hold:
  *   format        "wav" | "flac"
- *   sample_rate   Hz, or "source": the file's own; 16000
- *   channels      1 to 8, or "source"; 1
- *   bits          16 | 24, or "source"; 16
+ *   sample_rate   Hz, or "source": the file's own
+ *   channels      1 to 8, or "source"
+ *   bits          16 | 24, or "source"
  *   boundaries    "fixed" | "silence"
- *   max_duration  seconds; MAX_MS if it is left out
- *   overlap       seconds, at most half of max_duration; 0
- *   max_bytes     of a chunk's file; no ceiling
+ *   max_duration  seconds
+ *   overlap       seconds, at most half of max_duration
+ *   max_bytes     of a chunk's file; 0: no ceiling
  *
  * Fails with ERR_INVALID, naming the member.
  */
-bool cut_options_read(const char *options, uint64_t max_ms, struct media_cut *out,
+bool cut_options_read(const char *options, const struct media_cut *defaults, struct media_cut *out,
                       struct error *err);
 /* All of CUT that can be said, as a JSON object: read again it gives the same cut. */
 const char *cut_options_write(const struct media_cut *cut, struct arena *mem);

@@ -35,7 +35,7 @@ static bool check_kind(const struct asking *asking, struct error *err)
     if (asking->kind && asking->kind->is_built_in && !asking->kind->is_run)
         return error_tell(err, ERR_INVALID, "kind: this server cannot run %s", request->kind);
     if (request->options && asking->kind && asking->kind->check)
-        return asking->kind->check(request->options, err);
+        return asking->kind->check(asking->app, request->options, err);
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "catalog/idempotency.h"
 #include "catalog/quota.h"
 #include "service/abandon.h"
+#include "service/cut_options.h"
 #include "service/ingest_state.h"
 #include "service/processing.h"
 #include "service/queue.h"
@@ -119,11 +120,14 @@ static bool add_chunks_and_jobs(struct db *tx, const struct commit *commit, stru
 {
     const struct app *app = commit->ingest->app;
     const struct upload *record = &commit->record;
+    struct chunk_plan plan = {.upload_id = record->id,
+                              .duration_ms = record->duration_ms,
+                              .most_ms = app->settings.max_chunk_duration_ms,
+                              .extension = cut_format_name(app->settings.cut.format)};
     uint32_t chunks;
 
     if (record->has_facts && record->duration_ms > app->settings.chunk_threshold_ms &&
-        !chunk_plan(tx, record->id, record->duration_ms, app->settings.max_chunk_duration_ms,
-                    app->clock, app->random, &chunks, err))
+        !chunk_plan(tx, &plan, app->clock, app->random, &chunks, err))
         return false;
     return processing_plan(tx, app, record, err);
 }

@@ -41,7 +41,7 @@ struct queue_kind {
     /* Optional: whether jobs are made for this upload. */
     bool (*suits)(const struct app *app, const struct upload *upload);
     /* Optional: refuses options, a JSON object as text, with ERR_INVALID. */
-    bool (*check)(const char *options, struct error *err);
+    bool (*check)(const struct app *app, const char *options, struct error *err);
 };
 
 /* The built-in kinds, as long as nobody runs them, and those of CONFIG. Fails with ERR_INVALID,

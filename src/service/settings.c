@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "service/app.h"
 #include "service/cache_pack.h"
+#include "service/cut_options.h"
 
 /* Less, and libavformat cannot even start. */
 #define MEDIA_MEMORY_MIN (UINT64_C(64) << 20)
@@ -190,6 +191,7 @@ bool settings_read(const struct config *config, struct settings *out, struct err
                  err) ||
         !read_ms(config, "max_chunk_duration", 1000, day_ms, &settings.max_chunk_duration_ms,
                  err) ||
+        !cut_settings_read(config, (uint64_t)settings.max_chunk_duration_ms, &settings.cut, err) ||
         !read_ms(config, "session_ttl", 60000, 365 * day_ms, &ttl_ms, err))
         return false;
     settings.session_ttl_us = ttl_ms * 1000;

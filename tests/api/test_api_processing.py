@@ -338,6 +338,29 @@ def test_verify_misses_a_chunk_that_is_gone(tmp_path):
         assert found == {first["chunk_path"]: "missing", second["chunk_path"]: "wrong_bytes"}
 
 
+def test_the_configuration_says_how_chunks_are_cut(tmp_path):
+    settings = ("--chunks-format", "flac", "--chunks-sample-rate", "source", "--chunks-channels", "2",
+                "--chunks-overlap", "1s", "--chunks-max-bytes", "1M")
+    with Server(tmp_path / "data", *SHORT, *settings, jobs=True) as server:
+        api = server.api()
+        answer = api.post("/v1/uploads", params={"filename": "c.wav"}, data=wav(9, rate=22050, seed=21))
+        planned = chunks_of(api, answer.json())
+        wait_until(lambda: api.get(f"/v1/uploads/{answer.json()['id']}").json()["status"] in DONE, 60, "the end")
+        record = api.get(f"/v1/uploads/{answer.json()['id']}").json()
+        assert jobs_of(api, record)["chunk"]["result"] == {"chunks": 3, "format": "flac", "sample_rate": 22050,
+                                                           "channels": 2, "bits": 16}
+        chunks = chunks_of(api, record)
+        assert [(c["start_time"], c["end_time"]) for c in chunks] == [(0, 3), (2, 6), (5, 9)]
+        assert {c["chunk_filename"] for c in planned} == {c["chunk_filename"] for c in chunks}
+        # What a request says comes before; what it leaves out does not change.
+        assert cut(api, record, format="wav", overlap=0)["result"] == {
+            "chunks": 3, "format": "wav", "sample_rate": 22050, "channels": 2, "bits": 16}
+        assert cut(api, record, max_bytes=20_000, overlap=0)["result"]["chunks"] > 20
+        answer = api.post(f"/v1/uploads/{record['id']}/chunks", json={"max_duration": 1.5})
+        assert answer.status_code == 400 and "overlap" in answer.json()["detail"]
+        adds_up(server)
+
+
 # ---- made again ----
 
 def jobs_made(api, record, kind):

@@ -17,7 +17,14 @@ def serve(tmp_path, *flags):
     (("--listen", "127.0.0.1:0", "--media-timeout", "0"), "media.timeout"),
     (("--listen", "127.0.0.1:0", "--uploads-session-ttl", "1s"), "uploads.session_ttl"),
     (("--listen", "127.0.0.1:0", "--quota-max-storage-bytes", "10000000T"), "quota.max_storage_bytes"),
-    (("--listen", "127.0.0.1:0", "--uploads-accept", "sounds"), "uploads.accept")])
+    (("--listen", "127.0.0.1:0", "--uploads-accept", "sounds"), "uploads.accept"),
+    (("--listen", "127.0.0.1:0", "--chunks-format", "mp3"), "chunks.format"),
+    (("--listen", "127.0.0.1:0", "--chunks-sample-rate", "999"), "chunks.sample_rate"),
+    (("--listen", "127.0.0.1:0", "--chunks-channels", "9"), "chunks.channels"),
+    (("--listen", "127.0.0.1:0", "--chunks-bits", "20"), "chunks.bits"),
+    (("--listen", "127.0.0.1:0", "--chunks-boundaries", "words"), "chunks.boundaries"),
+    (("--listen", "127.0.0.1:0", "--chunks-overlap", "151s"), "chunks.overlap"),
+    (("--listen", "127.0.0.1:0", "--chunks-max-bytes", "1023"), "chunks.max_bytes")])
 def test_values(tmp_path, flags, name):
     done = serve(tmp_path, *flags)
     assert done.returncode != 0

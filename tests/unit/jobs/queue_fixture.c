@@ -69,10 +69,13 @@ static bool plan_upload(struct db *tx, void *context, struct error *err)
 {
     struct plan *plan = context;
     const struct app *app = plan->f->app;
+    struct chunk_plan chunks = {.upload_id = plan->upload.id,
+                                .duration_ms = plan->chunks * INT64_C(10000),
+                                .most_ms = 10000,
+                                .extension = "wav"};
     uint32_t count;
 
-    return (plan->chunks == 0 || chunk_plan(tx, plan->upload.id, plan->chunks * INT64_C(10000),
-                                            10000, app->clock, app->random, &count, err)) &&
+    return (plan->chunks == 0 || chunk_plan(tx, &chunks, app->clock, app->random, &count, err)) &&
            processing_plan(tx, app, &plan->upload, err);
 }
 
