@@ -125,6 +125,11 @@ SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved
 FROM chunked_uploads
 WHERE workspace_id = $1 AND user_id = $2 AND idempotency_key = $3;
 
+-- name: session_count_by_idempotency_key
+-- Open or ended.
+SELECT count(*) FROM chunked_uploads
+WHERE workspace_id = $1 AND user_id = $2 AND idempotency_key = $3;
+
 -- name: session_exists
 SELECT count(*) FROM chunked_uploads WHERE id = $1 AND status = 'initiated';
 

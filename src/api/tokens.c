@@ -1,5 +1,6 @@
 #include "catalog/token.h"
 
+#include "api/idempotent.h"
 #include "api/lists.h"
 #include "api/members.h"
 #include "api/resources.h"
@@ -118,15 +119,24 @@ static bool set_owner(struct request *req, const struct token_wish *wish, const 
 }
 
 struct token_insertion {
+    struct idempotency once;
     struct token token;
     struct token_secret secret;
+    bool is_known; /* TOKEN is what the same request has made before; its secret nobody knows */
+    struct arena *mem;
 };
 
 static bool insert_work(struct db *tx, void *context, struct error *err)
 {
-    const struct token_insertion *insertion = context;
+    struct token_insertion *insertion = context;
+    struct token *token = &insertion->token;
+    struct uuid id;
 
-    return token_insert(tx, &insertion->token, insertion->secret.hash, err);
+    if (!idempotency_claim(tx, &insertion->once, &insertion->is_known, &id, err))
+        return false;
+    if (!insertion->is_known)
+        return token_insert(tx, token, insertion->secret.hash, err);
+    return token_by_id(tx, token->workspace_id, id, insertion->mem, token, err);
 }
 
 static bool answer_token(struct response *res, const struct token_insertion *made,
@@ -136,9 +146,9 @@ static bool answer_token(struct response *res, const struct token_insertion *mad
     struct emitter json = emit_to(&out);
 
     buf_init(&out, VIEW_SMALL_BYTES);
-    view_token(&json, &made->token, made->secret.text);
+    view_token(&json, &made->token, made->is_known ? NULL : made->secret.text);
     response_header(res, "Cache-Control", "no-store");
-    return view_send(res, 201, &out, err);
+    return view_send(res, made->is_known ? 200 : 201, &out, err);
 }
 
 bool post_tokens(struct request *req, const struct caller *who, struct response *res,
@@ -147,11 +157,13 @@ bool post_tokens(struct request *req, const struct caller *who, struct response 
     scoped(members_release) json_t *body = NULL;
     struct token_wish wish = {0};
     struct token_insertion made = {
-        .token = {.id = app_new_id(req->app), .created_at_us = app_now_us(req->app)}};
+        .token = {.id = app_new_id(req->app), .created_at_us = app_now_us(req->app)},
+        .mem = req->mem};
 
     if (!members_read(req, false, &body, err) || !read_wish(body, &wish, err) ||
         !set_expiry(&wish, &made.token, err) || !set_role(&wish, who, &made.token, err) ||
-        !set_owner(req, &wish, who, &made.token, err))
+        !set_owner(req, &wish, who, &made.token, err) ||
+        !idempotent_entry(req, who, body, made.token.id, &made.once, err))
         return false;
     token_make(req->app->random, &made.secret);
     made.token.name = wish.name.given ? wish.name.text : "";

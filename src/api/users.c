@@ -1,5 +1,6 @@
 #include "catalog/user.h"
 
+#include "api/idempotent.h"
 #include "api/lists.h"
 #include "api/members.h"
 #include "api/resources.h"
@@ -35,9 +36,24 @@ bool get_users(struct request *req, const struct caller *who, struct response *r
     return listing_send(&listing, next, res, err);
 }
 
+struct user_insertion {
+    struct idempotency once;
+    struct user user;
+    struct arena *mem;
+};
+
+/* The user that the same request has made before, or a new one. */
 static bool insert_work(struct db *tx, void *context, struct error *err)
 {
-    return user_insert(tx, context, err);
+    struct user_insertion *insertion = context;
+    struct uuid id;
+    bool found;
+
+    if (!idempotency_claim(tx, &insertion->once, &found, &id, err))
+        return false;
+    if (!found)
+        return user_insert(tx, &insertion->user, err);
+    return user_by_id(tx, insertion->user.workspace_id, id, insertion->mem, &insertion->user, err);
 }
 
 static bool answer_user(struct response *res, const struct user *user, struct error *err)
@@ -56,13 +72,15 @@ bool post_users(struct request *req, const struct caller *who, struct response *
     struct member_value name = {0};
     const struct member table[] = {{"name", MEMBER_TEXT, true, false, 1, USER_NAME_MAX, &name}};
     scoped(members_release) json_t *body = NULL;
-    struct user user = {.id = app_new_id(req->app),
-                        .workspace_id = who->workspace_id,
-                        .created_at_us = app_now_us(req->app)};
+    struct user_insertion made = {.user = {.id = app_new_id(req->app),
+                                           .workspace_id = who->workspace_id,
+                                           .created_at_us = app_now_us(req->app)},
+                                  .mem = req->mem};
 
-    if (!members_read(req, false, &body, err) || !members_take(body, table, COUNT_OF(table), err))
+    if (!members_read(req, false, &body, err) || !members_take(body, table, COUNT_OF(table), err) ||
+        !idempotent_entry(req, who, body, made.user.id, &made.once, err))
         return false;
-    user.name = name.text;
-    return database_write(req->app->database, insert_work, &user, err) &&
-           answer_user(res, &user, err);
+    made.user.name = name.text;
+    return database_write(req->app->database, insert_work, &made, err) &&
+           answer_user(res, &made.user, err);
 }

@@ -1,5 +1,6 @@
 #include "service/workspaces.h"
 
+#include "api/idempotent.h"
 #include "api/lists.h"
 #include "api/members.h"
 #include "api/quota_input.h"
@@ -72,12 +73,15 @@ bool post_workspaces(struct request *req, const struct caller *who, struct respo
     };
     scoped(members_release) json_t *body = NULL;
     struct quota_limits limits = req->app->settings.default_limits;
+    struct workspace_wish wish = {.id = app_new_id(req->app), .limits = &limits};
     struct workspace workspace;
 
-    (void)who;
     if (!members_read(req, false, &body, err) || !members_take(body, table, COUNT_OF(table), err) ||
         (quota.given && !quota_input_limits(quota.object, &limits, err)) ||
-        !workspaces_add(req->app, name.text, &limits, req->mem, &workspace, err))
+        !idempotent_entry(req, who, body, wish.id, &wish.once, err))
+        return false;
+    wish.name = name.text;
+    if (!workspaces_make(req->app, &wish, req->mem, &workspace, err))
         return false;
     add_location(res, workspace.id);
     return answer_workspace(res, 201, &workspace, err);

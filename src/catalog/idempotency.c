@@ -17,9 +17,9 @@ bool idempotency_add(struct db *tx, const struct idempotency *entry, struct erro
     return false;
 }
 
-bool idempotency_find(struct db *db, struct uuid workspace_id, struct uuid user_id,
-                      const char *key, const char *fingerprint, bool *found,
-                      struct uuid *resource_id, struct error *err)
+bool idempotency_find(struct db *db, struct uuid workspace_id, struct uuid user_id, const char *key,
+                      const char *fingerprint, bool *found, struct uuid *resource_id,
+                      struct error *err)
 {
     scoped(db_rows_release) struct db_rows *rows = NULL;
     scoped(arena_release) struct arena *mem = arena_new();
@@ -34,6 +34,31 @@ bool idempotency_find(struct db *db, struct uuid workspace_id, struct uuid user_
         return error_set(err, ERR_IDEMPOTENCY_REUSED, "idempotency key of another request");
     *resource_id = db_column_uuid(rows, 1);
     return true;
+}
+
+/* A session is known by its key until it is swept, whatever became of it. */
+static bool check_sessions(struct db *tx, const struct idempotency *entry, struct error *err)
+{
+    uint64_t count;
+
+    if (!rows_count(
+            tx, SQL_SESSION_COUNT_BY_IDEMPOTENCY_KEY,
+            DB_ARGS(db_uuid(entry->workspace_id), db_uuid(entry->user_id), db_text(entry->key)),
+            &count, err))
+        return false;
+    return count == 0 || error_set(err, ERR_IDEMPOTENCY_REUSED, "idempotency key of a session");
+}
+
+bool idempotency_claim(struct db *tx, const struct idempotency *entry, bool *found,
+                       struct uuid *resource_id, struct error *err)
+{
+    *found = false;
+    if (!entry->key)
+        return true;
+    if (!idempotency_find(tx, entry->workspace_id, entry->user_id, entry->key, entry->fingerprint,
+                          found, resource_id, err))
+        return false;
+    return *found || (check_sessions(tx, entry, err) && idempotency_add(tx, entry, err));
 }
 
 bool idempotency_forget(struct db *tx, int64_t before_us, uint64_t *count, struct error *err)

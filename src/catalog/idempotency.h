@@ -17,9 +17,19 @@ struct idempotency {
 bool idempotency_add(struct db *tx, const struct idempotency *entry, struct error *err);
 /* *FOUND and *RESOURCE_ID if the key has made something for the same request. Fails with
  * ERR_IDEMPOTENCY_REUSED if it was another request. */
-bool idempotency_find(struct db *db, struct uuid workspace_id, struct uuid user_id,
-                      const char *key, const char *fingerprint, bool *found,
-                      struct uuid *resource_id, struct error *err);
+bool idempotency_find(struct db *db, struct uuid workspace_id, struct uuid user_id, const char *key,
+                      const char *fingerprint, bool *found, struct uuid *resource_id,
+                      struct error *err);
+/*
+ * For works that make a thing out of one request: *FOUND and *RESOURCE_ID if the key has made it
+ * before. Else ENTRY is added, and its resource must be made in the same transaction. Without a key
+ * (NULL) nothing is found and nothing added.
+ *
+ * Fails with ERR_IDEMPOTENCY_REUSED if another request has the key, a session's too,
+ * ERR_IDEMPOTENCY_BUSY as idempotency_add.
+ */
+bool idempotency_claim(struct db *tx, const struct idempotency *entry, bool *found,
+                       struct uuid *resource_id, struct error *err);
 /* Forgets those from before BEFORE_US. */
 bool idempotency_forget(struct db *tx, int64_t before_us, uint64_t *count, struct error *err);
 

@@ -14,26 +14,36 @@ struct addition {
     struct workspace workspace;
     struct user admin;
     const struct quota_limits *limits;
+    const struct idempotency *once;
+    struct arena *mem;
 };
 
 static bool add(struct db *tx, void *context, struct error *err)
 {
-    const struct addition *addition = context;
+    struct addition *addition = context;
+    struct uuid id;
+    bool found;
 
+    if (!idempotency_claim(tx, addition->once, &found, &id, err))
+        return false;
+    if (found)
+        return workspace_by_id(tx, id, addition->mem, &addition->workspace, err);
     return workspace_insert(tx, &addition->workspace, err) &&
            quota_insert(tx, addition->workspace.id, addition->limits,
                         addition->workspace.created_at_us, err) &&
            user_insert(tx, &addition->admin, err);
 }
 
-bool workspaces_add(struct app *app, const char *name, const struct quota_limits *limits,
-                    struct arena *mem, struct workspace *out, struct error *err)
+bool workspaces_make(struct app *app, const struct workspace_wish *wish, struct arena *mem,
+                     struct workspace *out, struct error *err)
 {
     struct addition addition = {
-        .workspace = {.id = app_new_id(app),
-                      .name = arena_strdup(mem, name),
+        .workspace = {.id = wish->id,
+                      .name = arena_strdup(mem, wish->name),
                       .created_at_us = app_now_us(app)},
-        .limits = limits ? limits : &app->settings.default_limits,
+        .limits = wish->limits ? wish->limits : &app->settings.default_limits,
+        .once = &wish->once,
+        .mem = mem,
     };
 
     addition.admin = (struct user){.id = app_new_id(app),
@@ -44,6 +54,14 @@ bool workspaces_add(struct app *app, const char *name, const struct quota_limits
         return false;
     *out = addition.workspace;
     return true;
+}
+
+bool workspaces_add(struct app *app, const char *name, const struct quota_limits *limits,
+                    struct arena *mem, struct workspace *out, struct error *err)
+{
+    struct workspace_wish wish = {.id = app_new_id(app), .name = name, .limits = limits};
+
+    return workspaces_make(app, &wish, mem, out, err);
 }
 
 struct removal {

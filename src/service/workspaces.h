@@ -2,11 +2,25 @@
 #ifndef SERVICE_WORKSPACES_H
 #define SERVICE_WORKSPACES_H
 
+#include "catalog/idempotency.h"
 #include "catalog/workspace.h"
 #include "service/app.h"
 
-/* Makes a workspace with its quota (LIMITS, or the configured defaults if NULL) and its user
- * "admin". ERR_EXISTS if the name is taken. */
+struct workspace_wish {
+    struct uuid id; /* that it is to have */
+    const char *name;
+    const struct quota_limits *limits; /* NULL: the configured defaults */
+    struct idempotency once;           /* the request; without a key it makes one each time */
+};
+
+/*
+ * Makes a workspace with its quota and its user "admin"; or gives the one that the same request has
+ * made before. ERR_EXISTS if the name is taken; ERR_NOT_FOUND if the one made before is gone; and
+ * as idempotency_claim.
+ */
+bool workspaces_make(struct app *app, const struct workspace_wish *wish, struct arena *mem,
+                     struct workspace *out, struct error *err);
+/* The same without a request. */
 bool workspaces_add(struct app *app, const char *name, const struct quota_limits *limits,
                     struct arena *mem, struct workspace *out, struct error *err);
 /*

@@ -1,4 +1,5 @@
 """Tokens and users."""
+import concurrent.futures
 import datetime
 import sqlite3
 import stat
@@ -123,3 +124,70 @@ def test_pages(api, path):
         if not cursor:
             break
     assert [i["id"] for i in seen] == [i["id"] for i in whole] and len(seen) >= 5
+
+
+def keyed(key):
+    return {"Idempotency-Key": key}
+
+
+def tokens_named(api, name):
+    return [t for t in api.get_json("/v1/tokens")["items"] if t["name"] == name]
+
+
+def test_repeated_token_is_one_token_and_its_secret_is_not_shown_again(server, api):
+    body = {"role": "writer", "name": "studio", "expires_in_s": 3600}
+    first = api.post("/v1/tokens", json=body, headers=keyed("a"))
+    again = api.post("/v1/tokens", json=dict(reversed(body.items())), headers=keyed("a"))
+    assert (first.status_code, again.status_code) == (201, 200)
+    secret = first.json()["token"]
+    assert again.json() == {k: v for k, v in first.json().items() if k != "token"}
+    assert secret not in again.text and len(tokens_named(api, "studio")) == 1
+    assert whoami(server, secret) == 200
+    with sqlite3.connect(f"file:{server.data}/catalog.db?mode=ro", uri=True) as db:
+        assert secret not in "\n".join(db.iterdump())
+    other = api.post("/v1/tokens", json={**body, "role": "reader"}, headers=keyed("a"))
+    expect_problem(other, 422, "idempotency_key_reused")
+    assert api.post("/v1/tokens", json=body, headers=keyed("b")).status_code == 201
+    assert len(tokens_named(api, "studio")) == 2
+
+
+def test_repeated_user_is_one_user(server, api):
+    made = [api.post("/v1/users", json={"name": "ada"}, headers=keyed("a")) for _ in range(2)]
+    assert [m.status_code for m in made] == [201, 201] and made[0].json() == made[1].json()
+    expect_problem(api.post("/v1/users", json={"name": "bob"}, headers=keyed("a")), 422,
+                   "idempotency_key_reused")
+    expect_problem(api.post("/v1/users", json={"name": "ada"}, headers=keyed("b")), 409,
+                   "already_exists")
+    assert [u["name"] for u in api.get_json("/v1/users")["items"]] == ["admin", "ada"]
+    # The failure has not used its key up.
+    assert api.post("/v1/users", json={"name": "eve"}, headers=keyed("b")).status_code == 201
+    for bad in ("", "x" * 201, "a b"):
+        expect_problem(api.post("/v1/users", json={"name": "x"}, headers=keyed(bad)), 400,
+                       "invalid_request")
+
+
+def test_key_is_of_one_route_and_one_caller(server, api):
+    body = {"role": "reader", "name": "one"}
+    assert api.post("/v1/tokens", json=body, headers=keyed("a")).status_code == 201
+    expect_problem(api.post("/v1/users", json=body | {"name": "ada"}, headers=keyed("a")), 400,
+                   "invalid_request")
+    expect_problem(api.post("/v1/users", json={"name": "ada"}, headers=keyed("a")), 422,
+                   "idempotency_key_reused")
+    ada = api.post("/v1/users", json={"name": "ada"}).json()
+    admin = server.api(make_token(api, "admin", user_id=ada["id"])["token"])
+    assert admin.post("/v1/tokens", json=body, headers=keyed("a")).status_code == 201
+    session = api.post("/v1/chunked-uploads", json={"filename": "a.wav", "file_size": 1 << 20},
+                       headers=keyed("s"))
+    assert session.status_code == 201
+    expect_problem(api.post("/v1/users", json={"name": "eve"}, headers=keyed("s")), 422,
+                   "idempotency_key_reused")
+
+
+def test_repeated_at_once_makes_one(server, api):
+    def ask(_):
+        return server.api().post("/v1/users", json={"name": "ada"}, headers=keyed("a"))
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(8)))
+    assert {a.status_code for a in answers} == {201}
+    assert len({a.json()["id"] for a in answers}) == 1

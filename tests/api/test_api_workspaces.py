@@ -31,6 +31,18 @@ def test_make_rename_remove(api):
     make_workspace(api, "Halle")
 
 
+def test_repeated_workspace_is_one_workspace(api):
+    body, key = {"name": "Studio", "quota": {"max_file_count": 3}}, {"Idempotency-Key": "a"}
+    made = [api.post("/v1/workspaces", json=body, headers=key) for _ in range(2)]
+    assert [m.status_code for m in made] == [201, 201] and made[0].json() == made[1].json()
+    assert made[0].headers["Location"] == made[1].headers["Location"]
+    assert len(api.get_json("/v1/workspaces")["items"]) == 2
+    other = api.post("/v1/workspaces", json={**body, "name": "Halle"}, headers=key)
+    expect_problem(other, 422, "idempotency_key_reused")
+    api.delete(made[0].headers["Location"])
+    expect_problem(api.post("/v1/workspaces", json=body, headers=key), 404, "not_found")
+
+
 @pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": None}, {"name": "x" * 101},
                                   {"name": "a\tb"}, {"name": "a", "quota": 1},
                                   {"name": "a", "quota": {"max": 1}}, {"name": "a", "id": "x"}])
