@@ -3,7 +3,7 @@
 _audiotricks()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='serve worker upload ls info get rm undelete sessions jobs quota usage cache workspace user token events webhooks config verify doctor completion help'
+    local commands='serve worker upload ls info get rm undelete sessions jobs quota usage cache workspace user token operator events webhooks config verify doctor completion help'
     local options='' words='' files=0 path=${COMP_WORDS[1]-}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
@@ -31,7 +31,7 @@ _audiotricks()
     case $path in
     help) words=$commands ;;
     completion) words=bash ;;
-    sessions | jobs | quota | cache | workspace | user | token | webhooks)
+    sessions | jobs | quota | cache | workspace | user | token | operator | webhooks)
         ((COMP_CWORD == 2)) || path="$path ${COMP_WORDS[2]-}"
         ;;
     esac
@@ -174,6 +174,26 @@ _audiotricks()
         ;;
     'token revoke')
         options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'operator')
+        options='--help'
+        words='ls add replace revoke'
+        ;;
+    'operator ls')
+        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --events-keep-days --events-max-streams --events-max-streams-per-workspace --webhooks-allow-private --webhooks-timeout --webhooks-retry-for --webhooks-retry-first --webhooks-keep-days --webhooks-max-per-workspace --webhooks-at-once --log-level --log-format'
+        files=0
+        ;;
+    'operator add')
+        options=' --name --expires --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --events-keep-days --events-max-streams --events-max-streams-per-workspace --webhooks-allow-private --webhooks-timeout --webhooks-retry-for --webhooks-retry-first --webhooks-keep-days --webhooks-max-per-workspace --webhooks-at-once --log-level --log-format'
+        files=0
+        ;;
+    'operator replace')
+        options=' --all --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --events-keep-days --events-max-streams --events-max-streams-per-workspace --webhooks-allow-private --webhooks-timeout --webhooks-retry-for --webhooks-retry-first --webhooks-keep-days --webhooks-max-per-workspace --webhooks-at-once --log-level --log-format'
+        files=0
+        ;;
+    'operator revoke')
+        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --events-keep-days --events-max-streams --events-max-streams-per-workspace --webhooks-allow-private --webhooks-timeout --webhooks-retry-for --webhooks-retry-first --webhooks-keep-days --webhooks-max-per-workspace --webhooks-at-once --log-level --log-format'
         files=0
         ;;
     'events')

@@ -39,6 +39,13 @@ FROM api_tokens WHERE workspace_id IS NULL AND id > $1 ORDER BY id LIMIT $2;
 -- name: token_operator_revoke
 UPDATE api_tokens SET revoked_at = coalesce(revoked_at, $2) WHERE workspace_id IS NULL AND id = $1;
 
+-- name: token_operator_revoke_hash
+UPDATE api_tokens SET revoked_at = $2
+WHERE token_hash = $1 AND workspace_id IS NULL AND revoked_at IS NULL;
+
+-- name: token_operator_revoke_all
+UPDATE api_tokens SET revoked_at = $1 WHERE workspace_id IS NULL AND revoked_at IS NULL;
+
 -- name: token_is_good
 -- As token_authenticate, of one that was good before.
 SELECT count(*)

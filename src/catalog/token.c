@@ -140,7 +140,20 @@ bool token_revoke(struct db *tx, struct uuid workspace_id, struct uuid id, int64
         ok = db_execute(tx, SQL_TOKEN_OPERATOR_REVOKE, DB_ARGS(db_uuid(id), db_time(now_us)),
                         &changed, err);
     else
-        ok = db_execute(tx, SQL_TOKEN_REVOKE,
-                        DB_ARGS(db_uuid(workspace_id), db_uuid(id), db_time(now_us)), &changed, err);
+        ok =
+            db_execute(tx, SQL_TOKEN_REVOKE,
+                       DB_ARGS(db_uuid(workspace_id), db_uuid(id), db_time(now_us)), &changed, err);
     return ok && rows_touched(changed, "token", err);
+}
+
+bool token_operator_revoke_hash(struct db *tx, const uint8_t hash[static TOKEN_HASH_BYTES],
+                                int64_t now_us, uint64_t *changed, struct error *err)
+{
+    return db_execute(tx, SQL_TOKEN_OPERATOR_REVOKE_HASH,
+                      DB_ARGS(db_bytes(hash, TOKEN_HASH_BYTES), db_time(now_us)), changed, err);
+}
+
+bool token_operator_revoke_all(struct db *tx, int64_t now_us, uint64_t *changed, struct error *err)
+{
+    return db_execute(tx, SQL_TOKEN_OPERATOR_REVOKE_ALL, DB_ARGS(db_time(now_us)), changed, err);
 }

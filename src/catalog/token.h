@@ -47,5 +47,10 @@ bool token_by_id(struct db *db, struct uuid workspace_id, struct uuid id, struct
 /* Stays revoked since the first time. ERR_NOT_FOUND as token_by_id. */
 bool token_revoke(struct db *tx, struct uuid workspace_id, struct uuid id, int64_t now_us,
                   struct error *err);
+/* Revokes the operator's token of that hash, if it is good; *CHANGED is 1 then, else 0. */
+bool token_operator_revoke_hash(struct db *tx, const uint8_t hash[static TOKEN_HASH_BYTES],
+                                int64_t now_us, uint64_t *changed, struct error *err);
+/* Revokes every operator's token; *CHANGED is how many were good. */
+bool token_operator_revoke_all(struct db *tx, int64_t now_us, uint64_t *changed, struct error *err);
 
 #endif

@@ -20,6 +20,7 @@ extern const struct command command_cache;
 extern const struct command command_workspace;
 extern const struct command command_user;
 extern const struct command command_token;
+extern const struct command command_operator;
 extern const struct command command_events;
 extern const struct command command_webhooks;
 extern const struct command command_verify;

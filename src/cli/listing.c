@@ -29,23 +29,52 @@ static bool show(void *context, const json_t *item)
     return true;
 }
 
+static void begin(struct listing *listing, struct invocation *in,
+                  const struct listing_column *columns, size_t count)
+{
+    struct table_column *headings = arena_array(in->mem, count, sizeof *headings);
+
+    for (size_t i = 0; i < count; i++)
+        headings[i] = columns[i].column;
+    *listing = (struct listing){
+        .in = in, .table = table_new(in->mem, headings, count), .columns = columns, .count = count};
+}
+
+static void end(const struct listing *listing)
+{
+    if (!listing->in->json)
+        table_print(listing->table, table_terminal_width(stdout), stdout);
+}
+
+void listing_show(struct invocation *in, const json_t *items, const struct listing_column *columns,
+                  size_t count)
+{
+    struct listing listing;
+    json_t *item;
+    size_t i;
+
+    begin(&listing, in, columns, count);
+    json_array_foreach((json_t *)items, i, item)
+    {
+        if (!show(&listing, item))
+            break;
+    }
+    end(&listing);
+}
+
 enum cli_exit listing_run(struct invocation *in, const char *path,
                           const struct client_param *params, const struct listing_column *columns,
                           size_t count)
 {
     scoped(connect_close) struct connection connection = {0};
-    struct listing listing = {.in = in, .columns = columns, .count = count};
+    struct listing listing;
     struct connect_list list = {.path = path, .params = params, .each = show, .context = &listing};
-    struct table_column *headings = arena_array(in->mem, count, sizeof *headings);
     struct error err;
 
-    for (size_t i = 0; i < count; i++)
-        headings[i] = columns[i].column;
-    listing.table = table_new(in->mem, headings, count);
+    begin(&listing, in, columns, count);
     if (!connect_open(in, &connection, &err) || !connect_each(&connection, &list, in->mem, &err))
         return cli_fail(&err);
-    if (!in->json)
-        table_print(listing.table, table_terminal_width(stdout), stdout);
+    end(&listing);
     return CLI_OK;
 }
 

@@ -18,6 +18,10 @@ enum cli_exit listing_run(struct invocation *in, const char *path,
                           const struct client_param *params, const struct listing_column *columns,
                           size_t count);
 
+/* Prints ITEMS, records that were found in another way. */
+void listing_show(struct invocation *in, const json_t *items, const struct listing_column *columns,
+                  size_t count);
+
 /* Sends BODY (which is released) to PATH and prints the record that comes back: as JSON, else its
  * MEMBERS (NULL-terminated) one a line, a lone member without its name. */
 enum cli_exit listing_change(struct invocation *in, const struct connection *connection,

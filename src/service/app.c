@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,10 +10,10 @@
 #include "base/log.h"
 #include "catalog/secret.h"
 #include "catalog/token.h"
-#include "crypto/token.h"
 #include "service/abandon.h"
 #include "service/hasher.h"
 #include "service/live.h"
+#include "service/operator_tokens.h"
 #include "service/queue.h"
 #include "service/readiness.h"
 #include "service/receivers.h"
@@ -159,38 +158,8 @@ static bool load_link_key(struct app *app, const struct app_options *options, st
 
 /* ---- the first start ---- */
 
-struct operator_token {
-    struct app *app;
-    struct token_secret secret;
-};
-
-static bool insert_operator_token(struct db *tx, void *context, struct error *err)
-{
-    const struct operator_token *made = context;
-    struct token token = {.id = app_new_id(made->app),
-                          .role = ROLE_OPERATOR,
-                          .name = "first start",
-                          .prefix = made->secret.prefix,
-                          .created_at_us = app_now_us(made->app)};
-
-    return token_insert(tx, &token, made->secret.hash, err);
-}
-
-/* The file first: a token that nobody can read would be lost, one without a row is only useless and
- * is replaced by the next start. */
-static bool make_operator_token(struct app *app, const char *path, struct error *err)
-{
-    struct operator_token made = {.app = app};
-    char line[TOKEN_TEXT_SIZE + 1];
-
-    token_make(app->random, &made.secret);
-    snprintf(line, sizeof line, "%s\n", made.secret.text);
-    return fs_write_file(path, line, strlen(line), 0600, err) &&
-           database_write(app->database, insert_operator_token, &made, err);
-}
-
-/* Whether an operator's token and a workspace are there. */
-static bool look_for_first_things(struct app *app, bool *token, bool *workspace, struct error *err)
+/* Whether a workspace is there, or an operator's token from when there was one. */
+static bool is_first_start(struct app *app, bool *out, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
     scoped(arena_release) struct arena *mem = arena_new();
@@ -203,23 +172,21 @@ static bool look_for_first_things(struct app *app, bool *token, bool *workspace,
         !token_list(db, nil, nil, 1, mem, &tokens, &token_count, err) ||
         !workspace_list(db, nil, 1, mem, &workspaces, &workspace_count, err))
         return false;
-    *token = token_count > 0;
-    *workspace = workspace_count > 0;
+    *out = token_count == 0 && workspace_count == 0;
     return true;
 }
 
+/* One that crashed half-way goes on. */
 static bool make_first_things(struct app *app, const char *data, struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
     struct workspace made;
-    bool token, workspace;
+    bool first;
 
-    if (!look_for_first_things(app, &token, &workspace, err))
+    if (!is_first_start(app, &first, err) ||
+        (first && !workspaces_add(app, "default", NULL, mem, &made, err)))
         return false;
-    /* Without an operator's token this is the first start; one that crashed half-way goes on. */
-    if (!token && !workspace && !workspaces_add(app, "default", NULL, mem, &made, err))
-        return false;
-    return token || make_operator_token(app, arena_printf(mem, "%s/operator-token", data), err);
+    return operator_tokens_first(app, data, err);
 }
 
 /* ---- all of it ---- */
@@ -285,7 +252,8 @@ bool app_open(const struct config *config, const struct app_options *options, st
         !receivers_new(config_text(config, "webhooks", "allow_private"), &app->receivers, err) ||
         (!options->existing_only && !make_data_folder(options->data, err)) ||
         !open_media(app, options, err) || !open_database(app, options, err) ||
-        !open_stores(app, options, err) || !load_link_key(app, options, err) ||
+        (!options->without_stores && !open_stores(app, options, err)) ||
+        !load_link_key(app, options, err) ||
         (!options->existing_only && !make_first_things(app, options->data, err)))
         return false;
     *out = take(app);

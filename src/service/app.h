@@ -122,6 +122,7 @@ struct app_options {
     const char *data;    /* the data folder, made if its parent exists */
     bool existing_only;  /* change nothing: fail where something is missing */
     bool without_media;  /* start no media process */
+    bool without_stores; /* open none: the catalog alone is wanted */
     const char *program; /* for media processes; NULL: this binary */
 };
 
