@@ -150,13 +150,25 @@ _audiotricks()
         ;;
     'user')
         options='--help'
-        words='ls add'
+        words='ls add disable enable rm'
         ;;
     'user ls')
         options=' --server --token-file --data --workspace --retries --json --help'
         files=0
         ;;
     'user add')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'user disable')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'user enable')
+        options=' --server --token-file --data --workspace --retries --json --help'
+        files=0
+        ;;
+    'user rm')
         options=' --server --token-file --data --workspace --retries --json --help'
         files=0
         ;;

@@ -3,8 +3,10 @@ INSERT INTO audio_history (id, workspace_id, upload_id, user_id, action, detail,
 VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: history_list
-SELECT id, workspace_id, upload_id, user_id, action, detail, created_at FROM audio_history
-WHERE upload_id = $2 AND workspace_id = $1 AND id > $3 ORDER BY id LIMIT $4;
+SELECT h.id, h.workspace_id, h.upload_id, h.user_id, h.action, h.detail, h.created_at,
+       coalesce(u.removed_name, u.name)
+FROM audio_history h LEFT JOIN users u ON u.id = h.user_id
+WHERE h.upload_id = $2 AND h.workspace_id = $1 AND h.id > $3 ORDER BY h.id LIMIT $4;
 
 -- name: ledger_add
 INSERT INTO storage_events (id, workspace_id, upload_id, user_id, kind, storage_name, storage_path,

@@ -28,6 +28,10 @@ FROM api_tokens WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 -- name: token_revoke
 UPDATE api_tokens SET revoked_at = coalesce(revoked_at, $3) WHERE workspace_id = $1 AND id = $2;
 
+-- name: token_revoke_user
+UPDATE api_tokens SET revoked_at = $3
+WHERE workspace_id = $1 AND user_id = $2 AND revoked_at IS NULL;
+
 -- name: token_operator_by_id
 SELECT id, user_id, workspace_id, role, name, prefix, created_at, last_used_at, expires_at, revoked_at
 FROM api_tokens WHERE workspace_id IS NULL AND id = $1;

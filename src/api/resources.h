@@ -47,7 +47,7 @@ endpoint_handler get_workspaces, post_workspaces, get_workspace, patch_workspace
 endpoint_handler get_quota, put_quota, post_quota_check;
 
 /* users.c */
-endpoint_handler get_users, post_users;
+endpoint_handler get_users, post_users, get_user, patch_user, delete_user;
 
 /* tokens.c */
 endpoint_handler get_tokens, post_tokens, delete_token;

@@ -107,6 +107,9 @@ static const struct route routes[] = {
 
     ROUTE(GET, "/v1/users", 0, SCOPE_WORKSPACE, ROLE_ADMIN, get_users, "limit", "cursor"),
     ROUTE(POST, "/v1/users", 0, SCOPE_WORKSPACE, ROLE_ADMIN, post_users),
+    ROUTE(GET, "/v1/users/{id}", 0, SCOPE_WORKSPACE, ROLE_ADMIN, get_user),
+    ROUTE(PATCH, "/v1/users/{id}", 0, SCOPE_WORKSPACE, ROLE_ADMIN, patch_user),
+    ROUTE(DELETE, "/v1/users/{id}", 0, SCOPE_WORKSPACE, ROLE_ADMIN, delete_user),
     ROUTE(GET, "/v1/tokens", 0, SCOPE_WORKSPACE, ROLE_ADMIN, get_tokens,
           "role", "limit", "cursor"),
     ROUTE(POST, "/v1/tokens", 0, SCOPE_WORKSPACE, ROLE_ADMIN, post_tokens),

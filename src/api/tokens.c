@@ -102,20 +102,15 @@ static bool set_role(const struct token_wish *wish, const struct caller *who, st
 }
 
 /* Whose it is: the operator's tokens are nobody's. */
-static bool set_owner(struct request *req, const struct token_wish *wish, const struct caller *who,
-                      struct token *token, struct error *err)
+static bool set_owner(const struct token_wish *wish, const struct caller *who, struct token *token,
+                      struct error *err)
 {
-    scoped(db_release) struct db *db = NULL;
-    struct user user;
-
     if (token->role == ROLE_OPERATOR)
         return !wish->user_id.given ||
                error_tell(err, ERR_INVALID, "an operator's token belongs to no user");
     token->workspace_id = who->workspace_id;
     token->user_id = wish->user_id.given ? wish->user_id.uuid : who->user_id;
-    return !wish->user_id.given ||
-           (database_read(req->app->database, &db, err) &&
-            user_by_id(db, who->workspace_id, token->user_id, req->mem, &user, err));
+    return true;
 }
 
 struct token_insertion {
@@ -126,6 +121,20 @@ struct token_insertion {
     struct arena *mem;
 };
 
+/* In the transaction: a token made while its user is disabled would outlive that. */
+static bool check_owner(struct db *tx, const struct token_insertion *insertion, struct error *err)
+{
+    const struct token *token = &insertion->token;
+    struct user user;
+
+    if (token->role == ROLE_OPERATOR)
+        return true;
+    if (!user_by_id(tx, token->workspace_id, token->user_id, insertion->mem, &user, err))
+        return false;
+    return user.disabled_at_us == 0 ||
+           error_tell(err, ERR_CONFLICT, "the user \"%.100s\" is disabled", user.name);
+}
+
 static bool insert_work(struct db *tx, void *context, struct error *err)
 {
     struct token_insertion *insertion = context;
@@ -135,7 +144,8 @@ static bool insert_work(struct db *tx, void *context, struct error *err)
     if (!idempotency_claim(tx, &insertion->once, &insertion->is_known, &id, err))
         return false;
     if (!insertion->is_known)
-        return token_insert(tx, token, insertion->secret.hash, err);
+        return check_owner(tx, insertion, err) &&
+               token_insert(tx, token, insertion->secret.hash, err);
     return token_by_id(tx, token->workspace_id, id, insertion->mem, token, err);
 }
 
@@ -162,7 +172,7 @@ bool post_tokens(struct request *req, const struct caller *who, struct response 
 
     if (!members_read(req, false, &body, err) || !read_wish(body, &wish, err) ||
         !set_expiry(&wish, &made.token, err) || !set_role(&wish, who, &made.token, err) ||
-        !set_owner(req, &wish, who, &made.token, err) ||
+        !set_owner(&wish, who, &made.token, err) ||
         !idempotent_entry(req, who, body, made.token.id, &made.once, err))
         return false;
     token_make(req->app->random, &made.secret);

@@ -56,14 +56,15 @@ static bool insert_work(struct db *tx, void *context, struct error *err)
     return user_by_id(tx, insertion->user.workspace_id, id, insertion->mem, &insertion->user, err);
 }
 
-static bool answer_user(struct response *res, const struct user *user, struct error *err)
+static bool answer_user(struct response *res, int status, const struct user *user,
+                        struct error *err)
 {
     scoped(buf_release) struct buf out = {0};
     struct emitter json = emit_to(&out);
 
     buf_init(&out, VIEW_SMALL_BYTES);
     view_user(&json, user);
-    return view_send(res, 201, &out, err);
+    return view_send(res, status, &out, err);
 }
 
 bool post_users(struct request *req, const struct caller *who, struct response *res,
@@ -82,5 +83,81 @@ bool post_users(struct request *req, const struct caller *who, struct response *
         return false;
     made.user.name = name.text;
     return database_write(req->app->database, insert_work, &made, err) &&
-           answer_user(res, &made.user, err);
+           answer_user(res, 201, &made.user, err);
+}
+
+bool get_user(struct request *req, const struct caller *who, struct response *res,
+              struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct user user;
+    struct uuid id;
+
+    return endpoint_id(req, &id, err) && database_read(req->app->database, &db, err) &&
+           user_by_id(db, who->workspace_id, id, req->mem, &user, err) &&
+           answer_user(res, 200, &user, err);
+}
+
+/* ---- disabling and removing ---- */
+
+struct user_change {
+    struct uuid workspace_id;
+    struct uuid id;
+    bool disabled;
+    int64_t now_us;
+};
+
+static bool change_work(struct db *tx, void *context, struct error *err)
+{
+    const struct user_change *change = context;
+
+    return user_set_disabled(tx, change->workspace_id, change->id, change->disabled, change->now_us,
+                             err);
+}
+
+static bool remove_work(struct db *tx, void *context, struct error *err)
+{
+    const struct user_change *change = context;
+
+    return user_remove(tx, change->workspace_id, change->id, change->now_us, err);
+}
+
+/* Who locked themselves out could not undo it. Operators can: their tokens are no user's. */
+static bool read_target(struct request *req, const struct caller *who, struct user_change *out,
+                        struct error *err)
+{
+    *out = (struct user_change){.workspace_id = who->workspace_id, .now_us = app_now_us(req->app)};
+    if (!endpoint_id(req, &out->id, err))
+        return false;
+    return who->role == ROLE_OPERATOR || !uuid_equal(out->id, who->user_id) ||
+           error_tell(err, ERR_CONFLICT, "nobody disables or removes themselves");
+}
+
+bool patch_user(struct request *req, const struct caller *who, struct response *res,
+                struct error *err)
+{
+    struct member_value disabled = {0};
+    const struct member table[] = {{"disabled", MEMBER_BOOL, false, false, 0, 0, &disabled}};
+    scoped(members_release) json_t *body = NULL;
+    struct user_change change;
+
+    if (!members_read(req, false, &body, err) || !members_take(body, table, COUNT_OF(table), err))
+        return false;
+    if (!disabled.given)
+        return get_user(req, who, res, err);
+    if (!read_target(req, who, &change, err))
+        return false;
+    change.disabled = disabled.yes;
+    return database_write(req->app->database, change_work, &change, err) &&
+           get_user(req, who, res, err);
+}
+
+bool delete_user(struct request *req, const struct caller *who, struct response *res,
+                 struct error *err)
+{
+    struct user_change change;
+
+    return read_target(req, who, &change, err) &&
+           database_write(req->app->database, remove_work, &change, err) &&
+           response_empty(res, 204, err);
 }

@@ -115,6 +115,7 @@ void view_history(struct emitter *json, const struct history_entry *entry)
     emit_uuid(json, "id", entry->id);
     emit_uuid(json, "upload_id", entry->upload_id);
     emit_uuid_or_null(json, "user_id", entry->user_id);
+    emit_text(json, "user_name", entry->user_name);
     emit_text(json, "action", entry->action);
     emit_raw(json, "detail", entry->detail);
     emit_time(json, "created_at", entry->created_at_us);

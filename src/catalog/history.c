@@ -22,6 +22,7 @@ static struct history_entry from_row(const struct db_rows *rows, struct arena *m
         .action = db_column_text(rows, 4, mem),
         .detail = db_column_text(rows, 5, mem),
         .created_at_us = db_column_time(rows, 6),
+        .user_name = db_column_text(rows, 7, mem),
     };
 }
 
@@ -33,10 +34,9 @@ bool history_list(struct db *db, struct uuid workspace_id, struct uuid upload_id
     struct history_entry *list = arena_array(mem, limit, sizeof *list);
     size_t n = 0;
 
-    if (!db_query(
-            db, SQL_HISTORY_LIST,
-            DB_ARGS(db_uuid(workspace_id), db_uuid(upload_id), db_uuid(after), db_int(limit)),
-            &rows, err))
+    if (!db_query(db, SQL_HISTORY_LIST,
+                  DB_ARGS(db_uuid(workspace_id), db_uuid(upload_id), db_uuid(after), db_int(limit)),
+                  &rows, err))
         return false;
     while (n < limit && db_next(rows))
         list[n++] = from_row(rows, mem);

@@ -1,4 +1,5 @@
-/* What happened to uploads (audio_history, for people) and to bytes (storage_events, the ledger). */
+/* What happened to uploads (audio_history, for people) and to bytes (storage_events, the ledger).
+ */
 #ifndef CATALOG_HISTORY_H
 #define CATALOG_HISTORY_H
 
@@ -12,11 +13,12 @@ struct history_entry {
     const char *action;  /* uploaded, renamed, metadata_changed, deleted, undeleted, purged */
     const char *detail;  /* a JSON object */
     int64_t created_at_us;
+    const char *user_name; /* when read: of a removed user too; NULL if USER_ID is nil */
 };
 
 bool history_add(struct db *tx, const struct history_entry *entry, struct error *err);
-/* At most LIMIT entries of an upload whose id is greater than AFTER, oldest first. Those of an upload
- * that was purged are still there. */
+/* At most LIMIT entries of an upload whose id is greater than AFTER, oldest first. Those of an
+ * upload that was purged are still there. */
 bool history_list(struct db *db, struct uuid workspace_id, struct uuid upload_id, struct uuid after,
                   size_t limit, struct arena *mem, struct history_entry **out, size_t *count,
                   struct error *err);

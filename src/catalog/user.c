@@ -37,6 +37,58 @@ bool user_by_id(struct db *db, struct uuid workspace_id, struct uuid id, struct 
     return true;
 }
 
+static bool revoke_tokens(struct db *tx, struct uuid workspace_id, struct uuid id, int64_t now_us,
+                          struct error *err)
+{
+    return db_execute(tx, SQL_TOKEN_REVOKE_USER,
+                      DB_ARGS(db_uuid(workspace_id), db_uuid(id), db_time(now_us)), NULL, err);
+}
+
+static bool disable(struct db *tx, struct uuid workspace_id, struct uuid id, int64_t now_us,
+                    struct error *err)
+{
+    uint64_t changed;
+
+    return db_execute(tx, SQL_USER_DISABLE,
+                      DB_ARGS(db_uuid(workspace_id), db_uuid(id), db_time(now_us)), &changed,
+                      err) &&
+           rows_touched(changed, "user", err) && revoke_tokens(tx, workspace_id, id, now_us, err);
+}
+
+static bool enable(struct db *tx, struct uuid workspace_id, struct uuid id, struct error *err)
+{
+    uint64_t changed;
+
+    return db_execute(tx, SQL_USER_ENABLE, DB_ARGS(db_uuid(workspace_id), db_uuid(id)), &changed,
+                      err) &&
+           rows_touched(changed, "user", err);
+}
+
+bool user_set_disabled(struct db *tx, struct uuid workspace_id, struct uuid id, bool disabled,
+                       int64_t now_us, struct error *err)
+{
+    return disabled ? disable(tx, workspace_id, id, now_us, err)
+                    : enable(tx, workspace_id, id, err);
+}
+
+bool user_remove(struct db *tx, struct uuid workspace_id, struct uuid id, int64_t now_us,
+                 struct error *err)
+{
+    struct uuid first;
+    uint64_t changed;
+
+    if (!user_first(tx, workspace_id, &first, err))
+        return false;
+    if (uuid_equal(first, id))
+        return error_tell(err, ERR_CONFLICT,
+                          "what operators do belongs to the workspace's first user: it can be "
+                          "disabled, but not removed");
+    return db_execute(tx, SQL_USER_REMOVE,
+                      DB_ARGS(db_uuid(workspace_id), db_uuid(id), db_time(now_us)), &changed,
+                      err) &&
+           rows_touched(changed, "user", err) && revoke_tokens(tx, workspace_id, id, now_us, err);
+}
+
 bool user_first(struct db *db, struct uuid workspace_id, struct uuid *out, struct error *err)
 {
     scoped(db_rows_release) struct db_rows *rows = NULL;
@@ -55,8 +107,8 @@ bool user_list(struct db *db, struct uuid workspace_id, struct uuid after, size_
     struct user *list = arena_array(mem, limit, sizeof *list);
     size_t n = 0;
 
-    if (!db_query(db, SQL_USER_LIST,
-                  DB_ARGS(db_uuid(workspace_id), db_uuid(after), db_int(limit)), &rows, err))
+    if (!db_query(db, SQL_USER_LIST, DB_ARGS(db_uuid(workspace_id), db_uuid(after), db_int(limit)),
+                  &rows, err))
         return false;
     while (n < limit && db_next(rows))
         list[n++] = from_row(rows, mem);

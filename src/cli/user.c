@@ -1,6 +1,7 @@
-/* `audiotricks user`: list and add. */
+/* `audiotricks user`: list, add, disable, enable, remove. */
 #include "cli/commands.h"
 #include "cli/connect.h"
+#include "cli/find_user.h"
 #include "cli/listing.h"
 #include "cli/view.h"
 
@@ -28,6 +29,88 @@ static enum cli_exit run_add(struct invocation *in)
                           json_pack("{s:s}", "name", in->arguments[0]), members);
 }
 
+/* ---- those that are there ---- */
+
+struct user_change {
+    const char *method;
+    json_t *body;     /* NULL: none */
+    const char *done; /* what is printed behind the id */
+};
+
+static bool change_one(struct invocation *in, const struct connection *connection,
+                       const struct user_change *change, const char *named, const char **id,
+                       struct error *err)
+{
+    scoped(json_decrefp) json_t *answer = NULL;
+    char *target;
+
+    if (!find_user(connection, named, in->mem, id, err))
+        return false;
+    target = connect_target(connection, in->mem, connect_path(in->mem, "users", *id, NULL), NULL);
+    if (!change->body)
+        return connect_ask(connection, change->method, target, in->mem, &answer, err);
+    return connect_tell(connection, change->method, target, change->body, in->mem, &answer, err);
+}
+
+static enum cli_exit report_one(struct invocation *in, const struct connection *connection,
+                                const struct user_change *change, const char *named)
+{
+    scoped(json_decrefp) json_t *line = NULL;
+    const char *id = NULL;
+    struct error err;
+
+    if (!change_one(in, connection, change, named, &id, &err)) {
+        error_context(&err, "%s", named);
+        return cli_fail(&err);
+    }
+    if (in->json) {
+        line = json_pack("{s:s, s:s}", "id", id, "done", change->done);
+        view_json(line);
+    } else {
+        printf("%s  %s\n", id, change->done);
+    }
+    return CLI_OK;
+}
+
+static enum cli_exit change_each(struct invocation *in, const struct user_change *change)
+{
+    scoped(connect_close) struct connection connection = {0};
+    enum cli_exit code = CLI_OK;
+    struct error err;
+
+    if (!connect_open(in, &connection, &err))
+        return cli_fail(&err);
+    for (size_t i = 0; i < in->argument_count; i++)
+        code = cli_exit_join(code, report_one(in, &connection, change, in->arguments[i]));
+    return code;
+}
+
+static enum cli_exit set_disabled(struct invocation *in, bool disabled)
+{
+    scoped(json_decrefp) json_t *body = json_pack("{s:b}", "disabled", disabled);
+
+    return change_each(in, &(struct user_change){.method = "PATCH",
+                                                 .body = body,
+                                                 .done = disabled ? "disabled" : "enabled"});
+}
+
+static enum cli_exit run_disable(struct invocation *in)
+{
+    return set_disabled(in, true);
+}
+
+static enum cli_exit run_enable(struct invocation *in)
+{
+    return set_disabled(in, false);
+}
+
+static enum cli_exit run_rm(struct invocation *in)
+{
+    return change_each(in, &(struct user_change){.method = "DELETE", .done = "removed"});
+}
+
+/* ---- the commands ---- */
+
 static const struct command user_ls = {
     .name = "ls",
     .summary = "list the users of a workspace",
@@ -51,8 +134,49 @@ static const struct command user_add = {
     .run = run_add,
 };
 
+static const struct command user_disable = {
+    .name = "disable",
+    .summary = "disable users and revoke their tokens, at once",
+    .usage = "ID|NAME...",
+    .help = "Example:\n  audiotricks user disable --workspace podcasts anna\n",
+    .takes = TAKES_CLIENT,
+    .arguments_min = 1,
+    .arguments_max = SIZE_MAX,
+    .run = run_disable,
+};
+
+static const struct command user_enable = {
+    .name = "enable",
+    .summary = "let disabled users have tokens again",
+    .usage = "ID|NAME...",
+    .help = "The tokens that they had stay revoked: make new ones with `token add`.\n"
+            "\n"
+            "Example:\n  audiotricks user enable --workspace podcasts anna\n",
+    .takes = TAKES_CLIENT,
+    .arguments_min = 1,
+    .arguments_max = SIZE_MAX,
+    .run = run_enable,
+};
+
+static const struct command user_rm = {
+    .name = "rm",
+    .summary = "remove users; what they uploaded stays",
+    .usage = "ID|NAME...",
+    .help = "Their tokens are revoked at once and their names are free again. Their uploads stay, "
+            "with\n"
+            "their names in the history. The first user of a workspace can be disabled, but not\n"
+            "removed: what operators do belongs to it.\n"
+            "\n"
+            "Example:\n  audiotricks user rm --workspace podcasts anna\n",
+    .takes = TAKES_CLIENT,
+    .arguments_min = 1,
+    .arguments_max = SIZE_MAX,
+    .run = run_rm,
+};
+
 const struct command command_user = {
     .name = "user",
-    .summary = "list and add the users of a workspace",
-    .children = (const struct command *const[]){&user_ls, &user_add, NULL},
+    .summary = "list, add, disable, enable, remove users",
+    .children = (const struct command *const[]){&user_ls, &user_add, &user_disable, &user_enable,
+                                                &user_rm, NULL},
 };

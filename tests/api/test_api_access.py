@@ -7,7 +7,8 @@ import audio
 import jobs
 import openapi
 import pytest
-from people import ROLES, default_workspace, make_token, make_workspace, member, webhook_ids
+from people import (ROLES, default_workspace, make_token, make_user, make_workspace, member,
+                    webhook_ids)
 from server import Server, expect_problem
 
 DOCUMENT = openapi.Document(openapi.load())
@@ -19,6 +20,7 @@ THING = audio.wav(seconds=0.05)
 # What each route is sent, where the bare route would be refused for another reason.
 BODIES = {
     "create_user": {"name": "somebody"},
+    "change_user": {"disabled": True},
     "create_token": {"role": "reader"},
     "create_workspace": {"name": "one more"},
     "change_workspace": {},
@@ -122,6 +124,8 @@ class Side:
             path = path.replace("{id}", self.job(name))
         elif path.startswith("/v1/job-kinds/{kind}"):
             path = path.replace("{kind}", "a-kind")
+        elif path.startswith("/v1/users/{id}"):
+            path = path.replace("{id}", make_user(self.people["admin"])["id"])
         elif path.startswith("/v1/tokens/{id}"):
             path = path.replace("{id}", make_token(self.people["admin"], "reader")["id"])
         elif path.startswith("/v1/webhooks/{id}"):

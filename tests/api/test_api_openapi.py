@@ -6,7 +6,7 @@ import jobs
 import jsonschema
 import openapi
 import pytest
-from people import default_workspace, make_token, webhook_ids
+from people import default_workspace, make_token, make_user, webhook_ids
 from server import Server
 
 DOCUMENT = openapi.Document(openapi.load())
@@ -100,6 +100,8 @@ def things(api, operation, path):
         return {"id": begin_session(api, whole=path.endswith("/complete")), "index": "0"}
     if path.startswith("/v1/resumable-uploads/{id}"):
         return {"id": begin_session(api, whole=False)}
+    if path.startswith("/v1/users/"):
+        return {"id": make_user(api, default_workspace(api)["id"])["id"]}
     if path.startswith("/v1/tokens/"):
         workspace_id = default_workspace(api)["id"]
         return {"id": make_token(api, "reader", workspace_id, name="an example")["id"]}

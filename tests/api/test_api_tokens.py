@@ -4,8 +4,9 @@ import datetime
 import sqlite3
 import stat
 
+import audio
 import pytest
-from people import default_workspace, make_token, make_workspace, member
+from people import default_workspace, make_token, make_user, make_workspace, member
 from server import expect_problem, wait_until
 
 
@@ -191,3 +192,81 @@ def test_repeated_at_once_makes_one(server, api):
         answers = list(pool.map(ask, range(8)))
     assert {a.status_code for a in answers} == {201}
     assert len({a.json()["id"] for a in answers}) == 1
+
+
+# Disabling and removing
+
+def names(api):
+    return [u["name"] for u in api.get_json("/v1/users")["items"]]
+
+
+def test_disabled_user(server, api):
+    ada = make_user(api, name="ada")
+    at = f"/v1/users/{ada['id']}"
+    tokens = [make_token(api, role, user_id=ada["id"]) for role in ("reader", "admin")]
+    stays = make_token(api, "reader")
+    disabled = api.patch(at, json={"disabled": True})
+    assert disabled.status_code == 200 and disabled.json()["disabled_at"]
+    assert [whoami(server, t["token"]) for t in tokens] == [401, 401]
+    assert whoami(server, stays["token"]) == 200
+    assert api.patch(at, json={"disabled": True}).json() == disabled.json() == api.get_json(at)
+    revoked = {t["id"]: t["revoked_at"] for t in api.get_json("/v1/tokens")["items"]}
+    assert all(revoked[t["id"]] for t in tokens) and not revoked[stays["id"]]
+    expect_problem(api.post("/v1/tokens", json={"role": "reader", "user_id": ada["id"]}), 409,
+                   "conflict")
+    assert api.patch(at, json={}).json() == disabled.json()
+    assert api.patch(at, json={"disabled": False}).json() == ada
+    assert [whoami(server, t["token"]) for t in tokens] == [401, 401]
+    assert whoami(server, make_token(api, "reader", user_id=ada["id"])["token"]) == 200
+    for body in ({"disabled": None}, {"disabled": 1}, {"name": "x"}):
+        expect_problem(api.patch(at, json=body), 400, "invalid_request")
+
+
+def test_removed_user(server, api):
+    ada = make_user(api, name="ada")
+    at = f"/v1/users/{ada['id']}"
+    token = make_token(api, "writer", user_id=ada["id"])["token"]
+    record = server.api(token).upload(audio.wav())
+    for _ in range(2):
+        assert api.delete(at).status_code == 204
+    assert whoami(server, token) == 401 and names(api) == ["admin"]
+    expect_problem(api.get(at), 404, "not_found")
+    expect_problem(api.patch(at, json={"disabled": False}), 404, "not_found")
+    expect_problem(api.post("/v1/tokens", json={"role": "reader", "user_id": ada["id"]}), 404,
+                   "not_found")
+    assert api.get_json(f"/v1/uploads/{record['id']}")["user_id"] == ada["id"]
+    other = make_user(api, name="ada")
+    assert other["id"] != ada["id"] and names(api) == ["admin", "ada"]
+    entry = api.get_json(f"/v1/uploads/{record['id']}/history")["items"][0]
+    assert (entry["action"], entry["user_id"], entry["user_name"]) == ("uploaded", ada["id"], "ada")
+    server.verify()
+
+
+def test_what_must_stay(server, api):
+    first = api.get_json("/v1/users")["items"][0]
+    expect_problem(api.delete(f"/v1/users/{first['id']}"), 409, "conflict")
+    ada = make_user(api)
+    admin = server.api(make_token(api, "admin", user_id=ada["id"])["token"])
+    at = f"/v1/users/{ada['id']}"
+    expect_problem(admin.delete(at), 409, "conflict")
+    expect_problem(admin.patch(at, json={"disabled": True}), 409, "conflict")
+    # An operator may, and what operators do goes on to belong to the first user.
+    assert api.patch(f"/v1/users/{first['id']}", json={"disabled": True}).status_code == 200
+    assert api.upload(audio.wav())["user_id"] == first["id"]
+    assert admin.patch(f"/v1/users/{first['id']}", json={"disabled": False}).status_code == 200
+
+
+def test_token_of_who_is_being_disabled(server, api):
+    """However the two meet, no token of the user is good afterwards."""
+    ada = make_user(api)
+
+    def make(_):
+        server.api().post("/v1/tokens", json={"role": "reader", "user_id": ada["id"]})
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        made = [pool.submit(make, i) for i in range(12)]
+        api.patch(f"/v1/users/{ada['id']}", json={"disabled": True})
+        for one in made:
+            one.result()
+    mine = [t for t in api.get_json("/v1/tokens")["items"] if t["user_id"] == ada["id"]]
+    assert all(t["revoked_at"] for t in mine)

@@ -153,3 +153,22 @@ def test_a_unix_socket(tmp_path):
     with server:
         assert run("ls", "--server", f"unix:{socket}", "--retries", "0",
                    env={"AUDIOTRICKS_CLIENT_TOKEN": server.token}).returncode == 0
+
+
+def test_users_are_disabled_and_removed(server):
+    def whoami(token):
+        return server.cli("ls", env={"AUDIOTRICKS_CLIENT_TOKEN": token}, check=False).returncode
+
+    anna = server.cli("user", "add", "anna").stdout.strip()
+    token = server.cli("token", "add", "--user", "anna").stdout.strip()
+    assert whoami(token) == 0
+    assert server.cli("user", "disable", "anna").stdout == f"{anna}  disabled\n"
+    assert whoami(token) == 4
+    assert server.cli("token", "add", "--user", "anna", check=False).returncode == 6
+    assert one(server.cli("user", "enable", anna, "--json")) == {"id": anna, "done": "enabled"}
+    assert whoami(token) == 4
+    assert whoami(server.cli("token", "add", "--user", "anna").stdout.strip()) == 0
+    done = server.cli("user", "rm", "nobody", "anna", check=False)
+    assert (done.returncode, done.stdout) == (5, f"{anna}  removed\n") and "nobody" in done.stderr
+    assert [row["name"] for row in lines(server.cli("user", "ls", "--json"))] == ["admin"]
+    assert server.cli("user", "rm", "admin", check=False).returncode == 6

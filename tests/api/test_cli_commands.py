@@ -39,7 +39,8 @@ COMMANDS = dict(every_command())
 def test_commands_are_found():
     for name in ("upload", "ls", "info", "get", "rm", "undelete", "quota", "quota show",
                  "quota set", "usage", "workspace", "workspace ls", "workspace add",
-                 "workspace rename", "workspace rm", "user", "user ls", "user add", "token",
+                 "workspace rename", "workspace rm", "user", "user ls", "user add",
+                 "user disable", "user enable", "user rm", "token",
                  "token ls", "token add", "token revoke", "operator ls", "operator add",
                  "operator replace", "operator revoke", "config", "completion", "help"):
         assert name in COMMANDS, sorted(COMMANDS)

@@ -19,6 +19,14 @@ def default_workspace(api):
     return next(w for w in api.get_json("/v1/workspaces")["items"] if w["name"] == "default")
 
 
+def make_user(api, workspace_id=None, name=None):
+    """A new user's record."""
+    query = {"workspace_id": workspace_id} if workspace_id else {}
+    answer = api.post("/v1/users", params=query, json={"name": name or f"user {next(_numbers)}"})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
 def make_token(api, role, workspace_id=None, **more):
     """The whole answer for a new token of ROLE."""
     query = {"workspace_id": workspace_id} if workspace_id else {}
