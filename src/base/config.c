@@ -371,6 +371,43 @@ static bool straighten(char *text, size_t length, struct error *err)
     return true;
 }
 
+struct header {
+    struct header *next;
+    const char *section, *name;
+};
+
+static bool is_among(const struct header *seen, const char *section, const char *name)
+{
+    for (; seen; seen = seen->next)
+        if (strcmp(seen->section, section) == 0 && strcmp(seen->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Two stores of one name would be read as one, made of both. */
+static bool check_headers(const struct config *config, const char *text, struct error *err)
+{
+    struct str rest = str_from(text), line;
+    struct header *seen = NULL, header;
+
+    for (unsigned number = 1; str_split(&rest, '\n', &line); number++) {
+        const char *end = str_starts_with(line, "[") ? memchr(line.ptr, ']', line.len) : NULL;
+
+        if (!end ||
+            !split_header(config,
+                          arena_strndup(config->mem, line.ptr + 1, (size_t)(end - line.ptr) - 1),
+                          &header.section, &header.name))
+            continue;
+        if (is_among(seen, header.section, header.name))
+            return error_tell(err, ERR_INVALID, "line %u: [%s \"%s\"] is there already", number,
+                              header.section, header.name);
+        header.next = seen;
+        seen = arena_alloc(config->mem, sizeof *seen);
+        *seen = header;
+    }
+    return true;
+}
+
 bool config_file(struct config *config, const char *path, struct error *err)
 {
     struct file_reading reading = {.config = config, .path = path, .err = err};
@@ -379,7 +416,7 @@ bool config_file(struct config *config, const char *path, struct error *err)
     int line;
 
     if (!fs_read_file(path, FILE_MAX_BYTES, config->mem, &text, &length, err) ||
-        !straighten(text, length, err))
+        !straighten(text, length, err) || !check_headers(config, text, err))
         return error_context(err, "configuration file \"%s\"", path);
     line = ini_parse_string(text, take_line, &reading);
     if (line == 0)

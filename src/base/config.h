@@ -55,8 +55,9 @@ bool config_flag(struct config *config, const char *argument, const char *next, 
  * with AUDIOTRICKS_CLIENT_ are the client commands' and skipped. */
 bool config_environment(struct config *config, char *const *environ, struct error *err);
 /* Reads an INI file. Unknown sections or keys, and values of the wrong type, are ERR_INVALID with
- * the line; so are lines that are too long. Blanks in front of a line mean nothing. For an option
- * KEY of type CONFIG_SECRET, KEY_file = PATH reads the value from a file.
+ * the line; so are lines that are too long, and a second section of one name. Blanks in front of a
+ * line mean nothing. For an option KEY of type CONFIG_SECRET, KEY_file = PATH reads the value from
+ * a file.
  */
 bool config_file(struct config *config, const char *path, struct error *err);
 

@@ -1,9 +1,9 @@
 /* `audiotricks config`: every option with its effective value and where that came from. */
-#include <ctype.h>
 #include <jansson.h>
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/settings_check.h"
 #include "cli/table.h"
 #include "cli/view.h"
 
@@ -26,27 +26,17 @@ static const char *shown(const struct config_option *option, const char *text)
     return text && option->type == CONFIG_SECRET ? "***" : text;
 }
 
-/* "AUDIOTRICKS_UPLOADS_ACCEPT" */
-static char *environment_name(struct arena *mem, const struct config_option *option)
-{
-    char *name = arena_printf(mem, "AUDIOTRICKS_%s_%s", option->section, option->key);
-
-    for (char *at = name; *at; at++)
-        *at = (char)toupper((unsigned char)*at);
-    return name;
-}
-
 static void print_json(struct arena *mem, const char *name, const struct config_option *option,
                        const char *value, const char *origin, bool is_named)
 {
-    char flag[CONFIGURATION_FLAG_SIZE];
+    char flag[CONFIGURATION_FLAG_SIZE], variable[CONFIGURATION_VARIABLE_SIZE];
     json_t *line;
 
     configuration_flag_name(option, flag, sizeof flag);
-    line =
-        json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:s}", "option", name, "value", value, "origin",
-                  origin, "flag", is_named ? NULL : arena_printf(mem, "--%s", flag), "environment",
-                  is_named ? NULL : environment_name(mem, option), "help", option->help);
+    configuration_variable_name(option, variable, sizeof variable);
+    line = json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:s}", "option", name, "value", value, "origin",
+                     origin, "flag", is_named ? NULL : arena_printf(mem, "--%s", flag),
+                     "environment", is_named ? NULL : variable, "help", option->help);
     view_json(line);
     json_decref(line);
 }
@@ -83,6 +73,7 @@ static enum cli_exit run(struct invocation *in)
 {
     struct table *table = table_new(in->mem, columns, COUNT_OF(columns));
     struct config_value value;
+    struct error err;
 
     for (size_t i = 0; config_at(in->config, i, &value); i++)
         print_one(in, table,
@@ -92,7 +83,7 @@ static enum cli_exit run(struct invocation *in)
         print_named(in, table, &configuration_named_options[i]);
     if (!in->json)
         table_print(table, table_terminal_width(stdout), stdout);
-    return CLI_OK;
+    return settings_check(in->config, &err) ? CLI_OK : cli_fail(&err);
 }
 
 const struct command command_config = {
@@ -101,7 +92,8 @@ const struct command command_config = {
     .help =
         "Prints the configuration that `serve` would run with: a flag wins over the environment\n"
         "(AUDIOTRICKS_UPLOADS_ACCEPT for [uploads] accept), that over the file, that over the\n"
-        "default. Secrets are not shown.\n"
+        "default. Secrets are not shown. If `serve` would refuse it the reason comes last, and it\n"
+        "ends with 2.\n"
         "\n"
         "Examples:\n"
         "  audiotricks config\n"

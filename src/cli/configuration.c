@@ -5,8 +5,7 @@
 
 #include "base/str.h"
 #include "cli/options.h"
-
-#define FILE_VARIABLE "AUDIOTRICKS_CONFIG"
+#include "cli/variables.h"
 
 struct config *configuration_new(void)
 {
@@ -26,7 +25,7 @@ static char **environment_of_options(struct arena *mem)
         count++;
     out = arena_array(mem, count + 1, sizeof *out);
     for (size_t i = 0; i < count; i++) {
-        if (!str_starts_with(str_from(environ[i]), FILE_VARIABLE "="))
+        if (!str_starts_with(str_from(environ[i]), VARIABLE_CONFIG_FILE "="))
             out[kept++] = environ[i];
     }
     return out;
@@ -35,9 +34,9 @@ static char **environment_of_options(struct arena *mem)
 bool configuration_read(struct config *config, const char *path, struct arena *mem,
                         struct error *err)
 {
-    if (!config_environment(config, environment_of_options(mem), err))
+    if (!variables_check(mem, err) || !config_environment(config, environment_of_options(mem), err))
         return false;
     if (!path)
-        path = getenv(FILE_VARIABLE);
+        path = getenv(VARIABLE_CONFIG_FILE);
     return !path || !*path || config_file(config, path, err);
 }

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "base/uuid.h"
+#include "cli/variables.h"
 
 #define DEFAULT_SERVER "http://127.0.0.1:8080"
 #define DEFAULT_TOKEN "./data/operator-token"
@@ -69,7 +70,7 @@ static bool find_token(const struct invocation *in, const char *server, const ch
         return read_token(file, in->mem, out, err);
     if (data)
         return read_token(arena_printf(in->mem, "%s/operator-token", data), in->mem, out, err);
-    *out = environment("AUDIOTRICKS_CLIENT_TOKEN");
+    *out = environment(VARIABLE_CLIENT_TOKEN);
     if (*out)
         return true;
     if (is_this_machine(server) && access(DEFAULT_TOKEN, F_OK) == 0)
@@ -128,7 +129,7 @@ bool connect_find_workspace(const struct connection *connection, const char *nam
 
 static bool read_silence(unsigned *out, struct error *err)
 {
-    const char *text = environment("AUDIOTRICKS_CLIENT_SILENCE_S");
+    const char *text = environment(VARIABLE_CLIENT_SILENCE_S);
     uint64_t seconds = 0;
 
     if (text && (!str_to_u64(str_from(text), SILENCE_MAX_S, &seconds) || seconds == 0))
@@ -145,9 +146,10 @@ bool connect_open(const struct invocation *in, struct connection *out, struct er
     struct connection connection = {0};
     uint64_t retries;
 
+    variables_warn(in->mem);
     signal(SIGPIPE, SIG_IGN); /* a reader that has gone shows as a write error */
     if (!server)
-        server = environment("AUDIOTRICKS_CLIENT_SERVER");
+        server = environment(VARIABLE_CLIENT_SERVER);
     connection.options.server = server ? server : DEFAULT_SERVER;
     if (!option_count(in, "retries", RETRIES, 0, 100, &retries, err) ||
         !read_silence(&connection.options.silence_s, err) ||

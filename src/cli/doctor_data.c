@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "cli/doctor.h"
+#include "cli/settings_check.h"
 #include "service/app.h"
 
 #define OTHERS_MAY 077
@@ -128,10 +129,9 @@ static void check_contents(struct doctor *doctor)
 
 static void check_settings(struct doctor *doctor)
 {
-    struct settings settings;
     struct error err;
 
-    if (settings_read(doctor->config, &settings, &err))
+    if (settings_check(doctor->config, &err))
         doctor_ok(doctor, "configuration", "every option makes sense");
     else
         doctor_fault(doctor, DOCTOR_FAIL, "configuration",

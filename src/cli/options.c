@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #include "base/scoped.h"
@@ -164,4 +165,11 @@ void configuration_flag_name(const struct config_option *option, char *out, size
         if (*at == '_')
             *at = '-';
     }
+}
+
+void configuration_variable_name(const struct config_option *option, char *out, size_t size)
+{
+    snprintf(out, size, "AUDIOTRICKS_%s_%s", option->section, option->key);
+    for (char *at = out; *at; at++)
+        *at = (char)toupper((unsigned char)*at);
 }

@@ -17,6 +17,10 @@ extern const size_t configuration_option_count;
  * SIZE bytes. */
 void configuration_flag_name(const struct config_option *option, char *out, size_t size);
 
+/* The variable: "AUDIOTRICKS_UPLOADS_ACCEPT". */
+#define CONFIGURATION_VARIABLE_SIZE 80
+void configuration_variable_name(const struct config_option *option, char *out, size_t size);
+
 /* Options of sections that repeat per name, such as [store "main"]: set in the file alone. */
 extern const struct config_option configuration_named_options[];
 extern const size_t configuration_named_option_count;

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api/cors.h"
 #include "api/event_streams.h"
 #include "api/routes.h"
 #include "base/fs.h"
@@ -16,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/log_setup.h"
+#include "cli/settings_check.h"
 #include "http/server.h"
 #include "jobs/runner.h"
 #include "jobs/scheduler.h"
@@ -23,8 +23,6 @@
 #include "service/app.h"
 #include "service/watch.h"
 
-/* Workers that uploads must leave for everything else. */
-#define SMALL_REQUEST_WORKERS 16
 #define GRACE_AT_SECOND_SIGNAL_MS 0
 /* A job that looks whether it should end does so at once: one that has not by then never looks. */
 #define JOBS_GRACE_MS 5000
@@ -95,35 +93,6 @@ static uint32_t config_ms(const struct config *config, const char *key)
     return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
 }
 
-static unsigned config_unsigned(const struct config *config, const char *key)
-{
-    uint64_t value = config_number(config, "server", key);
-
-    return value > INT32_MAX ? INT32_MAX : (unsigned)value;
-}
-
-static bool read_limits(const struct config *config, struct http_limits *out, struct error *err)
-{
-    http_limits_default(out);
-    out->head_timeout_ms = config_ms(config, "head_timeout");
-    out->idle_timeout_ms = config_ms(config, "idle_timeout");
-    out->body_min_rate = config_number(config, "server", "min_body_rate");
-    out->send_min_rate = config_number(config, "server", "min_send_rate");
-    out->connections_max = config_unsigned(config, "max_connections");
-    out->connections_per_address_max = config_unsigned(config, "max_connections_per_address");
-    out->bodies_max = config_unsigned(config, "max_uploads");
-    out->threads_max = config_unsigned(config, "workers_max");
-    if (out->threads_max < out->bodies_max + SMALL_REQUEST_WORKERS)
-        return error_tell(err, ERR_INVALID,
-                          "server.workers_max must exceed server.max_uploads by %d",
-                          SMALL_REQUEST_WORKERS);
-    /* A quarter of what uploads leave is kept for requests that are done at once. */
-    out->answers_max = (out->threads_max - out->bodies_max) / 4 * 3;
-    if (out->threads_min > out->threads_max)
-        out->threads_min = out->threads_max;
-    return true;
-}
-
 /* A unix socket gets the configured mode, unless its address says another. */
 static bool listen_at(struct http_server *server, const struct config *config, struct str where,
                       struct arena *mem, struct error *err)
@@ -175,8 +144,7 @@ static bool new_server(const struct config *config, struct app *app, struct http
     };
 
     options.routes = routes_table(&options.route_count);
-    return cors_check(config, err) && read_limits(config, &options.limits, err) &&
-           http_server_new(&options, out, err);
+    return settings_limits(config, &options.limits, err) && http_server_new(&options, out, err);
 }
 
 static bool is_stopping(void *server)
@@ -252,7 +220,8 @@ static bool serve(const struct config *config, bool with_jobs, struct arena *mem
     stop_grace_ms = config_ms(config, "stop_grace");
     catch_signals();
     raise_file_limit();
-    if (!log_setup_configured(config, err) || !lock_data(data, &lock, err) ||
+    if (!settings_check(config, err) || !log_setup_configured(config, err) ||
+        !lock_data(data, &lock, err) ||
         !app_open(config, &(struct app_options){.data = data}, &app, err) ||
         !new_server(config, app, &server, err) || !listen_everywhere(server, config, mem, err))
         return false;

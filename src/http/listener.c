@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "http/server.h"
+
 #define BACKLOG 4096
 #define INHERITED_FIRST 3 /* sd_listen_fds(3) */
 #define UNIX_MODE_DEFAULT 0666
@@ -86,6 +88,13 @@ static bool split_address(const char *where, char host[static 256], const char *
     return true;
 }
 
+static bool split_tcp(const char *where, char host[static 256], const char **port,
+                      struct error *err)
+{
+    return split_address(where, host, port) ||
+           error_set(err, ERR_INVALID, "\"%s\" is not host:port", where);
+}
+
 static bool bind_tcp(struct listeners *listeners, const struct addrinfo *address, bool both,
                      const char *where, struct error *err)
 {
@@ -155,8 +164,8 @@ static bool listen_tcp(struct listeners *listeners, const char *where, struct er
     const char *port;
     bool any = false;
 
-    if (!split_address(where, host, &port))
-        return error_set(err, ERR_INVALID, "\"%s\" is not host:port", where);
+    if (!split_tcp(where, host, &port, err))
+        return false;
     if (!host[0])
         return listen_all(listeners, port, where, err);
     if (getaddrinfo(host, port, &hints, &found) != 0)
@@ -210,16 +219,20 @@ static bool split_mode(const char *where, struct sockaddr_un *address, mode_t *m
     return end > query + sizeof key - 1 && !*end && *mode <= 0777;
 }
 
+static bool split_unix(const char *where, struct sockaddr_un *address, mode_t *mode,
+                       struct error *err)
+{
+    return split_mode(where, address, mode) ||
+           error_set(err, ERR_INVALID, "\"unix:%s\" is not a path with an optional ?mode=", where);
+}
+
 static bool listen_unix(struct listeners *listeners, const char *where, struct error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     scoped(fd_close) int fd = -1;
     mode_t mode;
 
-    if (!split_mode(where, &address, &mode))
-        return error_set(err, ERR_INVALID,
-                         "\"unix:%s\" is not a path with an optional ?mode=", where);
-    if (!remove_stale(&address, err))
+    if (!split_unix(where, &address, &mode, err) || !remove_stale(&address, err))
         return false;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     /* Nobody can connect before listen, so the mode is never wider than asked for. */
@@ -230,6 +243,18 @@ static bool listen_unix(struct listeners *listeners, const char *where, struct e
         return false;
     fd_take(&fd);
     return true;
+}
+
+bool http_listen_check(const char *where, struct error *err)
+{
+    struct sockaddr_un address;
+    char host[256];
+    const char *port;
+    mode_t mode;
+
+    if (strncmp(where, "unix:", 5) == 0)
+        return split_unix(where + 5, &address, &mode, err);
+    return split_tcp(where, host, &port, err);
 }
 
 bool listeners_add(struct listeners *listeners, const char *where, struct error *err)

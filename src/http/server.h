@@ -81,6 +81,9 @@ DEFINE_RELEASE(http_server, struct http_server)
  * ERR_UNAVAILABLE.
  */
 bool http_server_listen(struct http_server *server, const char *where, struct error *err);
+/* Whether WHERE has the form that http_server_listen takes; names are not looked up. ERR_INVALID.
+ */
+bool http_listen_check(const char *where, struct error *err);
 /* Takes over the sockets of systemd's socket activation (LISTEN_PID, LISTEN_FDS); *COUNT says how
  * many, 0 if there are none. */
 bool http_server_listen_inherited(struct http_server *server, unsigned *count, struct error *err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/scoped.h"
+#include "media/media.h"
 
 #define HEAD_BYTES 64
 
@@ -90,6 +91,20 @@ const struct format *format_named(const char *container)
             return &FORMATS[i];
     assert(!"a format of that name");
     return NULL;
+}
+
+bool media_type_is_known(struct str type)
+{
+    /* What probe.c makes of a container by what is in it. */
+    static const char *const refined[] = {"mp1", "mp2", "opus", "spx", "mp4", "mkv", "wmv"};
+
+    for (size_t i = 0; i < COUNT_OF(FORMATS); i++)
+        if (str_equal_nocase(type, FORMATS[i].file_type))
+            return true;
+    for (size_t i = 0; i < COUNT_OF(refined); i++)
+        if (str_equal_nocase(type, refined[i]))
+            return true;
+    return false;
 }
 
 static bool matches(const struct signature *signature, const uint8_t head[HEAD_BYTES])

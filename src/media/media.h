@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/scoped.h"
+#include "base/str.h"
 
 struct media_pool;
 
@@ -81,6 +82,9 @@ bool media_probe(struct media_pool *pool, int fd, uint64_t size, const char *nam
  */
 enum media_sniff { MEDIA_SNIFF_MAYBE, MEDIA_SNIFF_NO };
 enum media_sniff media_sniff(const void *bytes, size_t length, const char **what);
+
+/* Whether media_facts.file_type may be TYPE, in whatever case. */
+bool media_type_is_known(struct str type);
 
 /* The inside of a media process: serves requests on descriptor 3 until it is closed. For main.c. */
 int media_worker_main(void);

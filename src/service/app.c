@@ -103,8 +103,6 @@ static bool open_configured(struct app *app, const struct app_options *options, 
             .path = config_named_text(app->config, "store", name, "path"),
             .option = section_option,
         };
-        if (!section.config.provider)
-            return error_tell(err, ERR_INVALID, "store \"%s\" has no provider", name);
         if (!open_store(app, options, &section, mem, err))
             return false;
     }

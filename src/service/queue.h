@@ -48,6 +48,7 @@ struct queue_kind {
  * naming the option. */
 bool queue_new(const struct config *config, struct queue **out, struct error *err);
 void queue_free(struct queue *queue);
+DEFINE_RELEASE(queue, struct queue)
 /* Adds a kind, or takes the place of that of the same name. Before there are threads. */
 void queue_add_kind(struct queue *queue, const struct queue_kind *kind);
 

@@ -17,8 +17,10 @@
 struct store_driver {
     const char *name; /* as in the configuration: "local", "s3", "gcs", "azure" */
 
-    /* Allocates the driver's own struct, of which struct store is the head; store.c fills that, and
-     * the head of a stage likewise. */
+    /* Optional: whether CONFIG is complete. Opens nothing. */
+    bool (*config_check)(const struct store_config *config, struct error *err);
+    /* CONFIG has passed. Allocates the driver's own struct, of which struct store is the head;
+     * store.c fills that, and the head of a stage likewise. */
     bool (*open)(const struct store_config *config, bool create, struct store **out,
                  struct error *err);
     void (*free)(struct store *self); /* never called with NULL */

@@ -29,14 +29,18 @@ static struct local_store *local_new(const char *path)
     return self;
 }
 
+static bool local_config_check(const struct store_config *config, struct error *err)
+{
+    return (config->path && *config->path) ||
+           error_set(err, ERR_INVALID, "a local store needs a path");
+}
+
 static bool local_open_store(const struct store_config *config, bool create, struct store **out,
                              struct error *err)
 {
     scoped(local_root_release) struct local_root *root = NULL;
     struct local_store *self;
 
-    if (!config->path || config->path[0] == '\0')
-        return error_set(err, ERR_INVALID, "a local store needs a path");
     self = local_new(config->path);
     if ((create && !local_root_create(self, err)) || !local_root_enter(self, true, &root, err)) {
         local_free(&self->base);
@@ -192,6 +196,7 @@ static bool local_space(struct store *store, uint64_t *free_bytes, uint64_t *tot
 
 const struct store_driver store_driver_local = {
     .name = "local",
+    .config_check = local_config_check,
     .open = local_open_store,
     .free = local_free,
     .stage_create = local_stage_create,

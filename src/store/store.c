@@ -42,18 +42,30 @@ void store_init(struct store *self, const struct store_driver *driver, const cha
     memcpy(self->name, name, length + 1);
 }
 
+bool store_config_check(const struct store_config *config, struct error *err)
+{
+    const struct store_driver *driver = driver_named(config->provider);
+
+    if (!is_word(config->name, STORE_NAME_MAX, "-_"))
+        return error_set(err, ERR_INVALID, "a store's name takes 1 to %d letters, digits, - and _",
+                         STORE_NAME_MAX);
+    if (!config->provider)
+        return error_set(err, ERR_INVALID, "store \"%s\" has no provider", config->name);
+    if (!driver)
+        return error_set(err, ERR_INVALID, "store \"%s\": there is no provider \"%s\"",
+                         config->name, config->provider);
+    return !driver->config_check || driver->config_check(config, err) ||
+           error_context(err, "store \"%s\"", config->name);
+}
+
 bool store_open(const struct store_config *config, bool create, struct store **out,
                 struct error *err)
 {
     const struct store_driver *driver = driver_named(config->provider);
     struct store *opened = NULL;
 
-    if (!is_word(config->name, STORE_NAME_MAX, "-_"))
-        return error_set(err, ERR_INVALID, "a store's name takes 1 to %d letters, digits, - and _",
-                         STORE_NAME_MAX);
-    if (!driver)
-        return error_set(err, ERR_INVALID, "store \"%s\": there is no provider \"%s\"",
-                         config->name, config->provider ? config->provider : "");
+    if (!store_config_check(config, err))
+        return false;
     if (!driver->open(config, create, &opened, err))
         return error_context(err, "store \"%s\": open", config->name);
     store_init(opened, driver, config->name);

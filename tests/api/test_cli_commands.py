@@ -139,9 +139,9 @@ def test_output_that_does_not_arrive_is_a_failure():
 
 # Configuration
 
-def config(*arguments, **options):
+def config(*arguments, codes=(0,), **options):
     done = run("config", "--json", *arguments, **options)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in codes, done.stderr
     return {row["option"]: row for row in map(json.loads, done.stdout.splitlines())}
 
 
@@ -179,9 +179,10 @@ def test_flags_and_variables_are_as_config_says():
         if not row["flag"]:
             continue
         value = {"server.data": "/d"}.get(name, row["value"] or "1")
-        by_flag = config(row["flag"], value)[name]
+        codes = (0, 2)  # whatever the value means: it is shown
+        by_flag = config(row["flag"], value, codes=codes)[name]
         assert (by_flag["value"], by_flag["origin"]) == (value, "flag"), name
-        by_variable = config(env={row["environment"]: value})[name]
+        by_variable = config(env={row["environment"]: value}, codes=codes)[name]
         assert (by_variable["value"], by_variable["origin"]) == (value, "environment"), name
 
 
@@ -196,6 +197,27 @@ def test_a_bad_configuration_is_code_2(arguments, env, content, tmp_path):
         (tmp_path / "c").write_text(content)
         arguments = ["--config", tmp_path / "c"]
     assert run("config", *arguments, env=env).returncode == 2
+
+
+@pytest.mark.parametrize("variable, meant", [
+    ("AUDIOTRICKS_UPLOADS_ACEPT", "AUDIOTRICKS_UPLOADS_ACCEPT"),
+    ("AUDIOTRICKS_SERVER_LISTNE", "AUDIOTRICKS_SERVER_LISTEN"),
+    ("AUDIOTRICKS_CONFG", "AUDIOTRICKS_CONFIG"), ("AUDIOTRICKS_NONSENSE", None)])
+@pytest.mark.parametrize("command", ["config", "serve", "doctor"])
+def test_misspelt_variable_of_the_server(tmp_path, command, variable, meant):
+    done = run(command, "--data", tmp_path / "data", env={variable: "x"})
+    assert done.returncode == 2 and f"no option {variable}" in done.stderr
+    assert meant is None or f"did you mean {meant}" in done.stderr, done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_misspelt_variable_of_a_client():
+    done = run("ls", "--retries", "0", env={"AUDIOTRICKS_CLIENT_SERVR": "x", "AUDIOTRICKS_CLIENT_TOKEN": "at_x",
+                                            "AUDIOTRICKS_CLIENT_SERVER": f"http://127.0.0.1:{free_port()}"})
+    assert done.returncode == 3
+    warnings = [line for line in done.stderr.splitlines() if "warning" in line]
+    assert warnings == ["audiotricks: warning: AUDIOTRICKS_CLIENT_SERVR means nothing; "
+                        "did you mean AUDIOTRICKS_CLIENT_SERVER?"]
 
 
 # Completion

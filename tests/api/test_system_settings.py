@@ -87,3 +87,92 @@ def test_the_longest_line_is_read_whole(tmp_path):
     formats = ",".join(["wav"] * 60)[:198 - len("formats = ")]
     done = effective(tmp_path, f"[uploads]\nformats = {formats}\naccept = any")
     assert formats in done.stdout, done.stderr
+
+
+# One validation: what `serve` refuses, `config` and `doctor` refuse with the same words.
+
+FLAGS = [
+    (("--log-level", "loud"), "log.level"), (("--log-format", "xml"), "log.format"),
+    (("--listen", "nowhere"), "server.listen"), (("--listen", "127.0.0.1:0,::1"), "server.listen"),
+    (("--listen", "127.0.0.1:99999"), "server.listen"), (("--listen", "unix:"), "server.listen"),
+    (("--server-socket-mode", "0999"), "server.socket_mode"),
+    (("--server-cors-origins", "https://a/b"), "server.cors_origins"),
+    (("--server-trusted-proxies", "10.0.0.0/99"), "server.trusted_proxies"),
+    (("--server-workers-max", "100"), "server.workers_max"),
+    (("--server-base-url", "audio.example.org"), "server.base_url"),
+    (("--server-base-url", "https://a.example/?x=1"), "server.base_url"),
+    (("--server-base-url", "https://"), "server.base_url"),
+    (("--server-accel-prefix", "internal"), "server.accel_prefix"),
+    (("--uploads-formats", "wav,mp9"), "uploads.formats"),
+    (("--webhooks-allow-private", "maybe"), "webhooks.allow_private"),
+    (("--media-processes", "0"), "media.processes"),
+]
+
+FILES = [
+    ('[store "a"]\nprovider = local\n', 'store "a"'),
+    ('[store "a"]\npath = {tmp}/a\n', 'store "a"'),
+    ('[store "a"]\nprovider = tape\npath = {tmp}/a\n', '"tape"'),
+    ('[store "a b"]\nprovider = local\npath = {tmp}/a\n', "a store's name"),
+    ('[store "a"]\nprovider = local\npath = {tmp}/data\n', "the data folder"),
+    ('[store "a"]\nprovider = local\npath = {tmp}/data/../data/.\n', "the data folder"),
+    ('[store "a"]\nprovider = local\npath = {tmp}\n', "the data folder"),
+    ('[store "a"]\nprovider = local\npath = {tmp}/a\n[store "b"]\nprovider = local\npath = {tmp}/a/b\n',
+     'store "b"'),
+    ('[store "a"]\nprovider = local\npath = {tmp}/a\n[store "b"]\nprovider = local\npath = {tmp}/./a\n',
+     'store "b"'),
+    ('[store "a"]\nprovider = local\npath = {tmp}/a\n[store "a"]\npath = {tmp}/b\n',
+     'line 4: [store "a"] is there already'),
+    ('[processor "x"]\nper = sometimes\n', 'processor "x": per'),
+]
+
+
+def refusals(tmp_path, *flags):
+    """(exit code, what it says of the setting) of each of the three."""
+    common = ["--data", str(tmp_path / "data"), *flags]
+    (tmp_path / "data").mkdir(exist_ok=True)
+    told = {}
+    for command in ("serve", "config", "doctor"):
+        done = subprocess.run([BINARY, command, *common], capture_output=True, text=True, timeout=60)
+        told[command] = (done.returncode, done.stderr if command != "doctor" else done.stdout)
+    return told
+
+
+def assert_refused(told, name):
+    for command, (code, text) in told.items():
+        assert code in ((2, 7) if command == "doctor" else (2,)), (command, code, text)
+        assert name in text, (command, text)
+    said = told["serve"][1].strip().removeprefix("audiotricks: ").splitlines()[0]
+    assert said in told["config"][1] and said in told["doctor"][1]
+
+
+@pytest.mark.parametrize("flags, name", FLAGS)
+def test_all_three_refuse_a_value(tmp_path, flags, name):
+    if "--listen" not in flags:
+        flags += ("--listen", "127.0.0.1:0")
+    assert_refused(refusals(tmp_path, *flags), name)
+
+
+@pytest.mark.parametrize("text, name", FILES)
+def test_all_three_refuse_a_file(tmp_path, text, name):
+    path = tmp_path / "audiotricks.ini"
+    path.write_text(text.format(tmp=tmp_path))
+    told = refusals(tmp_path, "--listen", "127.0.0.1:0", "--config", str(path))
+    if "already" in name:  # the file is not read at all
+        assert {code for code, _ in told.values()} == {2}
+        told.pop("doctor")
+        assert all(name in text for _, text in told.values()), told
+    else:
+        assert_refused(told, name)
+    assert not (tmp_path / "a").exists() and not list((tmp_path / "data").iterdir())
+
+
+@pytest.mark.parametrize("flags", [
+    ("--listen", "localhost:0,[::1]:0,:0,unix:/run/x.sock?mode=0660"), ("--server-base-url", ""),
+    ("--server-base-url", "https://a.example:8443/audio/"), ("--server-accel-prefix", "/internal/"),
+    ("--uploads-formats", "WAV, mp3,opus,mp4"), ("--server-cors-origins", "*"),
+    ("--uploads-accept", "any", "--uploads-formats", "pdf"),
+    ("--server-trusted-proxies", "127.0.0.0/8, ::1, unix")])
+def test_what_makes_sense_passes(tmp_path, flags):
+    done = subprocess.run([BINARY, "config", "--data", str(tmp_path / "data"), *flags],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

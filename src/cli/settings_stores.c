@@ -1,0 +1,86 @@
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli/settings_check.h"
+#include "store/store.h"
+
+/* PATH without links, dots and double slashes. Of what is not there yet, the folder above may be.
+ */
+static const char *canonical(const char *path, struct arena *mem)
+{
+    char found[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const char *above = slash ? arena_strndup(mem, path, (size_t)(slash - path)) : ".";
+
+    if (realpath(path, found))
+        return arena_strdup(mem, found);
+    if (!realpath(*above ? above : "/", found))
+        return path;
+    return arena_printf(mem, "%s/%s", strcmp(found, "/") == 0 ? "" : found,
+                        slash ? slash + 1 : path);
+}
+
+/* Whether INNER is OUTER, or lies in it. */
+static bool holds(const char *outer, const char *inner)
+{
+    size_t length = strlen(outer);
+
+    if (strcmp(outer, "/") == 0)
+        return true;
+    return strncmp(outer, inner, length) == 0 && (inner[length] == '\0' || inner[length] == '/');
+}
+
+/* What lies in a store and is not an object is taken for one that nothing explains. */
+static bool check_apart(const char *name, const char *path, const char *other, const char *whose,
+                        struct error *err)
+{
+    return (!holds(path, other)) ||
+           error_tell(err, ERR_INVALID, "store \"%s\": its path %s is or holds %s", name, path,
+                      whose);
+}
+
+static const char *path_of(const struct config *config, const char *name, struct arena *mem)
+{
+    const char *path = config_named_text(config, "store", name, "path");
+
+    return path ? canonical(path, mem) : NULL;
+}
+
+static bool check_folder(const struct config *config, size_t index, const char *name,
+                         struct arena *mem, struct error *err)
+{
+    const char *path = path_of(config, name, mem), *other_name;
+
+    if (!path)
+        return true;
+    if (!check_apart(name, path, canonical(config_text(config, "server", "data"), mem),
+                     "the data folder", err))
+        return false;
+    for (size_t i = 0; config_named_at(config, "store", i, &other_name); i++) {
+        const char *other = i == index ? NULL : path_of(config, other_name, mem);
+
+        if (other && !check_apart(name, path, other,
+                                  arena_printf(mem, "that of store \"%s\"", other_name), err))
+            return false;
+    }
+    return true;
+}
+
+bool settings_check_stores(const struct config *config, struct arena *mem, struct error *err)
+{
+    const char *name;
+
+    for (size_t i = 0; config_named_at(config, "store", i, &name); i++) {
+        const struct store_config store = {
+            .name = name,
+            .provider = config_named_text(config, "store", name, "provider"),
+            .path = config_named_text(config, "store", name, "path"),
+        };
+
+        if (!store_config_check(&store, err) || !check_folder(config, i, name, mem, err))
+            return false;
+    }
+    return true;
+}
