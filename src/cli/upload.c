@@ -165,12 +165,17 @@ static void summarize(const struct run *run)
 {
     const unsigned *counts = run->counts;
 
-    if (run->in->json || run->files.count + run->failures < 2)
+    if (run->in->json ||
+        (run->files.count + run->failures + run->files.passed_over < 2 && !run->files.folders))
         return;
+    if (run->files.count + run->failures + run->files.passed_over == 0) {
+        fputs("nothing to upload: there are no files\n", stderr);
+        return;
+    }
     fprintf(stderr, "%u uploaded, %u duplicates, %u skipped, %u failed", counts[UPLOAD_SENT],
             counts[UPLOAD_SHARED], counts[UPLOAD_SKIPPED], run->failures);
     if (run->files.passed_over > 0)
-        fprintf(stderr, "; %llu passed over because they are plainly not audio (see --any)",
+        fprintf(stderr, "; %llu passed over, not being audio files (see --any)",
                 (unsigned long long)run->files.passed_over);
     fputc('\n', stderr);
 }
@@ -229,11 +234,13 @@ static enum cli_exit run(struct invocation *in)
     uint64_t parallel;
     struct error err;
 
-    state.files = (struct upload_files){.mem = in->mem,
-                                        .everything = option_given(in, "any"),
-                                        .failed = cannot_read,
-                                        .passed = passed_over,
-                                        .context = &state};
+    state.files =
+        (struct upload_files){.mem = in->mem,
+                              .everything = option_given(in, "any"),
+                              .takes_stream = option_given(in, "name") && in->argument_count == 1,
+                              .failed = cannot_read,
+                              .passed = passed_over,
+                              .context = &state};
     if (!option_count(in, "parallel", PARALLEL, 1, PARALLEL_MAX, &parallel, &err) ||
         !option_count(in, "connections", CONNECTIONS, 1, PARALLEL_MAX, &state.connections, &err) ||
         !read_chunked_from(in, &state.chunked_from_bytes, &err))

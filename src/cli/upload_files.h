@@ -21,11 +21,13 @@ struct upload_files {
     size_t count;
     size_t room;
     uint64_t total_bytes;
-    uint64_t passed_over; /* files in folders that are plainly not audio */
-    bool everything;      /* pass over nothing */
+    uint64_t passed_over; /* in folders: what is plainly not audio, and what is no file */
+    unsigned folders;     /* how many were gone through */
+    bool everything;      /* pass over no file */
+    bool takes_stream;    /* what is no file may be read as one: it has been given a name */
     /* Called for each of these: WHAT it is. */
     void (*passed)(void *context, const char *path, const char *what);
-    /* Called for what cannot be read; the walk goes on. */
+    /* Called for what cannot be read, or is not to be; the walk goes on. */
     void (*failed)(void *context, const char *path, const struct error *err);
     void *context; /* of both */
 };
@@ -34,7 +36,8 @@ struct upload_files {
  * Adds the file PATH, or every regular file in the folder PATH and below it, in the order of names.
  * In folders, names that begin with a dot are left out, links to folders are not followed, and
  * files that are empty, or whose first bytes are plainly something else than audio, are passed
- * over, unless EVERYTHING.
+ * over, unless EVERYTHING. Pipes, sockets, devices and the kernel's own file systems are passed
+ * over in any case: reading there may never end. Named as PATH, they fail unless TAKES_STREAM.
  */
 void upload_files_add(struct upload_files *files, const char *path);
 

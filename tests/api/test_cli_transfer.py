@@ -5,7 +5,9 @@ import os
 import pty
 import re
 import select
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -110,6 +112,53 @@ def test_what_lies_beside_audio_is_not_sent(server, tmp_path, content, what):
     assert done.stdout == "" and f"{path}: passed over, it is {what}\n" in done.stderr
     done = server.cli("upload", path, check=False)
     assert done.returncode == 6 and "(not_audio)" in done.stderr
+
+
+def test_upload_of_a_folder_without_files(server, tmp_path):
+    (tmp_path / "empty/deep").mkdir(parents=True)
+    done = server.cli("upload", tmp_path / "empty")
+    assert (done.stdout, done.stderr) == ("", "nothing to upload: there are no files\n")
+    assert server.cli("upload", "--json", tmp_path / "empty").stdout == ""
+
+
+def test_upload_sums_up_a_folder_of_notes(server, tmp_path):
+    """Plain text is passed over; what only the server can tell is refused. One line sums up."""
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/a.txt").write_text("Größtenteils draußen aufgenommen.\n")
+    done = server.cli("upload", tmp_path / "notes")
+    assert done.stderr.splitlines()[1:] == [
+        "0 uploaded, 0 duplicates, 0 skipped, 0 failed; 1 passed over, not being audio files (see --any)"]
+    (tmp_path / "notes/b.txt").write_bytes("Größtenteils draußen.\n".encode("utf-16"))
+    done = server.cli("upload", tmp_path / "notes", check=False)
+    assert done.returncode == 6 and "b.txt: " in done.stderr and "(not_audio)" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("0 uploaded, 0 duplicates, 0 skipped, 1 failed; 1 ")
+
+
+def test_upload_passes_over_what_is_no_file(server, folder):
+    """Reading any of these may never end."""
+    os.mkfifo(folder / "pipe.wav")
+    (folder / "zero.wav").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "socket.wav"))
+        done = server.cli("upload", "--any", "/proc", folder, check=False)
+    for path, what in (("/proc", "a file system of the kernel"),
+                       (f"{folder}/pipe.wav", "a named pipe"),
+                       (f"{folder}/zero.wav", "a device"), (f"{folder}/socket.wav", "a socket")):
+        assert f"audiotricks: {path}: passed over, it is {what}\n" in done.stderr
+    assert done.stdout.count("uploaded") == 8 and "4 passed over" in done.stderr
+
+
+def test_upload_of_a_pipe_by_its_name(server, take, tmp_path):
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    done = server.cli("upload", pipe, take, check=False)
+    assert done.returncode == 2 and "it is a named pipe" in done.stderr
+    assert f"uploaded   {take}\n" in done.stdout
+    feeding = threading.Thread(target=lambda: pipe.write_bytes(audio.wav(seed=99)), daemon=True)
+    feeding.start()
+    done = server.cli("upload", pipe, "--name", "live.wav")
+    feeding.join(30)
+    assert done.stdout.endswith("uploaded   live.wav\n")
 
 
 def test_upload_goes_on_past_failures(server, take, tmp_path):
