@@ -80,3 +80,13 @@ void name_for_file(const char *original, const char *fallback, char out[static N
     shorten(name, length);
     strcpy(out, name);
 }
+
+const char *name_for_server(const char *name, struct arena *mem)
+{
+    char *told = arena_strdup(mem, name);
+
+    for (char *at = told; *at; at++)
+        if (*at == '\\')
+            *at = '_';
+    return told;
+}

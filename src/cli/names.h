@@ -2,7 +2,11 @@
 #ifndef CLI_NAMES_H
 #define CLI_NAMES_H
 
+#include "base/arena.h"
+
 #include <stddef.h>
+
+#include "base/arena.h"
 
 /* What a name has at most, so that ".part" still fits behind it. */
 #define NAME_BYTES_MAX 240
@@ -18,5 +22,9 @@ void name_for_file(const char *original, const char *fallback, char out[static N
 
 /* The last segment of a path that a user gave. */
 const char *name_of_path(const char *path);
+
+/* NAME as the server is told it. There '\' would end the name of a folder, and what stands before
+ * it be lost; it becomes '_', as name_for_file has it. */
+const char *name_for_server(const char *name, struct arena *mem);
 
 #endif

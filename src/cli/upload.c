@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/meter.h"
+#include "cli/names.h"
 #include "cli/upload_files.h"
 #include "cli/upload_send.h"
 #include "cli/view.h"
@@ -194,7 +195,7 @@ static bool apply_name(struct run *run, struct error *err)
             return error_tell(err, ERR_INVALID, "\"%s\" has no name; give one with --name",
                               file->path);
         if (name)
-            file->name = name;
+            file->name = name_for_server(name, run->in->mem);
     }
     return true;
 }

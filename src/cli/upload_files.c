@@ -32,7 +32,7 @@ static void add_file(struct upload_files *files, const char *path, const char *n
     }
     files->files[files->count++] = (struct upload_file){
         .path = arena_strdup(files->mem, path),
-        .name = arena_strdup(files->mem, name),
+        .name = name_for_server(name, files->mem),
         .size_bytes = facts ? (uint64_t)facts->st_size : 0,
         .is_stream = !facts,
     };

@@ -161,6 +161,21 @@ def test_upload_of_a_pipe_by_its_name(server, take, tmp_path):
     assert done.stdout.endswith("uploaded   live.wav\n")
 
 
+def test_upload_of_a_name_with_a_backslash(server, tmp_path):
+    """Record, download and `get` agree on one name, and no part of it is lost."""
+    path = tmp_path / "AC\\DC.wav"
+    path.write_bytes(audio.wav(seed=98))
+    record, = upload(server, path)
+    assert record["original_filename"] == "AC_DC.wav"
+    content = server.api().get(f"/v1/uploads/{record['id']}/content?download=1")
+    assert content.headers["Content-Disposition"] == 'attachment; filename="AC_DC.wav"'
+    (tmp_path / "out").mkdir()
+    server.cli("get", record["id"], "-o", tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["AC_DC.wav"]
+    record, = upload(server, path, "--no-skip", "--name", "B\\C.wav")
+    assert record["original_filename"] == "B_C.wav"
+
+
 def test_upload_goes_on_past_failures(server, take, tmp_path):
     (tmp_path / "text.wav").write_text("not audio at all\n" * 100)
     (tmp_path / "folder").mkdir()

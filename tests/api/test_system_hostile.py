@@ -2,6 +2,7 @@
 
 Playlists point at a real file of ours and at a listener of ours: neither may be touched.
 """
+import base64
 import gzip
 import io
 import pathlib
@@ -421,6 +422,33 @@ def test_names_that_are_kept(api, name):
     told = urllib.parse.unquote(starred[1]) if starred else re.sub(r"\\(.)", r"\1", plain[1])
     assert told == kept
     api.delete(f"/v1/uploads/{record['id']}?permanent=true")
+
+
+@pytest.mark.usefixtures("removes_all")
+@pytest.mark.parametrize("name", ["a\\b\\c.wav", "a/b\\c.wav", "a\\b/c.wav"])
+def test_names_with_a_backslash_by_every_way_in(api, name):
+    """The part behind the last one is kept, of renamed uploads too."""
+    quoted = name.replace("\\", "\\\\")
+    told = base64.b64encode(name.encode()).decode()
+    ways = [
+        send(api, WAV, name),
+        api.post("/v1/uploads", data=WAV, headers={"Content-Disposition": f'attachment; filename="{quoted}"'}),
+        api.post("/v1/uploads", files={"file": (name, WAV)}),
+        api.post("/v1/tus", headers={"Tus-Resumable": "1.0.0", "Upload-Length": str(len(WAV)),
+                                     "Upload-Metadata": f"filename {told}",
+                                     "Content-Type": "application/offset+octet-stream"}, data=WAV),
+    ]
+    session = api.post("/v1/chunked-uploads", json={"filename": name, "file_size": len(WAV)}).json()
+    ways.append(api.put(f"/v1/chunked-uploads/{session['id']}/chunks/0", data=WAV))
+    ids = [way.headers.get("Upload-Id") or way.json().get("id") or way.json()["upload"]["id"]
+           for way in ways]
+    api.patch(f"/v1/uploads/{ids[0]}", json={"original_filename": name})
+    for upload_id in ids:
+        assert api.get_json(f"/v1/uploads/{upload_id}")["original_filename"] == "c.wav"
+        content = api.get(f"/v1/uploads/{upload_id}/content?download=1")
+        assert content.headers["Content-Disposition"] == 'attachment; filename="c.wav"'
+    for upload_id in ids:
+        api.delete(f"/v1/uploads/{upload_id}?permanent=true")
 
 
 BAD_NAMES = {
