@@ -1,18 +1,17 @@
 """What the server makes of uploads by itself: validation, chunks, waveforms."""
 import hashlib
-import io
 import json
 import struct
 import subprocess
-import wave
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from audio import ffmpeg, wav
+from processing import (DONE, adds_up, chunks_of, content_of, cut, decoded, jobs_made, jobs_of, joined, processed,
+                        samples)
 from server import Server, wait_until
 
-DONE = ("completed", "failed")
 SHORT = ("--uploads-chunk-threshold", "5s", "--uploads-max-chunk-duration", "4s")
 
 
@@ -25,22 +24,6 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="module")
 def api(server):
     return server.api()
-
-
-def jobs_of(api, record):
-    """Its jobs by kind."""
-    answer = api.get("/v1/jobs", params={"upload_id": record["id"], "limit": 100})
-    assert answer.status_code == 200, answer.text
-    return {job["kind"]: job for job in answer.json()["items"]}
-
-
-def processed(api, content, name):
-    """The record once its processing has ended."""
-    answer = api.post("/v1/uploads", params={"filename": name}, data=content)
-    assert answer.status_code == 201, answer.text
-    path = f"/v1/uploads/{answer.json()['id']}"
-    wait_until(lambda: api.get(path).json()["status"] in DONE, 60, "the end of processing")
-    return api.get(path).json()
 
 
 def history(api, record):
@@ -135,60 +118,6 @@ def test_what_is_no_audio_is_completed_without_a_report(tmp_path):
 
 
 # ---- chunk ----
-
-def chunks_of(api, record):
-    items, cursor = [], None
-    while True:
-        query = {"limit": 100, **({"cursor": cursor} if cursor else {})}
-        page = api.get(f"/v1/uploads/{record['id']}/chunks", params=query).json()
-        items += page["items"]
-        cursor = page["next_cursor"]
-        if not cursor:
-            return items
-
-
-def content_of(api, chunk, expect=200, **options):
-    answer = api.get(f"/v1/uploads/{chunk['upload_id']}/chunks/{chunk['chunk_index']}/content", **options)
-    assert answer.status_code == expect, f"{answer.status_code} {answer.text}"
-    return answer
-
-
-def samples(content):
-    with wave.open(io.BytesIO(content)) as file:
-        return file.getparams()[:3], file.readframes(file.getnframes())
-
-
-def joined(api, chunks):
-    """The samples of all, one behind the other."""
-    parts = [samples(content_of(api, chunk).content) for chunk in chunks]
-    assert len({form for form, _ in parts}) == 1
-    return parts[0][0], b"".join(part for _, part in parts)
-
-
-def decoded(path, *arguments):
-    """What ffmpeg makes of the whole."""
-    return subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", str(path), *arguments, "-f",
-                           "s16le", "-"], check=True, capture_output=True).stdout
-
-
-def cut(api, record, expect="completed", **options):
-    """The job that cut the upload anew, once it has ended."""
-    answer = api.post(f"/v1/uploads/{record['id']}/chunks", json=options)
-    assert answer.status_code == 202, answer.text
-    path = f"/v1/jobs/{answer.json()['id']}"
-    wait_until(lambda: api.get(path).json()["status"] in DONE, 60, "the end of cutting")
-    job = api.get(path).json()
-    assert job["status"] == expect, job
-    return job
-
-
-def adds_up(server):
-    """What verify counts, once it has nothing to say."""
-    done = server.cli("verify", "--data", server.data, "--stores", "--content", "--json", check=False)
-    report = json.loads(done.stdout)
-    assert done.returncode == 0 and report["ok"], report
-    return report["totals"]
-
 
 @pytest.mark.parametrize("name, arguments", [
     ("c.mp3", ("-c:a", "libmp3lame", "-ar", "44100")), ("c.flac", ("-c:a", "flac", "-ar", "48000", "-ac", "2")),
@@ -362,11 +291,6 @@ def test_the_configuration_says_how_chunks_are_cut(tmp_path):
 
 
 # ---- made again ----
-
-def jobs_made(api, record, kind):
-    query = {"upload_id": record["id"], "kind": kind, "limit": 100}
-    return api.get("/v1/jobs", params=query).json()["items"]
-
 
 def test_a_chunk_that_is_gone_is_cut_again(server, api):
     record = processed(api, wav(9, seed=41), "again.wav")

@@ -15,12 +15,10 @@ import subprocess
 
 import audio
 import pytest
+from every_codec import CODECS, LONGER_IN_FFMPEG, RATE, SAMPLES, SECONDS, by, coded, source
 from server import BINARY
 
 PROGRAM = pathlib.Path(BINARY).parents[1] / "tests/unit/media/media-work"
-RATE = 44100
-SECONDS = 7.5
-SAMPLES = int(RATE * SECONDS)
 
 
 def works(*words, **variables):
@@ -65,59 +63,6 @@ def ffmpeg_decodes(path, rate=16000, channels=1, form="s16le"):
     return subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", str(path), "-map", "0:a:0", "-ar",
                            str(rate), "-ac", str(channels), "-f", form, "-"], check=True,
                           capture_output=True).stdout
-
-
-def source(rate=RATE, channels=2, bits=16):
-    return audio.made(f"work-{rate}-{channels}-{bits}.wav", "sox", "-R", "-D", "-n", "-r", str(rate), "-c",
-                      str(channels), "-b", str(bits), "{out}", "synth", str(SECONDS), "pinknoise",
-                      "tremolo", "0.7", "80", "vol", "0.4")
-
-
-def coded(name, *flags, rate=RATE, channels=2, bits=16):
-    return audio.made(name, "ffmpeg", "-nostdin", "-v", "error", "-y", "-i", "{in}", *flags, "{out}",
-                      source=source(rate, channels, bits))
-
-
-def by(name, *command, rate=RATE, channels=2):
-    return audio.made(name, *command, source=source(rate, channels))
-
-
-# Each codec: how it is made, its true length in samples of its own rate (None: codecs that do not keep it).
-CODECS = {
-    "wav": (lambda: source(), SAMPLES),
-    "wav-8": (lambda: coded("w8.wav", "-c:a", "pcm_u8"), SAMPLES),
-    "wav-24": (lambda: coded("w24.wav", "-c:a", "pcm_s24le"), SAMPLES),
-    "wav-float": (lambda: coded("wf.wav", "-c:a", "pcm_f32le"), SAMPLES),
-    "wav-alaw": (lambda: coded("wa.wav", "-c:a", "pcm_alaw"), SAMPLES),
-    "wav-adpcm": (lambda: coded("wad.wav", "-c:a", "adpcm_ms"), None),
-    "rf64": (lambda: coded("rf64.wav", "-rf64", "always"), SAMPLES),
-    "w64": (lambda: coded("w.w64"), SAMPLES),
-    "aiff": (lambda: coded("w.aiff"), SAMPLES),
-    "au": (lambda: coded("w.au"), SAMPLES),
-    "caf": (lambda: coded("w.caf", "-c:a", "pcm_s16le"), SAMPLES),
-    "flac": (lambda: by("w.flac", "flac", "-s", "-f", "{in}", "-o", "{out}"), SAMPLES),
-    "alac": (lambda: coded("alac.m4a", "-c:a", "alac"), SAMPLES),
-    "mp3": (lambda: by("w.mp3", "lame", "--quiet", "{in}", "{out}"), SAMPLES),
-    "mp3-vbr": (lambda: by("v.mp3", "lame", "--quiet", "-V4", "{in}", "{out}"), SAMPLES),
-    "mp3-id3": (lambda: by("id3.mp3", "lame", "--quiet", "--tt", "A title", "--id3v2-only", "{in}", "{out}"),
-                SAMPLES),
-    "mp3-bare": (lambda: by("bare.mp3", "lame", "--quiet", "-t", "-V4", "{in}", "{out}"), None),
-    "mp2": (lambda: coded("w.mp2", "-c:a", "mp2"), None),
-    "aac": (lambda: coded("w.aac", "-c:a", "aac"), None),
-    "m4a": (lambda: coded("w.m4a", "-c:a", "aac"), SAMPLES),
-    "ogg": (lambda: by("w.ogg", "oggenc", "-Q", "{in}", "-o", "{out}"), SAMPLES),
-    "opus": (lambda: by("w.opus", "opusenc", "--quiet", "{in}", "{out}"), int(48000 * SECONDS)),
-    "webm": (lambda: coded("w.webm", "-c:a", "libopus"), int(48000 * SECONDS)),
-    "mka": (lambda: coded("w.mka", "-c:a", "flac"), SAMPLES),
-    "speex": (lambda: by("w.spx", "speexenc", "{in}", "{out}", rate=16000, channels=1), None),
-    "wavpack": (lambda: by("w.wv", "wavpack", "-q", "-y", "{in}", "-o", "{out}"), SAMPLES),
-    "tta": (lambda: coded("w.tta"), SAMPLES),
-    "ac3": (lambda: coded("w.ac3", "-c:a", "ac3"), None),
-    "eac3": (lambda: coded("w.eac3", "-c:a", "eac3"), None),
-    "wma": (lambda: coded("w.wma", "-c:a", "wmav2"), None),
-}
-# Where we leave out what encoders put behind the end, and ffmpeg does not.
-LONGER_IN_FFMPEG = {"m4a"}
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -291,27 +236,15 @@ def test_orders_that_make_no_sense_are_refused(words, detail):
     assert record["code"] == "invalid_request" and detail in record["detail"]
 
 
-def tone(name, seconds, rate):
-    """A WAV of 8 bits, of a tone that repeats every second (sox takes minutes for hours)."""
-    second = bytes(int(128 + 90 * math.sin(2 * math.pi * 7 * i / rate)) for i in range(rate))
-    path = audio.FOLDER / name
-    with open(path, "wb") as file:
-        file.write(b"RIFF" + struct.pack("<I", 36 + seconds * rate) + b"WAVEfmt " + struct.pack(
-            "<IHHIIHH", 16, 1, 1, rate, rate, 1, 8) + b"data" + struct.pack("<I", seconds * rate))
-        for _ in range(seconds):
-            file.write(second)
-    return path
-
-
 def test_more_than_a_hundred_thousand_chunks_are_refused():
-    path = tone("many.wav", 101000, 100)
+    path = audio.tone("many.wav", 101000, 100)
     record = works("cut", "sample_rate_hz=1000", "max_ms=1000", path)[0]
     assert record["code"] == "invalid_request" and "100,000" in record["detail"]
 
 
 def test_ten_hours_take_no_more_memory_than_ten_minutes(tmp_path):
     def of(seconds):
-        wav = tone(f"long-{seconds}.wav", seconds, 2000)
+        wav = audio.tone(f"long-{seconds}.wav", seconds, 2000)
         return audio.made(f"long-{seconds}.flac", "flac", "-s", "-f", "-0", "{in}", "-o", "{out}", source=wav)
 
     # What a sanitizer keeps of freed memory is no part of the question.
@@ -588,7 +521,7 @@ def test_a_process_that_dies_or_hangs_costs_one_file(trick, code, late, tmp_path
 
 
 def test_the_caller_can_end_a_work():
-    long = tone("long-cancel.wav", 6000, 8000)
+    long = audio.tone("long-cancel.wav", 6000, 8000)
     first, second = works("validate", "cut", "analyze", "cancel_at=0.000001", long, source())
     assert first["code"] == "conflict" and first["detail"] == "cancelled"
     assert "code" not in second or second["code"] == "conflict"

@@ -52,3 +52,15 @@ def made(name, *command, source=None):
     words = [w.replace("{in}", str(source)).replace("{out}", str(path)) for w in command]
     subprocess.run(words, check=True, capture_output=True)
     return path
+
+
+def tone(name, seconds, rate):
+    """A WAV of 8 bits, of a tone that repeats every second (sox takes minutes for hours)."""
+    second = bytes(int(128 + 90 * math.sin(2 * math.pi * 7 * i / rate)) for i in range(rate))
+    path = FOLDER / name
+    with open(path, "wb") as file:
+        file.write(b"RIFF" + struct.pack("<I", 36 + seconds * rate) + b"WAVEfmt " + struct.pack(
+            "<IHHIIHH", 16, 1, 1, rate, rate, 1, 8) + b"data" + struct.pack("<I", seconds * rate))
+        for _ in range(seconds):
+            file.write(second)
+    return path
