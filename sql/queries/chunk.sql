@@ -10,26 +10,20 @@ SELECT id, upload_id, chunk_index, total_chunks, start_time, end_time, duration,
 FROM audio_chunks WHERE upload_id = $1 AND chunk_index >= $2 ORDER BY chunk_index LIMIT $3;
 
 -- name: chunk_cut
--- What others still have to do with a chunk is not done because it was cut.
 INSERT INTO audio_chunks (id, upload_id, chunk_index, total_chunks, start_time, end_time, duration,
                           chunk_filename, chunk_size, storage_name, chunk_path, checksum_md5,
-                          checksum_sha256, processing_started_at, processing_completed_at,
-                          processing_time_ms, processing_job_id, status)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'completed')
+                          checksum_sha256, processing_time_ms, status)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'pending')
 ON CONFLICT (upload_id, chunk_index) DO UPDATE
 SET total_chunks = excluded.total_chunks, start_time = excluded.start_time,
     end_time = excluded.end_time, duration = excluded.duration,
     chunk_filename = excluded.chunk_filename, chunk_size = excluded.chunk_size,
     storage_name = excluded.storage_name, chunk_path = excluded.chunk_path,
     checksum_md5 = excluded.checksum_md5, checksum_sha256 = excluded.checksum_sha256,
-    processing_started_at = excluded.processing_started_at,
-    processing_completed_at = excluded.processing_completed_at,
-    processing_time_ms = excluded.processing_time_ms,
-    processing_job_id = excluded.processing_job_id,
-    status = CASE WHEN EXISTS (SELECT 1 FROM processing_jobs j
-                               WHERE j.chunk_id = audio_chunks.id AND j.belongs = 1
-                                 AND j.status NOT IN ('completed', 'cancelled'))
-                  THEN audio_chunks.status ELSE 'completed' END;
+    processing_time_ms = excluded.processing_time_ms;
+
+-- name: chunk_count
+SELECT count(*) FROM audio_chunks WHERE upload_id = $1;
 
 -- name: chunk_trim
 DELETE FROM audio_chunks WHERE upload_id = $1 AND chunk_index >= $2;

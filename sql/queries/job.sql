@@ -43,6 +43,12 @@ ORDER BY id LIMIT $4;
 SELECT id FROM processing_jobs
 WHERE upload_id = $1 AND kind = $2 AND status IN ('pending', 'leased') ORDER BY id LIMIT 1;
 
+-- name: job_unfinished_of_chunks
+-- The jobs that are not done of the chunks of an upload from index $2 on, one page behind the id $3.
+SELECT j.id FROM audio_chunks c JOIN processing_jobs j ON j.chunk_id = c.id
+WHERE c.upload_id = $1 AND c.chunk_index >= $2 AND j.status NOT IN ('completed', 'cancelled') AND j.id > $3
+ORDER BY j.id LIMIT $4;
+
 -- name: job_belonging_of_kind
 -- 1 if the upload's processing has, or had, a job of this kind.
 SELECT count(*) FROM (

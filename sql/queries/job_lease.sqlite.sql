@@ -59,7 +59,8 @@ WHERE id = $1 AND status = 'leased';
 
 -- name: job_fail
 UPDATE processing_jobs
-SET status = 'failed', lease_until = NULL, error_code = $2, error_message = $3, completed_at = $4
+SET status = 'failed', lease_until = NULL, error_code = $2, error_message = $3, completed_at = $4,
+    processing_time_ms = $5
 WHERE id = $1 AND status = 'leased';
 
 -- name: job_try_later

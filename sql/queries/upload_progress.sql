@@ -45,7 +45,20 @@ WHERE id = $1 AND status = 'failed'
                   WHERE upload_id = $1 AND belongs = 1 AND status NOT IN ('completed', 'cancelled')
                     AND status = 'failed');
 
+-- name: upload_resumed
+-- A completed one that has jobs again.
+UPDATE audio_uploads SET status = 'processing', processing_completed_at = NULL, updated_at = $2
+WHERE id = $1 AND status = 'completed'
+  AND EXISTS (SELECT 1 FROM processing_jobs
+              WHERE upload_id = $1 AND belongs = 1 AND status NOT IN ('completed', 'cancelled'));
+
 -- name: upload_retried
+-- One of its jobs is tried again for the $2th time: the most that there are of one job count.
+UPDATE audio_uploads
+SET retry_count = CASE WHEN retry_count < $2 THEN $2 ELSE retry_count END, updated_at = $3
+WHERE id = $1;
+
+-- name: upload_retried_by_hand
 UPDATE audio_uploads SET retry_count = retry_count + 1, updated_at = $2 WHERE id = $1;
 
 -- name: upload_undelete_unvalidated
@@ -70,8 +83,38 @@ WHERE id = $1 AND status <> 'failed'
 
 -- name: chunk_failed
 UPDATE audio_chunks
-SET status = 'failed', processing_completed_at = $2, processing_job_id = $3 WHERE id = $1;
+SET status = 'failed', processing_completed_at = $2,
+    processing_time_ms = coalesce(processing_time_ms, 0) + $3, processing_job_id = $4
+WHERE id = $1;
 
 -- name: chunk_pending
 UPDATE audio_chunks
 SET status = 'pending', processing_started_at = NULL, processing_completed_at = NULL WHERE id = $1;
+
+-- name: chunks_being_cut
+-- Those of an upload that have no file yet.
+UPDATE audio_chunks
+SET status = 'processing', processing_started_at = $2, processing_completed_at = NULL,
+    processing_job_id = $3
+WHERE upload_id = $1 AND chunk_path IS NULL AND status IN ('pending', 'failed');
+
+-- name: chunks_to_be_cut
+-- What the job $2 was about to cut, or has cut and others have still to do with.
+UPDATE audio_chunks
+SET status = 'pending', processing_started_at = NULL, processing_completed_at = NULL
+WHERE upload_id = $1 AND processing_job_id = $2 AND status = 'processing';
+
+-- name: chunks_not_cut
+UPDATE audio_chunks
+SET status = 'failed', processing_completed_at = $3, processing_time_ms = $4
+WHERE upload_id = $1 AND processing_job_id = $2 AND status = 'processing';
+
+-- name: chunks_cut
+-- All of them; but what others still have to do with a chunk is not done because it was cut.
+UPDATE audio_chunks
+SET status = 'completed', processing_started_at = $3, processing_completed_at = $4,
+    processing_job_id = $2
+WHERE upload_id = $1
+  AND NOT EXISTS (SELECT 1 FROM processing_jobs
+                  WHERE chunk_id = audio_chunks.id AND belongs = 1
+                    AND status NOT IN ('completed', 'cancelled'));

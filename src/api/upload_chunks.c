@@ -3,12 +3,12 @@
 #include "api/members.h"
 #include "api/resources.h"
 #include "catalog/chunk.h"
+#include "catalog/upload_progress.h"
 #include "http/digest_header.h"
 #include "http/disposition.h"
 #include "service/enqueue.h"
 #include "service/remaking.h"
 
-#define KIND_CHUNK "chunk"
 #define TRIES 3 /* to find a file that others may be replacing */
 
 /* ---- cutting ---- */
@@ -22,7 +22,7 @@ static bool read_wish(struct request *req, const struct caller *who, struct enqu
 
     *out = (struct enqueue_request){.workspace_id = who->workspace_id,
                                     .user_id = who->user_id,
-                                    .kind = KIND_CHUNK,
+                                    .kind = JOB_KIND_CHUNK,
                                     .max_retries = -1};
     if (!endpoint_id(req, &out->upload_id, err) || !members_read(req, true, &body, err))
         return false;

@@ -127,11 +127,19 @@ bool chunk_cut(struct db *tx, const struct chunk *chunk, struct error *err)
                               db_milli(chunk->duration_ms), db_text(chunk->chunk_filename),
                               db_int(chunk->chunk_size), db_text(chunk->storage_name),
                               db_text(chunk->chunk_path), db_text(chunk->checksum_md5),
-                              db_text(chunk->checksum_sha256),
-                              db_time(chunk->processing_started_at_us),
-                              db_time(chunk->processing_completed_at_us),
-                              db_int(chunk->processing_time_ms), db_uuid(chunk->processing_job_id)),
+                              db_text(chunk->checksum_sha256), db_int(chunk->processing_time_ms)),
                       NULL, err);
+}
+
+bool chunk_count(struct db *db, struct uuid upload_id, uint32_t *out, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+
+    if (!db_query(db, SQL_CHUNK_COUNT, DB_ARGS(db_uuid(upload_id)), &rows, err) ||
+        !db_one(rows, "count", err))
+        return false;
+    *out = (uint32_t)db_column_int(rows, 0);
+    return true;
 }
 
 bool chunk_trim(struct db *tx, struct uuid upload_id, uint32_t count, struct error *err)

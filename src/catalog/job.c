@@ -253,6 +253,18 @@ bool job_unfinished(struct db *db, struct uuid upload_id, const char *kind, stru
            read_ids(rows, limit, mem, out, count, err);
 }
 
+bool job_unfinished_of_chunks(struct db *db, struct uuid upload_id, uint32_t from,
+                              struct uuid after, size_t limit, struct arena *mem, struct uuid **out,
+                              size_t *count, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+
+    return db_query(db, SQL_JOB_UNFINISHED_OF_CHUNKS,
+                    DB_ARGS(db_uuid(upload_id), db_int(from), db_uuid(after), db_int(limit)), &rows,
+                    err) &&
+           read_ids(rows, limit, mem, out, count, err);
+}
+
 bool job_under_way(struct db *db, struct uuid upload_id, const char *kind, bool *found,
                    struct uuid *out, struct error *err)
 {

@@ -72,6 +72,11 @@ bool job_insert(struct db *tx, const struct job *job, struct error *err);
 /* ERR_NOT_FOUND if there is none of that id in the workspace (nil: in any). */
 bool job_by_id(struct db *db, struct uuid workspace_id, struct uuid id, struct arena *mem,
                struct job *out, struct error *err);
+/* How long its run has taken, from the lease until NOW_US. */
+static inline int64_t job_took_ms(const struct job *job, int64_t now_us)
+{
+    return now_us > job->started_at_us ? (now_us - job->started_at_us) / 1000 : 0;
+}
 /* Reads a row of a statement that gives whole jobs. Private to catalog/. */
 struct job job_from_row(const struct db_rows *rows, struct arena *mem);
 
@@ -116,6 +121,10 @@ bool job_need(struct db *tx, struct uuid job, struct uuid needed, struct error *
 bool job_unfinished(struct db *db, struct uuid upload_id, const char *kind, struct uuid after,
                     size_t limit, struct arena *mem, struct uuid **out, size_t *count,
                     struct error *err);
+/* The same of the chunks from index FROM on, of whatever kind. */
+bool job_unfinished_of_chunks(struct db *db, struct uuid upload_id, uint32_t from,
+                              struct uuid after, size_t limit, struct arena *mem, struct uuid **out,
+                              size_t *count, struct error *err);
 /* NEEDED is completed: who waited for nothing else is pending now. */
 bool job_release(struct db *tx, struct uuid needed, struct error *err);
 /* The upload is completed. */

@@ -439,11 +439,9 @@ bool job_heartbeat(struct db *tx, const struct job *job, int64_t until_us, int32
 bool job_complete(struct db *tx, const struct job *job, const char *result, int64_t now_us,
                   struct error *err)
 {
-    int64_t took_us = now_us - job->started_at_us;
-
     return change(tx, SQL_JOB_COMPLETE,
-                  DB_ARGS(db_uuid(job->id), db_text(result),
-                          db_int(took_us > 0 ? took_us / 1000 : 0), db_time(now_us)),
+                  DB_ARGS(db_uuid(job->id), db_text(result), db_int(job_took_ms(job, now_us)),
+                          db_time(now_us)),
                   err);
 }
 
@@ -451,7 +449,9 @@ bool job_fail(struct db *tx, const struct job *job, const char *code, const char
               int64_t now_us, struct error *err)
 {
     return change(tx, SQL_JOB_FAIL,
-                  DB_ARGS(db_uuid(job->id), db_text(code), db_text(message), db_time(now_us)), err);
+                  DB_ARGS(db_uuid(job->id), db_text(code), db_text(message), db_time(now_us),
+                          db_int(job_took_ms(job, now_us))),
+                  err);
 }
 
 bool job_try_later(struct db *tx, const struct job *job, const char *code, const char *message,

@@ -9,8 +9,9 @@
 
 #include "catalog/job.h"
 
-/* The kind whose run is the upload's validation. */
+/* The kind whose run is the upload's validation, and that which cuts its chunks. */
 #define JOB_KIND_VALIDATE "validate"
+#define JOB_KIND_CHUNK "chunk"
 
 /* uploaded -> validating */
 bool upload_validating(struct db *tx, struct uuid id, int64_t now_us, bool *changed,
@@ -29,8 +30,15 @@ bool upload_failed(struct db *tx, struct uuid id, const char *code, const char *
                    int64_t now_us, bool *changed, struct error *err);
 /* failed -> processing or uploaded, if no job of it is failed any more */
 bool upload_reopen(struct db *tx, struct uuid id, int64_t now_us, bool *changed, struct error *err);
-/* Counts one more retry; the status stays. */
-bool upload_retried(struct db *tx, struct uuid id, int64_t now_us, struct error *err);
+/* completed -> processing, if there is something to do again */
+bool upload_resumed(struct db *tx, struct uuid id, int64_t now_us, bool *changed,
+                    struct error *err);
+/* One of its jobs is tried again, for the RETRIESth time: the most there are of one job are the
+ * upload's. The status stays. */
+bool upload_retried(struct db *tx, struct uuid id, int32_t retries, int64_t now_us,
+                    struct error *err);
+/* Somebody has it tried once more than that. */
+bool upload_retried_by_hand(struct db *tx, struct uuid id, int64_t now_us, struct error *err);
 /* validating -> uploaded: back from the trash, into which its job did not follow */
 bool upload_undelete_unvalidated(struct db *tx, struct uuid id, struct error *err);
 
@@ -40,5 +48,12 @@ bool chunk_processing(struct db *tx, const struct job *job, int64_t now_us, stru
 bool chunk_completed(struct db *tx, const struct job *job, int64_t now_us, struct error *err);
 bool chunk_failed(struct db *tx, const struct job *job, int64_t now_us, struct error *err);
 bool chunk_pending(struct db *tx, const struct job *job, struct error *err);
+
+/* All chunks of JOB's upload, which it cuts: it was leased, is to be tried again, failed for good,
+ * or was completed. Where chunks have files already, or other jobs, they go by those. */
+bool chunks_being_cut(struct db *tx, const struct job *job, int64_t now_us, struct error *err);
+bool chunks_to_be_cut(struct db *tx, const struct job *job, struct error *err);
+bool chunks_not_cut(struct db *tx, const struct job *job, int64_t now_us, struct error *err);
+bool chunks_cut(struct db *tx, const struct job *job, int64_t now_us, struct error *err);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "catalog/chunk.h"
 #include "service/cut_options.h"
+#include "service/processing.h"
 
 #define PIECES_FIRST 16
 
@@ -74,10 +75,7 @@ static bool put_chunk(struct db *tx, const struct cutting *self, size_t index, s
                           .chunk_path = file->key,
                           .checksum_md5 = file->checksum_md5,
                           .checksum_sha256 = file->checksum_sha256,
-                          .processing_started_at_us = self->files.job->started_at_us,
-                          .processing_completed_at_us = app_now_us(app),
-                          .processing_time_ms = piece->run_ms,
-                          .processing_job_id = self->files.job->id};
+                          .processing_time_ms = piece->run_ms};
 
     name_chunk(self, (uint32_t)index, name);
     return chunk_cut(tx, &chunk, err);
@@ -86,14 +84,17 @@ static bool put_chunk(struct db *tx, const struct cutting *self, size_t index, s
 bool cutting_commit(struct db *tx, const struct cutting *self, struct error *err)
 {
     const struct job *job = self->files.job;
+    uint32_t count = (uint32_t)self->files.count, before;
 
-    if (!making_keep(tx, &self->files, err) ||
-        !chunk_trim(tx, job->upload_id, (uint32_t)self->files.count, err))
+    if (!making_keep(tx, &self->files, err) || !chunk_count(tx, job->upload_id, &before, err) ||
+        !processing_drop_chunks(tx, job->upload_id, count, err) ||
+        !chunk_trim(tx, job->upload_id, count, err))
         return false;
-    for (size_t i = 0; i < self->files.count; i++)
+    for (uint32_t i = 0; i < count; i++)
         if (!put_chunk(tx, self, i, err))
             return false;
-    return derived_note_recipe(tx, job->upload_id, DERIVED_CHUNK,
+    return processing_cut(tx, self->files.app, job, before, count, err) &&
+           derived_note_recipe(tx, job->upload_id, DERIVED_CHUNK,
                                cut_options_write(&self->cut, self->files.mem),
                                app_now_us(self->files.app), err);
 }

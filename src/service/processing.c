@@ -87,18 +87,29 @@ static bool make_page(struct db *tx, const struct app *app, const struct owner *
     return true;
 }
 
+/* From index FROM on; *MADE of them. */
+static bool make_from(struct db *tx, const struct app *app, const struct owner *owner,
+                      const struct queue_kind *kind, uint32_t from, uint32_t *made,
+                      struct error *err)
+{
+    size_t count;
+
+    *made = 0;
+    do {
+        if (!make_page(tx, app, owner, kind, from + *made, &count, err))
+            return false;
+        *made += (uint32_t)count;
+    } while (count == CHUNK_PAGE);
+    return true;
+}
+
 static bool make_for_chunks(struct db *tx, const struct app *app, const struct owner *owner,
                             const struct queue_kind *kind, struct error *err)
 {
-    uint32_t made = 0;
-    size_t count;
+    uint32_t made;
 
-    do {
-        if (!make_page(tx, app, owner, kind, made, &count, err))
-            return false;
-        made += (uint32_t)count;
-    } while (count == CHUNK_PAGE);
-    return made > 0 || make_job(tx, app, owner, (struct uuid){{0}}, kind, err);
+    return make_from(tx, app, owner, kind, 0, &made, err) &&
+           (made > 0 || make_job(tx, app, owner, (struct uuid){{0}}, kind, err));
 }
 
 static bool make_jobs(struct db *tx, const struct app *app, const struct owner *owner,
@@ -155,6 +166,11 @@ static bool has_upload(const struct job *job)
     return job->belongs && !uuid_is_nil(job->upload_id);
 }
 
+static bool is_cutting(const struct job *job)
+{
+    return strcmp(job->kind, JOB_KIND_CHUNK) == 0;
+}
+
 static bool is_of_chunk(const struct job *job)
 {
     return job->belongs && !uuid_is_nil(job->chunk_id);
@@ -166,7 +182,8 @@ bool processing_began(struct db *tx, const struct app *app, const struct job *jo
     int64_t now_us = app_now_us(app);
     bool changed;
 
-    if (is_of_chunk(job) && !chunk_processing(tx, job, now_us, err))
+    if ((is_of_chunk(job) && !chunk_processing(tx, job, now_us, err)) ||
+        (is_cutting(job) && !chunks_being_cut(tx, job, now_us, err)))
         return false;
     if (!has_upload(job))
         return true;
@@ -207,13 +224,71 @@ bool processing_completed(struct db *tx, const struct app *app, const struct job
                                 make_what_follows(tx, app, job, err) && settle(tx, app, job, err));
 }
 
+/* ---- cutting ---- */
+
+bool processing_drop_chunks(struct db *tx, struct uuid upload_id, uint32_t count, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct uuid after = {{0}}, *jobs;
+    size_t found;
+
+    do {
+        if (!job_unfinished_of_chunks(tx, upload_id, count, after, CHUNK_PAGE, mem, &jobs, &found,
+                                      err))
+            return false;
+        for (size_t i = 0; i < found; i++)
+            if (!job_release(tx, after = jobs[i], err))
+                return false;
+    } while (found == CHUNK_PAGE);
+    return true;
+}
+
+/* Of a kind whose jobs the upload's chunks have had. Where there were no chunks its job is the
+ * whole's. */
+static bool follow_cut(struct db *tx, const struct app *app, const struct job *job,
+                       const struct queue_kind *kind, uint32_t before, uint32_t count,
+                       struct error *err)
+{
+    struct owner owner = {job->workspace_id, job->upload_id, job->max_retries};
+    struct job of_kind = *job;
+    uint32_t made;
+    bool has;
+
+    if (!job_has_belonging(tx, job->upload_id, kind->name, &has, err))
+        return false;
+    if (!has || before == 0 || before == count)
+        return true;
+    of_kind.kind = kind->name;
+    return count > before ? make_from(tx, app, &owner, kind, before, &made, err)
+                          : make_what_follows(tx, app, &of_kind, err);
+}
+
+bool processing_cut(struct db *tx, const struct app *app, const struct job *job, uint32_t before,
+                    uint32_t count, struct error *err)
+{
+    int64_t now_us = app_now_us(app);
+    const struct queue_kind *kind;
+    bool changed;
+
+    for (size_t i = 0; queue_kind_at(app->queue, i, &kind); i++)
+        if (kind->per == PER_CHUNK && !follow_cut(tx, app, job, kind, before, count, err))
+            return false;
+    if (!chunks_cut(tx, job, now_us, err))
+        return false;
+    /* One that belongs is not done yet: the upload ends with it, or later. */
+    return job->belongs ||
+           (upload_resumed(tx, job->upload_id, now_us, &changed, err) &&
+            note_if(changed, tx, app, job, "processing", err) && settle(tx, app, job, err));
+}
+
 bool processing_failed(struct db *tx, const struct app *app, const struct job *job,
                        const char *code, const char *message, struct error *err)
 {
     int64_t now_us = app_now_us(app);
     bool changed;
 
-    if (is_of_chunk(job) && !chunk_failed(tx, job, now_us, err))
+    if ((is_of_chunk(job) && !chunk_failed(tx, job, now_us, err)) ||
+        (is_cutting(job) && !chunks_not_cut(tx, job, now_us, err)))
         return false;
     if (!has_upload(job))
         return true;
@@ -224,10 +299,11 @@ bool processing_failed(struct db *tx, const struct app *app, const struct job *j
 bool processing_postponed(struct db *tx, const struct app *app, const struct job *job,
                           bool is_retry, struct error *err)
 {
-    if (is_of_chunk(job) && !chunk_pending(tx, job, err))
+    if ((is_of_chunk(job) && !chunk_pending(tx, job, err)) ||
+        (is_cutting(job) && !chunks_to_be_cut(tx, job, err)))
         return false;
     return !is_retry || !has_upload(job) ||
-           upload_retried(tx, job->upload_id, app_now_us(app), err);
+           upload_retried(tx, job->upload_id, job->attempts, app_now_us(app), err);
 }
 
 bool processing_cancelled(struct db *tx, const struct app *app, const struct job *job,
@@ -235,7 +311,8 @@ bool processing_cancelled(struct db *tx, const struct app *app, const struct job
 {
     if (uuid_is_nil(job->upload_id))
         return true;
-    if (is_of_chunk(job) && job->status == JOB_LEASED && !chunk_pending(tx, job, err))
+    if (job->status == JOB_LEASED && ((is_of_chunk(job) && !chunk_pending(tx, job, err)) ||
+                                      (is_cutting(job) && !chunks_to_be_cut(tx, job, err))))
         return false;
     return note_job(tx, app, job, user_id, "job_cancelled", NULL, err) &&
            (!job->belongs || (make_what_follows(tx, app, job, err) && settle(tx, app, job, err)));
@@ -255,7 +332,7 @@ bool processing_retried(struct db *tx, const struct app *app, const struct job *
     if (uuid_is_nil(job->upload_id))
         return true;
     return note_job(tx, app, job, user_id, "job_retried", NULL, err) &&
-           (!job->belongs || (upload_retried(tx, job->upload_id, now_us, err) &&
+           (!job->belongs || (upload_retried_by_hand(tx, job->upload_id, now_us, err) &&
                               upload_reopen(tx, job->upload_id, now_us, &changed, err)));
 }
 

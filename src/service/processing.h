@@ -31,6 +31,16 @@ bool processing_failed(struct db *tx, const struct app *app, const struct job *j
 /* It is pending again: it failed and will be retried (IS_RETRY), or was given back. */
 bool processing_postponed(struct db *tx, const struct app *app, const struct job *job,
                           bool is_retry, struct error *err);
+/*
+ * It has cut its upload into COUNT chunks, whose rows are there, and is about to be completed.
+ * There were BEFORE: what is done with every chunk is to be done with those that are more, and
+ * those who waited for jobs of chunks that are no more wait no longer.
+ */
+bool processing_cut(struct db *tx, const struct app *app, const struct job *job, uint32_t before,
+                    uint32_t count, struct error *err);
+/* The upload will have COUNT chunks: the jobs of others are about to go with them. */
+bool processing_drop_chunks(struct db *tx, struct uuid upload_id, uint32_t count,
+                            struct error *err);
 /* It was cancelled by USER_ID. */
 bool processing_cancelled(struct db *tx, const struct app *app, const struct job *job,
                           struct uuid user_id, struct error *err);

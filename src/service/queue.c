@@ -34,7 +34,7 @@ struct queue {
  * can. */
 static const struct queue_kind built_in[] = {
     {.name = JOB_KIND_VALIDATE, .is_built_in = true, .per = PER_UPLOAD, .max_retries = -1},
-    {.name = "chunk", .is_built_in = true, .max_retries = -1},
+    {.name = JOB_KIND_CHUNK, .is_built_in = true, .max_retries = -1},
     {.name = "analyze", .is_built_in = true, .max_retries = -1},
 };
 

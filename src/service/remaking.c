@@ -1,6 +1,6 @@
 #include "service/remaking.h"
 
-#include "catalog/job.h"
+#include "catalog/upload_progress.h"
 #include "service/queue.h"
 
 #define WAIT_MAX_US (30 * US_PER_S)
@@ -15,7 +15,7 @@ struct remaking {
 
 static const char *job_kind_of(enum derived_kind kind)
 {
-    return kind == DERIVED_CHUNK ? "chunk" : "analyze";
+    return kind == DERIVED_CHUNK ? JOB_KIND_CHUNK : "analyze";
 }
 
 /* Whether the file is no longer what the catalog says there is. */
