@@ -81,6 +81,8 @@ const struct config_option configuration_options[] = {
      "memory of one media process"},
     {"media", "timeout", CONFIG_MS, "60s", NULL,
      "how long looking at one file may take"},
+    {"media", "work_timeout", CONFIG_MS, "60s", NULL,
+     "how long the work on a whole file may take, beside a tenth of its duration"},
     {"cache", "ttl", CONFIG_MS, "30d", NULL,
      "how long results of processing are kept; 0: for ever"},
     {"cache", "max_bytes_per_workspace", CONFIG_BYTES, "1GiB", NULL,

@@ -77,7 +77,8 @@ struct queued_kind {
     /* Optional: refuses options (a JSON object as text) with ERR_INVALID. */
     bool (*check)(const struct app *app, const char *options, struct error *err);
     /* Optional: how long a run may take; UPLOAD may be NULL. Without it ten minutes. */
-    int64_t (*time_limit_ms)(const struct upload *upload, const struct job *job);
+    int64_t (*time_limit_ms)(const struct app *app, const struct upload *upload,
+                             const struct job *job);
     /*
      * Does the work, outside any transaction, and decides each task. It may be run again for the
      * same job, even while an earlier run has not noticed yet that it is in vain: what it leaves

@@ -34,21 +34,27 @@ static bool is_of(const struct job_task *task, const struct queued_kind *kind)
     return task->kind == kind;
 }
 
-static int64_t time_limit_ms(const struct upload *upload, const struct job *job)
+static uint64_t work_limit_ms(const struct app *app, const struct upload *upload)
+{
+    return media_work_limit_ms(app->settings.work_timeout_ms, upload->duration_ms);
+}
+
+static int64_t time_limit_ms(const struct app *app, const struct upload *upload,
+                             const struct job *job)
 {
     (void)job;
-    return (int64_t)media_work_limit_ms(upload ? upload->duration_ms : 0) + BESIDE_MS;
+    return (upload ? (int64_t)work_limit_ms(app, upload) : 0) + BESIDE_MS;
 }
 
 /* ---- how it went ---- */
 
-/* Whether another time it may go better. */
+/* Whether another time it may go better. A media process may also have died of what the machine was
+ * short of at that time. */
 static bool is_worth_a_retry(const struct error *err)
 {
     switch (err->kind) {
     case ERR_AUDIO_CORRUPT:
     case ERR_NOT_AUDIO:
-    case ERR_MEDIA_UNREADABLE:
     case ERR_INVALID:
         return false;
     default:
@@ -416,7 +422,7 @@ static void do_work(struct works *works)
                                       .cut = works->chunk ? &works->cutting->cut : NULL,
                                       .analysis = works->analyze ? &works->drawing->analysis : NULL,
                                       .limit_ms =
-                                          media_work_limit_ms(works->batch->upload->duration_ms)};
+                                          work_limit_ms(works->batch->app, works->batch->upload)};
     struct media_pool *pool = works->batch->app->works;
     int64_t start_us = clock_monotonic_us();
     struct media_result result = {0};
@@ -516,7 +522,7 @@ const struct queued_kind queued_kind_validate = {
 };
 
 const struct queued_kind queued_kind_chunk = {
-    .name = "chunk",
+    .name = JOB_KIND_CHUNK,
     .group = "media",
     .for_every_upload = true,
     .suits = is_to_be_cut,

@@ -77,7 +77,7 @@ static int64_t time_limit_us(const struct job_batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         const struct job_task *task = &batch->tasks[i];
         int64_t ms = task->kind->time_limit_ms
-                         ? task->kind->time_limit_ms(batch->upload, &task->job)
+                         ? task->kind->time_limit_ms(batch->app, batch->upload, &task->job)
                          : TIME_LIMIT_MS;
 
         most_ms = ms > most_ms ? ms : most_ms;

@@ -9,14 +9,13 @@
 #include "media/pool.h"
 #include "media/work_receive.h"
 
-#define LIMIT_LEAST_MS 60000
 #define LIMIT_SHARE 10
 #define SECOND_MS 1000
 #define ZOOM_MAX_SAMPLES (UINT32_C(1) << 24)
 
-uint64_t media_work_limit_ms(int64_t duration_ms)
+uint64_t media_work_limit_ms(uint64_t least_ms, int64_t duration_ms)
 {
-    return LIMIT_LEAST_MS + (duration_ms > 0 ? (uint64_t)duration_ms / LIMIT_SHARE : 0);
+    return least_ms + (duration_ms > 0 ? (uint64_t)duration_ms / LIMIT_SHARE : 0);
 }
 
 static bool cut_is_sane(const struct media_cut *cut, struct error *err)

@@ -123,8 +123,8 @@ struct media_order {
     uint64_t limit_ms;                     /* after which the process is killed */
 };
 
-/* A limit that no honest file of that duration reaches: a minute, and a tenth of the duration. */
-uint64_t media_work_limit_ms(int64_t duration_ms);
+/* A limit that no honest file of that duration reaches: LEAST_MS, and a tenth of the duration. */
+uint64_t media_work_limit_ms(uint64_t least_ms, int64_t duration_ms);
 
 enum media_verdict {
     MEDIA_WHOLE,

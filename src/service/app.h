@@ -69,6 +69,7 @@ struct settings {
     int64_t max_chunk_duration_ms;
     struct media_cut cut; /* how chunks are cut where nobody says otherwise */
     int64_t session_ttl_us;
+    uint64_t work_timeout_ms; /* of work on a whole file, and a tenth of its duration more */
     struct quota_limits default_limits;
     struct cache_settings cache;
     struct event_settings events;

@@ -96,7 +96,8 @@ static bool check_media(const struct config *config, struct error *err)
 {
     return check_number(config, "media", "processes", 1, 256, err) &&
            check_number(config, "media", "memory", MEDIA_MEMORY_MIN, UINT64_C(1) << 40, err) &&
-           check_number(config, "media", "timeout", 1000, 86400000, err);
+           check_number(config, "media", "timeout", 1000, 86400000, err) &&
+           check_number(config, "media", "work_timeout", 1000, 86400000, err);
 }
 
 /* ---- the cache ---- */
@@ -180,6 +181,7 @@ bool settings_read(const struct config *config, struct settings *out, struct err
     struct settings settings = {
         .formats = config_text(config, "uploads", "formats"),
         .max_file_size_bytes = config_number(config, "uploads", "max_file_size"),
+        .work_timeout_ms = config_number(config, "media", "work_timeout"),
     };
     int64_t ttl_ms = 0;
 

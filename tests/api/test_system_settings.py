@@ -15,6 +15,7 @@ def serve(tmp_path, *flags):
     (("--listen", "127.0.0.1:0", "--media-processes", "0"), "media.processes"),
     (("--listen", "127.0.0.1:0", "--media-memory", "0"), "media.memory"),
     (("--listen", "127.0.0.1:0", "--media-timeout", "0"), "media.timeout"),
+    (("--listen", "127.0.0.1:0", "--media-work-timeout", "0"), "media.work_timeout"),
     (("--listen", "127.0.0.1:0", "--uploads-session-ttl", "1s"), "uploads.session_ttl"),
     (("--listen", "127.0.0.1:0", "--quota-max-storage-bytes", "10000000T"), "quota.max_storage_bytes"),
     (("--listen", "127.0.0.1:0", "--uploads-accept", "sounds"), "uploads.accept"),

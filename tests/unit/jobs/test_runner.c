@@ -82,9 +82,9 @@ static void release(struct app *app, struct job_task *task, bool was_committed)
     sem_post(&released);
 }
 
-static int64_t at_once(const struct upload *upload, const struct job *job)
+static int64_t at_once(const struct app *app, const struct upload *upload, const struct job *job)
 {
-    (void)upload, (void)job;
+    (void)app, (void)upload, (void)job;
     return 50;
 }
 
