@@ -1,15 +1,15 @@
 """kill -9 of server and workers at random while jobs run: each job's effect takes place exactly once.
 
-Uploads bring jobs of two kinds. "effect", for each chunk, is run by crash-worker processes (tests/lib), whose
-commits leave a row of history each; "outside" over HTTP by threads, whose result says which lease it
-is of. The server, an `audiotricks worker` that looks after the leases, and the crash-workers are
-killed in turn, in an order by chance. Some hang first until their jobs are somebody else's, and then
-go on as if nothing had happened.
+Uploads bring jobs of the built-in kinds, which two `audiotricks worker`s run, and of two others. "effect", for
+each chunk, is run by crash-worker processes (tests/lib), whose commits leave a row of history each; "outside" over
+HTTP by threads, whose result says which lease it is of. The server and all workers are killed in turn, in an order
+by chance. Some hang first until their jobs are somebody else's, and then go on as if nothing had happened.
 
 AUDIOTRICKS_LONG=1 kills 50 times, AUDIOTRICKS_SEED repeats a run's choices.
 """
 import collections
 import contextlib
+import hashlib
 import json
 import random
 import signal
@@ -28,6 +28,8 @@ BETWEEN_KILLS_S = (0.1, 1.5)
 CHUNKS = 10  # of each upload
 BACKLOG = 120  # jobs that wait: for longer than the server takes to come back
 UNFINISHED = ("waiting", "pending", "leased")
+BUILT_IN = ("analyze", "chunk", "validate")
+WAVEFORMS = 4  # of each upload
 CONFIGURATION = """[jobs]
 lease = 1s
 retry_delay = 10ms
@@ -80,6 +82,13 @@ class Worker:
         assert status in (0, -15), f"{status}: {self.log.read_text(errors='replace')[-4000:]}"
 
 
+def accepted(answer):
+    """What the server has decided; nothing was where it says to come again."""
+    if answer.status_code == 503:
+        raise requests.RequestException(answer.text)
+    return answer
+
+
 class Clients:
     """Threads that upload and that work over HTTP, whatever becomes of the server."""
 
@@ -98,7 +107,7 @@ class Clients:
             try:
                 what(api, until)
             except requests.RequestException:
-                until.wait(0.05)  # killed; it comes back
+                until.wait(0.05)  # killed, or who writes to the catalog hangs; it comes back
             except Exception as fault:  # pylint: disable=broad-except
                 self.faults.append(repr(fault))
                 return
@@ -107,18 +116,18 @@ class Clients:
         if backlog(self.server) > BACKLOG:
             until.wait(0.02)
             return
-        content = audio.wav(seconds=CHUNKS)
-        answer = api.post("/v1/uploads", params={"filename": "a.wav"}, data=content)
+        content = audio.wav(seconds=CHUNKS, seed=len(self.uploads))
+        answer = accepted(api.post("/v1/uploads", params={"filename": "a.wav"}, data=content))
         assert answer.status_code == 201, answer.text
         self.uploads.append(answer.json()["id"])
 
     def work(self, api, _):
-        answer = api.post("/v1/jobs/lease", json={"kinds": ["outside"], "count": 3, "wait_s": 1})
+        answer = accepted(api.post("/v1/jobs/lease", json={"kinds": ["outside"], "count": 3, "wait_s": 1}))
         assert answer.status_code == 200, answer.text
         for job in answer.json()["items"]:
             token = job["lease_token"]
-            answer = api.post(f"/v1/jobs/{job['id']}/complete",
-                              json={"lease_token": token, "result": {"token": token}})
+            answer = accepted(api.post(f"/v1/jobs/{job['id']}/complete",
+                                       json={"lease_token": token, "result": {"token": token}}))
             assert answer.status_code == 200 or answer.json()["code"] == "lease_lost", answer.text
             if answer.status_code == 200:
                 self.told[job["id"]].add(token)
@@ -154,12 +163,16 @@ def kill_and_start(server, rng, workers, victim):
     victim.start()
 
 
-def finish(server):
+def finish(server, clients):
+    """Killed more often than it is retried, a built-in job waits for somebody to have it tried again."""
     def is_done():
-        left = ask(server, "SELECT count(*) FROM processing_jobs WHERE kind IN ('effect', 'outside')"
-                           f" AND status IN {UNFINISHED}")
-        return left[0][0] == 0
-    wait_until(is_done, 120, "all jobs to be done")
+        assert not clients.faults, clients.faults
+        return ask(server, f"SELECT count(*) FROM processing_jobs WHERE status IN {UNFINISHED}")[0][0] == 0
+    wait_until(is_done, 300, "all jobs to be done")
+    for upload, in ask(server, "SELECT DISTINCT upload_id FROM processing_jobs WHERE status = 'failed'"
+                               f" AND kind IN {BUILT_IN} AND error_code = 'lease_expired'"):
+        assert server.api().post(f"/v1/uploads/{upload}/retry").status_code == 200
+    wait_until(is_done, 300, "what was tried again")
 
 
 def check_effects(server, clients):
@@ -179,6 +192,27 @@ def check_effects(server, clients):
     return jobs
 
 
+def check_built_in(server, uploads):
+    """Each upload is validated, cut and analyzed as if nobody had died; gives how often that was begun."""
+    jobs = ask(server, "SELECT upload_id, kind, status, attempts, error_code FROM processing_jobs"
+                       f" WHERE kind IN {BUILT_IN}")
+    assert [job for job in jobs if job[2] != "completed"] == []
+    of_uploads = collections.Counter((upload, kind) for upload, kind, *_ in jobs)
+    assert of_uploads == {(upload, kind): 1 for upload in uploads for kind in BUILT_IN}
+    assert ask(server, "SELECT DISTINCT status FROM audio_uploads") == [("completed",)]
+    assert ask(server, "SELECT count(*) FROM audio_uploads WHERE json_extract(metadata, '$.report.verdict') = 'whole'"
+                       " AND json_array_length(metadata, '$.analysis.waveforms') > 0") == [(len(uploads),)]
+    files = ask(server, "SELECT upload_id, kind, kept, count(*) FROM derived_files GROUP BY 1, 2, 3")
+    assert sorted(files) == sorted((upload, kind, 1, count) for upload in uploads
+                                   for kind, count in (("chunk", CHUNKS), ("waveform", WAVEFORMS)))
+    chunks = ask(server, "SELECT upload_id, chunk_index, chunk_path, checksum_sha256 FROM audio_chunks"
+                         " WHERE status = 'completed'")
+    assert sorted(chunk[:2] for chunk in chunks) == sorted((upload, i) for upload in uploads for i in range(CHUNKS))
+    for _, _, path, digest in chunks:
+        assert hashlib.sha256((server.data / "store" / path).read_bytes()).hexdigest() == digest
+    return [job[3] for job in jobs]
+
+
 def test_each_effect_takes_place_once(tmp_path):
     seed = SETTINGS["SEED"] or str(random.SystemRandom().randrange(1 << 32))
     print(f"AUDIOTRICKS_SEED={seed}")
@@ -186,33 +220,35 @@ def test_each_effect_takes_place_once(tmp_path):
     config = tmp_path / "jobs.conf"
     config.write_text(CONFIGURATION)
     with Server(tmp_path / "data", "--config", str(config)) as server:
-        keeper = Worker([server.binary, "worker", "--data", server.data, "--config", config],
-                        tmp_path / "keeper.log").start()
-        workers = [Worker([CRASH_WORKER, server.data, config], tmp_path / f"worker-{i}.log").start()
-                   for i in range(2)]
+        media = [Worker([server.binary, "worker", "--data", server.data, "--config", config],
+                        tmp_path / f"media-{i}.log").start() for i in range(2)]
+        workers = media + [Worker([CRASH_WORKER, server.data, config], tmp_path / f"worker-{i}.log").start()
+                           for i in range(2)]
         clients = Clients(server)
         for thread in clients.threads:
             thread.start()
         victims = []
         for _ in range(KILLS):
-            victims = victims or rng.sample([server, keeper, *workers], 4)
+            victims = victims or rng.sample([server, *workers], 5)
             kill_and_start(server, rng, workers, victims.pop())
         clients.enough.set()
         clients.threads[0].join(60)  # what it asked for last is there, or never will be
         try:
-            finish(server)
+            finish(server, clients)
         finally:
             clients.over.set()
             for thread in clients.threads:
                 thread.join(60)
         assert not clients.faults, clients.faults
-        for worker in [keeper, *workers]:
+        for worker in workers:
             worker.stop()
         jobs = check_effects(server, clients)
         assert server.stop() == 0
         server.start()  # which sweeps what the dead have left
         assert list((server.data / "store/.staging").iterdir()) == []
+        begun = check_built_in(server, [upload for upload, in ask(server, "SELECT id FROM audio_uploads")])
         server.verify()
         again = sum(job[4] > 1 for job in jobs)
-        print(f"{KILLS} kills, {len(jobs)} jobs, {again} of them begun more than once")
+        print(f"{KILLS} kills, {len(jobs)} jobs, {again} of them begun more than once; of {len(begun)} built-in ones"
+              f" {sum(attempts > 1 for attempts in begun)}")
     assert again > 0
