@@ -81,7 +81,7 @@ bool media_pool_open(const struct media_options *options, struct media_pool **ou
         pool->slots[i].process = MEDIA_PROCESS_NONE;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->slot_freed, NULL);
-    if (!process_start(&pool->slots[0].process, &pool->options, err)) {
+    if (!options->for_works && !process_start(&pool->slots[0].process, &pool->options, err)) {
         media_pool_free(pool);
         return false;
     }
