@@ -69,6 +69,7 @@ static bool is_in_vain(const struct draft *draft, const struct error *err)
     case ERR_GONE_CLIENT:
         return draft->version->number == 0;
     case ERR_CONFLICT:
+    case ERR_SUPERSEDED:
         return false;
     default:
         return error_status(err) < 500;

@@ -12,7 +12,7 @@ endpoint_handler post_chunked_uploads, get_chunked_uploads, get_chunked_upload,
     delete_chunked_upload, put_chunk, post_chunked_upload_complete;
 
 /* tus.c, tus_create.c, tus_append.c */
-endpoint_handler post_tus, head_tus, get_tus, patch_tus, delete_tus;
+endpoint_handler options_tus, post_tus, head_tus, get_tus, patch_tus, delete_tus;
 
 /* resumable_uploads.c */
 endpoint_handler head_resumable_upload, get_resumable_upload, patch_resumable_upload,

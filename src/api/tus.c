@@ -21,16 +21,19 @@ static bool is_tus(const char *path)
     return strncmp(path, TUS_PATH, length) == 0 && (path[length] == '\0' || path[length] == '/');
 }
 
-/* OPTIONS needs no token and no version (tus 1.0 core, "OPTIONS"). */
-static void tell_abilities(const struct app *app, struct response *res)
+/* Needs no token and no version (tus 1.0 core, "OPTIONS"). */
+bool options_tus(struct request *req, const struct caller *who, struct response *res,
+                 struct error *err)
 {
-    uint64_t most = app->settings.max_file_size_bytes;
+    uint64_t most = req->app->settings.max_file_size_bytes;
 
+    (void)who;
     response_header(res, "Tus-Version", TUS_VERSION);
     response_header(res, "Tus-Extension", TUS_EXTENSIONS);
     response_header(res, "Tus-Checksum-Algorithm", CHECKSUM_NAMES);
     if (most > 0)
         response_header_printf(res, "Tus-Max-Size", "%llu", (unsigned long long)most);
+    return response_empty(res, 204, err);
 }
 
 void tus_before(struct request *req, struct response *res)
@@ -44,8 +47,6 @@ void tus_before(struct request *req, struct response *res)
     override = request_header(req, "X-HTTP-Method-Override");
     if (override)
         req->method = method_from(str_from(override));
-    if (req->method == METHOD_OPTIONS)
-        tell_abilities(req->app, res);
 }
 
 bool tus_check_version(const struct request *req, struct response *res, struct error *err)

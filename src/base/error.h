@@ -43,6 +43,8 @@
     X(ERR_SLOW, 408, "too_slow", "the request took too long to arrive")                            \
     X(ERR_EXISTS, 409, "already_exists", "it already exists")                                      \
     X(ERR_CONFLICT, 409, "conflict", "the thing's state does not allow this")                      \
+    X(ERR_SUPERSEDED, 409, "superseded", "a newer request for the same upload took over")          \
+    X(ERR_BYTES_DIFFER, 409, "bytes_differ", "other bytes were received at this place before")     \
     X(ERR_OFFSET, 409, "offset_mismatch", "the upload does not stand at this offset")              \
     X(ERR_DUPLICATE, 409, "duplicate_content", "the workspace already holds this content")         \
     X(ERR_LEASE_LOST, 409, "lease_lost", "the lease of the job was lost")                          \

@@ -16,7 +16,9 @@ enum retry_hope retry_hope_of(enum error_kind kind)
         return RETRY_LATER;
     case ERR_CHECKSUM:
     case ERR_PART_CHECKSUM:
-    case ERR_CONFLICT: /* of bytes: another request for the same ones was faster */
+    case ERR_SUPERSEDED:
+    case ERR_BYTES_DIFFER: /* some were harmed on their way, of this attempt or an earlier one */
+    case ERR_CONFLICT:     /* what a server says for both that has no codes for them yet */
         return RETRY_ACCIDENT;
     case ERR_UNAUTHORIZED:
     case ERR_FORBIDDEN:

@@ -235,7 +235,7 @@ bool live_cut(const struct live_turn *turn, struct error *err)
 {
     if (atomic_load(&turn->is_removed))
         return error_tell(err, ERR_NOT_FOUND, "the upload has been cancelled");
-    return error_tell(err, ERR_CONFLICT, "a newer request for this upload took over");
+    return error_set(err, ERR_SUPERSEDED, "a newer request for this upload took over");
 }
 
 void live_leave(struct live_turn *turn)

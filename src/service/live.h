@@ -56,7 +56,7 @@ static inline void live_turn_release(struct live_turn *turn)
 }
 
 /* Fails with why a turn that is cut must end: ERR_NOT_FOUND if the session is removed, else
- * ERR_CONFLICT. */
+ * ERR_SUPERSEDED. */
 bool live_cut(const struct live_turn *turn, struct error *err);
 
 /* Whether a request is working on the session, or waits to. */

@@ -115,12 +115,12 @@ struct resumable_write {
  * afterwards: what it reports is durable. An append that breaks off keeps what has come. Who is cut
  * while sending again what is there succeeds.
  *
- * Fails with what BODY failed with, ERR_OFFSET, ERR_CONFLICT (other bytes are there; a newer
- * request took over), ERR_INVALID (longer than it may be), ERR_INCOMPLETE
- * (shorter), ERR_CHECKSUM, ERR_NOT_AUDIO as soon as the first bytes show it, but of a body that
- * counts as a whole not before it has come and its checks hold (the session has then failed),
- * ERR_FILE_TOO_LARGE, ERR_QUOTA_STORAGE, ERR_NOT_FOUND, ERR_STORAGE_FULL, ERR_UNAVAILABLE; for a
- * session that failed before, as resumable_failure.
+ * Fails with what BODY failed with, ERR_OFFSET, ERR_BYTES_DIFFER (other bytes are there),
+ * ERR_SUPERSEDED (a newer request took over), ERR_CONFLICT, ERR_INVALID (longer than it may be),
+ * ERR_INCOMPLETE (shorter), ERR_CHECKSUM, ERR_NOT_AUDIO as soon as the first bytes show it, but of
+ * a body that counts as a whole not before it has come and its checks hold (the session has then
+ * failed), ERR_FILE_TOO_LARGE, ERR_QUOTA_STORAGE, ERR_NOT_FOUND, ERR_STORAGE_FULL, ERR_UNAVAILABLE;
+ * for a session that failed before, as resumable_failure.
  */
 bool resumable_write(struct app *app, struct uuid workspace_id, struct uuid id,
                      const struct resumable_write *write, struct arena *mem,

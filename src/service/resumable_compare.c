@@ -89,7 +89,8 @@ static bool is_same(struct comparison *comparison, size_t length, struct error *
         if (!read_object(comparison, comparison->at + done, length - done, &got, err))
             return false;
         if (memcmp(comparison->sent + done, comparison->stored, got) != 0)
-            return error_tell(err, ERR_CONFLICT, "other bytes were received at this place before");
+            return error_set(err, ERR_BYTES_DIFFER,
+                             "other bytes were received at this place before");
     }
     return true;
 }

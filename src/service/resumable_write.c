@@ -172,7 +172,7 @@ static bool compare(struct writing *writing, const char *bytes, size_t length, s
         return false;
     if (got == length && memcmp(writing->there, bytes, length) == 0)
         return true;
-    return error_tell(err, ERR_CONFLICT, "other bytes were received at this place before");
+    return error_set(err, ERR_BYTES_DIFFER, "other bytes were received at this place before");
 }
 
 /* Writes what is not there, and compares with what is. */

@@ -335,7 +335,7 @@ def test_retry_changes_nothing(api):
         assert (answer["completed"], answer["progress"]) == (1, 0.2)
     upload.check_state([3])
     other = bytes(b ^ 1 for b in upload.chunk(3))
-    expect_problem(upload.put(3, other), 409, "conflict")
+    expect_problem(upload.put(3, other), 409, "bytes_differ")
     upload.check_state([3])
     upload.check_record(upload.put_all([0, 1, 2, 4])["upload"])
 
@@ -368,11 +368,11 @@ def test_other_bytes_after_completion(server, api):
     other = bytes(b ^ 1 for b in upload.chunk(4))
     last = upload.chunk(4)[:-1] + other[-1:]
     for body in (other, last, iter([last[:10], last[10:]])):
-        expect_problem(upload.put(4, body), 409, "conflict")
+        expect_problem(upload.put(4, body), 409, "bytes_differ")
     for field in ("Content-Digest", "Repr-Digest"):
         wrong = {field: digest_field("sha-256", other)}
         expect_problem(upload.put(4, headers=wrong), 400, "checksum_mismatch")
-        expect_problem(upload.put(4, other, headers=wrong), 409, "conflict")
+        expect_problem(upload.put(4, other, headers=wrong), 409, "bytes_differ")
         right = {field: digest_field("md5", upload.chunk(4))}
         assert upload.put(4, headers=right).json()["upload"] == record
     for of, status in ((other, 400), (upload.chunk(4), 200)):
@@ -393,7 +393,7 @@ def test_a_retry_of_what_is_stored_with_another_upload(api):
     record = again.put_all()["upload"]
     assert record["duplicate_of"]
     assert again.put(2).json()["upload"] == record
-    expect_problem(again.put(2, again.chunk(1)), 409, "conflict")
+    expect_problem(again.put(2, again.chunk(1)), 409, "bytes_differ")
 
 
 def test_a_retry_after_the_content_has_gone(api):

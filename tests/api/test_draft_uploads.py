@@ -555,7 +555,7 @@ def test_head_takes_over(client, api, kind):
     wait_until(lambda: busy(client.server) >= 1)
     offset, complete = client.offset(url)
     assert not complete and offset in (0, 1000)
-    check_problem(exchange.finish(), 409, "conflict")
+    check_problem(exchange.finish(), 409, "superseded")
     check_stored(api, client.patch(url, offset, DATA[offset:], "?1"))
 
 
@@ -577,7 +577,7 @@ def test_append_takes_over(client, api):
     exchange, url = hanging(client)
     wait_until(lambda: busy(client.server) >= 1)
     answer = client.patch(url, 0, DATA, "?1")
-    check_problem(exchange.finish(), 409, "conflict")
+    check_problem(exchange.finish(), 409, "superseded")
     if answer.status == 409:  # the cut request had brought something
         offset = int(answer["Upload-Offset"])
         answer = client.patch(url, offset, DATA[offset:], "?1")

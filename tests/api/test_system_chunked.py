@@ -64,7 +64,7 @@ def test_newer_request_takes_over(server):
         with hang(server, upload, index) as old:
             started = time.monotonic()
             assert upload.put(index).status_code == 200
-            assert answer_of(old) == (409, "conflict")
+            assert answer_of(old) == (409, "superseded")
             assert old.is_closed()
             assert time.monotonic() - started < SOON_S
     upload.check_state([0, 1, 3])
@@ -81,10 +81,10 @@ def test_take_over_of_a_take_over(server):
         for _ in range(4):
             newer = lines.enter_context(Line(server, upload, 2, f"Content-Length: {CHUNK}"))
             newer.send(b"RIFF")
-            assert answer_of(before) == (409, "conflict")
+            assert answer_of(before) == (409, "superseded")
             before = newer
         assert upload.put(2).status_code == 200
-        assert answer_of(before) == (409, "conflict")
+        assert answer_of(before) == (409, "superseded")
     assert time.monotonic() - started < SOON_S
     upload.check_state([2])
 
@@ -95,7 +95,7 @@ def test_others_are_left_alone(server):
     with hang(server, upload, 1) as other, hang(server, upload, 2) as old:
         assert upload.put(2).status_code == 200
         assert upload.put(0).status_code == 200
-        assert answer_of(old) == (409, "conflict")
+        assert answer_of(old) == (409, "superseded")
         other.send(upload.chunk(1)[CHUNK // 2:])
         assert other.answer().status == 200
     upload.check_state([0, 1, 2])

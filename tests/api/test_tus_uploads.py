@@ -407,7 +407,7 @@ def test_a_look_takes_over_from_a_patch_that_hangs(server, tus):
         wait_until(lambda: active(server) == 1, what="the PATCH to be received")
         offset = tus.offset(path)
         assert tus.patch(path, offset, BIG[offset:offset + 100_000]).status == 204
-        problem_of(old.answer(), 409, "conflict")
+        problem_of(old.answer(), 409, "superseded")
     offset += 100_000
     assert tus.offset(path) == offset
     answer = tus.patch(path, offset, BIG[offset:])

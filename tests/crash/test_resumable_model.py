@@ -248,7 +248,7 @@ class Model:
             if "upload" in answer.json():
                 self.check_upload(session, answer.json()["upload"])
         else:
-            assert answer.json()["code"] in ("checksum_mismatch", "conflict"), answer.text
+            assert answer.json()["code"] in ("checksum_mismatch", "bytes_differ", "superseded"), answer.text
 
     def offset_of(self, api, session, protocol):
         with session.lock:

@@ -110,8 +110,8 @@ static void what_was_published_is_compared_with_what_comes_again(void **state)
     other[SIZE - 1] ^= 1;
     for (unsigned i = 0; i < 2; i++) {
         check_ok(bring(f, id, content, all, false, &err));
-        check_fails(bring(f, id, other, all, false, &err), ERR_CONFLICT);
-        check_fails(bring(f, id, other, rest, false, &err), ERR_CONFLICT);
+        check_fails(bring(f, id, other, all, false, &err), ERR_BYTES_DIFFER);
+        check_fails(bring(f, id, other, rest, false, &err), ERR_BYTES_DIFFER);
         check_ok(try_finish(f, id, &outcome, &err));
     }
     check_upload(f, outcome.upload.id, content, SIZE);
