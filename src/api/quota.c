@@ -2,6 +2,7 @@
 #include "api/quota_input.h"
 #include "api/resources.h"
 #include "api/views.h"
+#include "service/ingest.h"
 
 #define STORAGE_CLASS_MAX 50 /* bytes */
 #define DAYS_MAX 36500
@@ -154,9 +155,9 @@ static bool answer_check(struct response *res, const struct quota *quota, uint64
 static void apply_server_limit(const struct app *app, struct quota *quota)
 {
     struct quota_limit *limit = &quota->limits.max_file_size;
-    uint64_t most = app->settings.max_file_size_bytes;
+    uint64_t most = ingest_largest_file(app);
 
-    if (most > 0 && (!limit->limited || limit->value > most))
+    if (!limit->limited || limit->value > most)
         *limit = quota_limit_of(most);
 }
 

@@ -25,13 +25,13 @@ static bool is_tus(const char *path)
 bool options_tus(struct request *req, const struct caller *who, struct response *res,
                  struct error *err)
 {
-    uint64_t most = req->app->settings.max_file_size_bytes;
+    uint64_t most = ingest_largest_file(req->app);
 
     (void)who;
     response_header(res, "Tus-Version", TUS_VERSION);
     response_header(res, "Tus-Extension", TUS_EXTENSIONS);
     response_header(res, "Tus-Checksum-Algorithm", CHECKSUM_NAMES);
-    if (most > 0)
+    if (most < INGEST_SIZE_LARGEST)
         response_header_printf(res, "Tus-Max-Size", "%llu", (unsigned long long)most);
     return response_empty(res, 204, err);
 }

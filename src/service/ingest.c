@@ -14,9 +14,6 @@
 #define STEP_FIRST ((uint64_t)16 << 20)
 #define STEP_LARGEST ((uint64_t)256 << 20)
 
-/* More than any disk here holds, and far from where sums of sizes overflow. */
-#define SIZE_LARGEST ((uint64_t)1 << 52)
-
 /* ---- begin ---- */
 
 static bool declared_type_may_be_audio(const char *type)
@@ -35,9 +32,12 @@ static bool declared_type_may_be_audio(const char *type)
 
 uint64_t ingest_largest_file(const struct app *app)
 {
-    uint64_t most = app->settings.max_file_size_bytes;
+    uint64_t chosen = app->settings.max_file_size_bytes;
+    uint64_t most = store_largest(app->stores[0]); /* that takes new uploads */
 
-    return most > 0 && most < SIZE_LARGEST ? most : SIZE_LARGEST;
+    if (most > INGEST_SIZE_LARGEST)
+        most = INGEST_SIZE_LARGEST;
+    return chosen > 0 && chosen < most ? chosen : most;
 }
 
 bool ingest_check_size(const struct app *app, uint64_t size, struct error *err)

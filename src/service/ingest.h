@@ -85,7 +85,10 @@ bool ingest_finish(struct ingest *ingest, struct arena *mem, struct ingest_outco
 void ingest_free(struct ingest *ingest);
 DEFINE_RELEASE(ingest, struct ingest)
 
-/* The most bytes that the server takes as one file; a workspace may take less. */
+/* More than any disk holds, and far from where sums of sizes overflow. */
+#define INGEST_SIZE_LARGEST ((uint64_t)1 << 52)
+/* The most bytes that the server takes as one file: as the configuration says, the store can hold,
+ * or INGEST_SIZE_LARGEST. A workspace may take less. */
 uint64_t ingest_largest_file(const struct app *app);
 
 #endif

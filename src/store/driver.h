@@ -60,7 +60,8 @@ struct store_driver {
                         void *context, struct error *err);
     bool (*check)(struct store *self, struct error *err);
     bool (*space)(struct store *self, uint64_t *free_bytes, uint64_t *total_bytes,
-                  struct error *err); /* optional: no bound */
+                  struct error *err);        /* optional: no bound */
+    uint64_t (*largest)(struct store *self); /* optional: not known */
 };
 
 /* The head of every driver's own store. */

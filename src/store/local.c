@@ -29,6 +29,25 @@ static struct local_store *local_new(const char *path)
     return self;
 }
 
+/* No file system can be asked for it, but none lets a file be entered behind its largest size. */
+static uint64_t find_largest(const struct local_root *root)
+{
+    scoped(fd_close) int fd = openat(root->fd, LOCAL_MARKER, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    uint64_t possible = 0;
+
+    if (fd < 0)
+        return STAGE_SIZE_UNKNOWN;
+    for (unsigned bit = 63; bit-- > 0;)
+        if (lseek(fd, (off_t)(possible | UINT64_C(1) << bit), SEEK_SET) >= 0)
+            possible |= UINT64_C(1) << bit;
+    return possible;
+}
+
+static uint64_t local_largest(struct store *store)
+{
+    return local_store(store)->largest;
+}
+
 static bool local_config_check(const struct store_config *config, struct error *err)
 {
     return (config->path && *config->path) ||
@@ -46,6 +65,7 @@ static bool local_open_store(const struct store_config *config, bool create, str
         local_free(&self->base);
         return error_context(err, "%s", config->path);
     }
+    self->largest = find_largest(root);
     *out = &self->base;
     return true;
 }
@@ -217,4 +237,5 @@ const struct store_driver store_driver_local = {
     .list_stages = local_list_stages,
     .check = local_check,
     .space = local_space,
+    .largest = local_largest,
 };

@@ -57,6 +57,7 @@ struct local_store {
     struct store base;
     char *path;
     char id[LOCAL_ID_SIZE]; /* the marker's; another id at PATH is another store */
+    uint64_t largest;       /* bytes of one file that its file system takes */
 
     /* Guards ROOT and FOLDERS; never held across I/O. ROOT is NULL while the store is away. A
      * folder stands in FOLDERS only after its whole way from the root has reached stable storage.

@@ -326,3 +326,8 @@ bool store_space(struct store *store, uint64_t *free_bytes, uint64_t *total_byte
     *total_bytes = total;
     return true;
 }
+
+uint64_t store_largest(struct store *store)
+{
+    return store->driver->largest ? store->driver->largest(store) : STAGE_SIZE_UNKNOWN;
+}

@@ -3,9 +3,9 @@
  *
  * Content arrives in a *stage*: a nameless-to-readers place beside the objects, known by the id of
  * the session that fills it, written at offsets, readable meanwhile, and surviving a crash of the
- * server. Publishing makes a stage an object under its key without copying where the provider allows
- * it. Objects are never overwritten. All calls may be made from any thread; a struct stage belongs to
- * one thread at a time.
+ * server. Publishing makes a stage an object under its key without copying where the provider
+ * allows it. Objects are never overwritten. All calls may be made from any thread; a struct stage
+ * belongs to one thread at a time.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -39,13 +39,13 @@ struct byte_range {
 
 struct store_object {
     const char *key;
-    uint64_t size;        /* bytes */
+    uint64_t size; /* bytes */
     int64_t modified_us;
 };
 
 /*
- * Opens the store that CONFIG describes. A local store's folder gets a marker file when it is made; a
- * folder that lost its marker while CREATE is false is ERR_UNAVAILABLE, never an empty store.
+ * Opens the store that CONFIG describes. A local store's folder gets a marker file when it is made;
+ * a folder that lost its marker while CREATE is false is ERR_UNAVAILABLE, never an empty store.
  *
  * Fails with ERR_INVALID if no driver has that name or the configuration is not complete,
  * ERR_UNAVAILABLE if the provider does not answer.
@@ -60,7 +60,8 @@ DEFINE_RELEASE(store, struct store)
 const char *store_name(const struct store *store);
 const char *store_provider(const struct store *store);
 
-/* Whether KEY may name an object: 1 to STORE_KEY_MAX bytes of UTF-8, no control characters, no empty,
+/* Whether KEY may name an object: 1 to STORE_KEY_MAX bytes of UTF-8, no control characters, no
+ * empty,
  * "." or ".." segment, no leading or trailing '/'. */
 bool store_key_is_valid(const char *key);
 
@@ -90,8 +91,8 @@ bool stage_read(struct stage *stage, uint64_t offset, void *bytes, size_t length
 /* A descriptor to read the content from, for the media process: it cannot be written through. The
  * stage keeps it. -1 where the stage is not on this machine's disks, or is gone. */
 int stage_fd(struct stage *stage);
-/* A descriptor to write the content through with pwrite, at any offset, in place of stage_write: for
- * who can only write to one. The stage keeps it. -1 as above. */
+/* A descriptor to write the content through with pwrite, at any offset, in place of stage_write:
+ * for who can only write to one. The stage keeps it. -1 as above. */
 int stage_writable_fd(struct stage *stage);
 /* Cuts the stage to SIZE bytes. ERR_INVALID if there are fewer. */
 bool stage_truncate(struct stage *stage, uint64_t size, struct error *err);
@@ -100,9 +101,10 @@ bool stage_truncate(struct stage *stage, uint64_t size, struct error *err);
  * content, its name and every folder on the way. The stage is gone afterwards, STAGE may only be
  * freed. After a failure the stage is as it was, or the object is there: ask store_head.
  *
- * Fails with ERR_EXISTS if KEY is taken (for folders on a disk also if "a/b" is wanted where there is
- * "a", or the reverse), ERR_INCOMPLETE if the stage holds fewer than SIZE bytes, ERR_NOT_FOUND if it
- * was discarded meanwhile, ERR_INVALID if KEY is not valid here, ERR_STORAGE_FULL, ERR_UNAVAILABLE.
+ * Fails with ERR_EXISTS if KEY is taken (for folders on a disk also if "a/b" is wanted where there
+ * is "a", or the reverse), ERR_INCOMPLETE if the stage holds fewer than SIZE bytes, ERR_NOT_FOUND
+ * if it was discarded meanwhile, ERR_INVALID if KEY is not valid here, ERR_STORAGE_FULL,
+ * ERR_UNAVAILABLE.
  */
 bool stage_publish(struct stage *stage, uint64_t size, const char *key, struct error *err);
 /* Removes the stage ID and its bytes; succeeds if there is none. */
@@ -115,14 +117,14 @@ bool store_stage_discard(struct store *store, const char *id, struct error *err)
  * ERR_CONFLICT if there is a stage of that id already: discard it first. */
 bool store_put(struct store *store, const char *stage_id, const char *key, struct source *content,
                uint64_t length, struct error *err);
-/* Writes RANGE of the object to DEST. ERR_NOT_FOUND if there is none, ERR_RANGE if RANGE starts past
- * its end. */
+/* Writes RANGE of the object to DEST. ERR_NOT_FOUND if there is none, ERR_RANGE if RANGE starts
+ * past its end. */
 bool store_get(struct store *store, const char *key, struct byte_range range, struct sink *dest,
                struct error *err);
 /*
- * A descriptor of the whole object, for sendfile, that the caller closes; *SIZE is its length. Stores
- * that are not on this machine's disks fail with ERR_NOT_IMPLEMENTED: use store_get. ERR_NOT_FOUND if
- * there is none; ERR_UNAVAILABLE if the store itself is gone.
+ * A descriptor of the whole object, for sendfile, that the caller closes; *SIZE is its length.
+ * Stores that are not on this machine's disks fail with ERR_NOT_IMPLEMENTED: use store_get.
+ * ERR_NOT_FOUND if there is none; ERR_UNAVAILABLE if the store itself is gone.
  */
 bool store_open_fd(struct store *store, const char *key, int *fd, uint64_t *size,
                    struct error *err);
@@ -136,8 +138,8 @@ bool store_remove(struct store *store, const char *key, struct error *err);
 /*
  * Calls VISIT for every object whose key begins with PREFIX, in the order of the keys' bytes, from
  * the first key greater than AFTER (NULL: from the start), until VISIT returns false or all were
- * visited. False only on failure. The object's strings live until VISIT returns. What is in the store
- * and is no object of ours (a link, a name that is no valid key) is visited all the same.
+ * visited. False only on failure. The object's strings live until VISIT returns. What is in the
+ * store and is no object of ours (a link, a name that is no valid key) is visited all the same.
  */
 bool store_list(struct store *store, const char *prefix, const char *after,
                 bool (*visit)(void *context, const struct store_object *object), void *context,
@@ -149,8 +151,12 @@ bool store_list_stages(struct store *store,
 /* Whether the store is there and can be written to (it writes, syncs and removes a probe).
  * ERR_UNAVAILABLE or ERR_STORAGE_FULL. */
 bool store_check(struct store *store, struct error *err);
-/* Bytes that may still be written (some are kept free), and of how many; STAGE_SIZE_UNKNOWN where there is no bound. */
+/* Bytes that may still be written (some are kept free), and of how many; STAGE_SIZE_UNKNOWN where
+ * there is no bound. */
 bool store_space(struct store *store, uint64_t *free_bytes, uint64_t *total_bytes,
                  struct error *err);
+/* The most bytes that one object may have, however much room there is; STAGE_SIZE_UNKNOWN where
+ * that is not known. */
+uint64_t store_largest(struct store *store);
 
 #endif

@@ -11,7 +11,7 @@ from audio import wav, wav_of_bytes
 from draft import digest
 from hung_media import HungMedia
 from people import default_workspace, make_workspace, member
-from server import Server, expect_problem, wait_until
+from server import Server, expect_problem, largest_file, wait_until
 from tus import TYPE, Tus, b64, problem_of
 
 SOUND = wav(0.2)
@@ -696,3 +696,17 @@ def test_a_wrong_token_is_told_as_ever(server):
     answer = tus.options()
     assert answer.status == 204 and answer["Allow"] == "POST, OPTIONS"
     expect_problem(server.api("nonsense").get("/v1/tus/x"), 401, "unauthorized")
+
+
+def test_no_more_is_promised_than_a_file_can_have(server, tus):
+    """Nothing is configured: what the disk's file system can hold is the limit, where there is one."""
+    most = largest_file(server)
+    if most < 2 ** 52:
+        assert tus.options()["Tus-Max-Size"] == str(most)
+    else:
+        assert tus.options()["Tus-Max-Size"] is None
+    problem_of(tus.create(min(most, 2 ** 52) + 1), 413, "file_too_large")
+    answer = server.api().post("/v1/chunked-uploads", json={
+        "filename": "a.wav", "file_size": min(most, 2 ** 52) + 1, "chunk_size": 5 << 30})
+    expect_problem(answer, 413, "file_too_large")
+    check_nothing_reserved(server)

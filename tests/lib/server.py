@@ -177,3 +177,17 @@ def peak_kib(server):
     """The most memory that the server has had resident."""
     status = (pathlib.Path("/proc") / str(server.process.pid) / "status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+def largest_file(server):
+    """The most bytes that one file may have on the disk of the server's store (16 TiB on ext4)."""
+    with open(server.data / "store/.audiotricks-store", "rb") as file:
+        least, most = 0, 2 ** 63 - 1
+        while least < most:
+            middle = (least + most + 1) // 2
+            try:
+                os.lseek(file.fileno(), middle, os.SEEK_SET)
+                least = middle
+            except OSError:
+                most = middle - 1
+    return least

@@ -244,6 +244,11 @@ static bool fault_check(struct store *store, struct error *err)
     OPERATION(fault_store(store), store_check(self->inner, err));
 }
 
+static uint64_t fault_largest(struct store *store)
+{
+    return store_largest(fault_store(store)->inner);
+}
+
 static bool fault_space(struct store *store, uint64_t *free_bytes, uint64_t *total_bytes,
                         struct error *err)
 {
@@ -272,4 +277,5 @@ static const struct store_driver driver = {
     .list_stages = fault_list_stages,
     .check = fault_check,
     .space = fault_space,
+    .largest = fault_largest,
 };

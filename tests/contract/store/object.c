@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -199,6 +200,23 @@ static void a_store_can_be_checked(void **state)
     assert_string_equal(store_name(f->store), "main");
 }
 
+/* Where the file system says it at all: as far as a file can be entered, and not a byte further. */
+static void a_store_tells_the_largest_object(void **state)
+{
+    struct store_fixture *f = *state;
+    uint64_t largest = store_largest(f->store);
+    scoped(fd_close) int fd = open(f->folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+
+    if (largest == STAGE_SIZE_UNKNOWN)
+        return;
+    assert_true(largest >= UINT64_C(1) << 31 && largest <= INT64_MAX);
+    if (fd < 0) /* what is no folder on a disk */
+        return;
+    assert_int_equal(lseek(fd, (off_t)largest, SEEK_SET), (off_t)largest);
+    if (largest < INT64_MAX)
+        assert_int_equal(lseek(fd, (off_t)(largest + 1), SEEK_SET), -1);
+}
+
 static void a_store_knows_how_it_is_opened(void **state)
 {
     struct store_fixture *f = *state;
@@ -231,6 +249,7 @@ int store_object_cases(void)
         CASE(keys_are_checked),
         CASE(keys_may_hold_any_text),
         CASE(a_store_can_be_checked),
+        CASE(a_store_tells_the_largest_object),
         CASE(a_store_knows_how_it_is_opened),
     };
 
