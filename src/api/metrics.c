@@ -166,13 +166,20 @@ static void add_jobs(struct buf *out, struct app *app)
                    (double)figures.run_ms / 1000.0);
 }
 
-static void add_backlog(struct buf *out, struct app *app)
+static bool count_backlog(void *context, uint64_t *out, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
+    struct app *app = context;
+
+    return database_read(app->database, &db, err) && delivery_backlog(db, out, err);
+}
+
+static void add_backlog(struct buf *out, struct app *app)
+{
     struct error err;
     uint64_t count;
 
-    if (database_read(app->database, &db, &err) && delivery_backlog(db, &count, &err))
+    if (costly_ask(&app->delivery_backlog, count_backlog, app, &count, &err))
         add_one(out, "webhook_backlog", "gauge", "Deliveries that have not ended.", count);
 }
 

@@ -1,4 +1,4 @@
-/* The view storage_usage_by_workspace. */
+/* What the view storage_usage_by_workspace says, at the same cost however much there is. */
 #ifndef CATALOG_USAGE_H
 #define CATALOG_USAGE_H
 

@@ -244,6 +244,7 @@ bool app_open(const struct config *config, const struct app_options *options, st
     app->live = live_new();
     app->readiness = readiness_new();
     app->abandoned = abandoned_new();
+    app->delivery_backlog = (struct costly)COSTLY_INIT(clock_monotonic_us);
     app->commits = watch_new();
     app->webhook_changes = watch_new();
     if (!settings_read(config, &app->settings, err) || !queue_new(config, &app->queue, err) ||

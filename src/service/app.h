@@ -16,6 +16,7 @@
 #include "db/db.h"
 #include "media/media.h"
 #include "media/work.h"
+#include "service/costly.h"
 #include "store/store.h"
 
 struct abandoned;
@@ -113,6 +114,7 @@ struct app {
     const struct random_source *random;
     uint8_t link_key[SIGNED_LINK_KEY_BYTES];
     struct app_counters counters;
+    struct costly delivery_backlog; /* for /metrics */
 };
 
 /* Reads SETTINGS out of CONFIG. Fails with ERR_INVALID, naming the option, if a value makes no

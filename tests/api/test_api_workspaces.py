@@ -1,4 +1,6 @@
 """Workspaces and quotas."""
+import contextlib
+import sqlite3
 import threading
 
 import audio
@@ -243,3 +245,21 @@ def test_usage_view(api):
     assert empty["avg_file_size"] is None and empty["oldest_file"] is None
     one = api.get_json(f"/v1/analytics/usage?workspace_id={made['id']}")["items"]
     assert one == [empty]
+
+
+def test_usage_is_that_of_the_view(server, api):
+    """Trash counts for the quota, and not here; nor does what was removed."""
+    made = make_workspace(api, "busy", max_storage_bytes=10_000_000)
+    records = [upload_to(api, made, audio.wav(seconds=0.1 * (i + 1), seed=i)) for i in range(6)]
+    query = f"?workspace_id={made['id']}"
+    for record in (records[0], records[3], records[5]):
+        api.delete(f"/v1/uploads/{record['id']}{query}")
+    api.delete(f"/v1/uploads/{records[4]['id']}{query}&permanent=true")
+    row, = api.get_json("/v1/analytics/usage" + query)["items"]
+    live = [records[1], records[2]]
+    assert row["file_count"] == 2 and row["total_bytes"] == sum(r["file_size"] for r in live)
+    assert (row["oldest_file"], row["newest_file"]) == tuple(r["uploaded_at"] for r in live)
+    with contextlib.closing(sqlite3.connect(f"file:{server.data}/catalog.db?mode=ro", uri=True)) as db:
+        view = db.execute("SELECT file_count, total_bytes, avg_file_size, remaining_bytes FROM "
+                          "storage_usage_by_workspace WHERE workspace_id = ?", (made["id"],)).fetchone()
+    assert (row["file_count"], row["total_bytes"], row["avg_file_size"], row["remaining_bytes"]) == view

@@ -171,9 +171,10 @@ static void no_statement_walks_through_a_table(void **state)
     assert_int_equal(scans, 0);
 }
 
-/* How many steps of SQLite's machine the statement takes with NULL for all its parameters but $1.
+/* How many steps of SQLite's machine the statement takes with NULL for all its parameters but $1,
+ * and a second one that is a limit (0: it is none).
  */
-static int steps_of(sqlite3 *handle, enum sql_id id, const char *first)
+static int steps_within(sqlite3 *handle, enum sql_id id, const char *first, int limit)
 {
     sqlite3_stmt *statement;
     int steps;
@@ -184,11 +185,18 @@ static int steps_of(sqlite3 *handle, enum sql_id id, const char *first)
                      SQLITE_OK);
     if (sqlite3_bind_parameter_count(statement) > 0)
         sqlite3_bind_text(statement, 1, first, -1, SQLITE_STATIC);
+    if (limit > 0)
+        sqlite3_bind_int(statement, 2, limit);
     while (sqlite3_step(statement) == SQLITE_ROW)
         ;
     steps = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 0);
-    sqlite3_finalize(statement);
+    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
     return steps;
+}
+
+static int steps_of(sqlite3 *handle, enum sql_id id, const char *first)
+{
+    return steps_within(handle, id, first, 0);
 }
 
 static void run(sqlite3 *handle, const char *text)
@@ -222,6 +230,31 @@ static void ended_sessions_cost_open_ones_nothing(void **state)
     run(*state, "ROLLBACK TO empty; RELEASE empty;");
 }
 
+/* What a workspace stores is asked for at each look at a page, and does not grow with it. */
+static void usage_costs_the_same_however_much_there_is(void **state)
+{
+    static const enum sql_id asked[] = {SQL_USAGE_OF_WORKSPACE, SQL_USAGE_LIST};
+    int before[COUNT_OF(asked)];
+
+    run(*state, "SAVEPOINT empty;"
+                "INSERT INTO workspaces (id, name, created_at) VALUES ('w', 'w', 1);"
+                "INSERT INTO users (id, workspace_id, name, created_at) VALUES ('u', 'w', 'u', 1);"
+                "INSERT INTO storage_quotas (workspace_id, updated_at) VALUES ('w', 1);");
+    for (size_t i = 0; i < COUNT_OF(asked); i++)
+        before[i] = steps_within(*state, asked[i], i == 0 ? "w" : "", i == 0 ? 0 : 100);
+    run(*state,
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+        "INSERT INTO audio_uploads (id, workspace_id, user_id, original_filename, file_size,"
+        " file_type, mime_type, storage_provider, storage_name, storage_path, checksum_md5,"
+        " checksum_sha256, original_size, uploaded_at, updated_at) "
+        "SELECT i, 'w', 'u', 'f', 1, 'wav', 'audio/wav', 'local', 'main', i, '', i, 1, i, i FROM n;"
+        "UPDATE storage_quotas SET current_file_count = 1000, current_storage_bytes = 1000;");
+    for (size_t i = 0; i < COUNT_OF(asked); i++)
+        assert_in_range(steps_within(*state, asked[i], i == 0 ? "w" : "", i == 0 ? 0 : 100), 1,
+                        before[i] + 50);
+    run(*state, "ROLLBACK TO empty; RELEASE empty;");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +263,7 @@ int main(void)
         cmocka_unit_test(foreign_keys_and_indexes_are_sound),
         cmocka_unit_test(no_statement_walks_through_a_table),
         cmocka_unit_test(ended_sessions_cost_open_ones_nothing),
+        cmocka_unit_test(usage_costs_the_same_however_much_there_is),
     };
 
     return cmocka_run_group_tests_name("statements", tests, migrate_fresh, remove_it);
