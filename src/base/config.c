@@ -502,3 +502,12 @@ const char *config_named_text(const struct config *config, const char *section, 
             text = line->text; /* a key given again replaces what was before */
     return text;
 }
+
+bool config_named_bool(const struct config *config, const char *section, const char *name,
+                       const char *key)
+{
+    const char *text = config_named_text(config, section, name, key);
+    bool yes = false;
+
+    return text && read_bool(text, &yes) && yes;
+}

@@ -76,5 +76,8 @@ bool config_named_at(const struct config *config, const char *section, size_t in
 /* A key of a named section; NULL if it is not set there. */
 const char *config_named_text(const struct config *config, const char *section, const char *name,
                               const char *key);
+/* One of type CONFIG_BOOL; false if it is not set. */
+bool config_named_bool(const struct config *config, const char *section, const char *name,
+                       const char *key);
 
 #endif

@@ -28,5 +28,8 @@ bool fs_read_file(const char *path, size_t limit, struct arena *mem, char **out,
 /* Makes or replaces PATH by way of a temporary file beside it, durable when it returns. */
 bool fs_write_file(const char *path, const void *bytes, size_t length, mode_t mode,
                    struct error *err);
+/* Removes the folder NAME of the folder DIR_FD with all that is in it; links are not followed.
+ * Succeeds if there is none. */
+bool fs_remove_tree(int dir_fd, const char *name, struct error *err);
 
 #endif
