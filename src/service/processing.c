@@ -119,6 +119,21 @@ static bool make_jobs(struct db *tx, const struct app *app, const struct owner *
                                   : make_job(tx, app, owner, (struct uuid){{0}}, kind, err);
 }
 
+static bool suits(const struct app *app, const struct queue_kind *kind, const struct upload *upload)
+{
+    return !kind->suits || kind->suits(app, upload);
+}
+
+/* What comes after a kind that this upload has no jobs of, as it is too short for chunks, has
+ * nothing to wait for. */
+static bool comes_first(const struct app *app, const struct queue_kind *kind,
+                        const struct upload *upload)
+{
+    const struct queue_kind *before = kind->after ? queue_kind(app->queue, kind->after) : NULL;
+
+    return !before || !suits(app, before, upload);
+}
+
 bool processing_plan(struct db *tx, const struct app *app, const struct upload *upload,
                      struct error *err)
 {
@@ -126,8 +141,8 @@ bool processing_plan(struct db *tx, const struct app *app, const struct upload *
     const struct queue_kind *kind;
 
     for (size_t i = 0; queue_kind_at(app->queue, i, &kind); i++)
-        if (kind->per != PER_REQUEST && !kind->after &&
-            (!kind->suits || kind->suits(app, upload)) && !make_jobs(tx, app, &owner, kind, err))
+        if (kind->per != PER_REQUEST && comes_first(app, kind, upload) &&
+            suits(app, kind, upload) && !make_jobs(tx, app, &owner, kind, err))
             return false;
     return true;
 }
