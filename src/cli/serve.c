@@ -17,7 +17,7 @@
 #include "cli/log_setup.h"
 #include "cli/settings_check.h"
 #include "http/server.h"
-#include "jobs/runner.h"
+#include "jobs/crew.h"
 #include "jobs/scheduler.h"
 #include "jobs/webhook_sender.h"
 #include "service/app.h"
@@ -152,8 +152,8 @@ static bool is_stopping(void *server)
     return http_server_is_stopping(server);
 }
 
-static bool start_runner(struct http_server *server, struct app *app, struct runner **out,
-                         struct error *err)
+static bool start_crew(struct http_server *server, struct app *app, struct crew **out,
+                       struct error *err)
 {
     struct runner_options options = {
         .kinds = queued_kinds,
@@ -162,7 +162,7 @@ static bool start_runner(struct http_server *server, struct app *app, struct run
         .context = server,
     };
 
-    return runner_start(app, &options, out, err);
+    return crew_start(app, &options, out, err);
 }
 
 /* Without freeing what its jobs still use. All that was acknowledged is on the disk. */
@@ -173,9 +173,9 @@ static void end_without_jobs(void)
     _exit(CLI_OK);
 }
 
-static void stop_runner(struct runner *runner)
+static void stop_crew(struct crew *crew)
 {
-    if (runner && !runner_stop(runner, signals_seen > 1 ? 0 : JOBS_GRACE_MS))
+    if (crew && !crew_stop(crew, signals_seen > 1 ? 0 : JOBS_GRACE_MS))
         end_without_jobs();
 }
 
@@ -189,14 +189,14 @@ static bool run_server(struct http_server *server, struct app *app, bool with_jo
                        struct error *err)
 {
     scoped(scheduler_release) struct scheduler *scheduler = NULL;
-    scoped(runner_release) struct runner *runner = NULL;
+    scoped(crew_release) struct crew *crew = NULL;
     scoped(webhook_sender_release) struct webhook_sender *webhooks = NULL;
     struct watcher on_commit = {.tell = wake_feeds, .context = server};
     bool ran;
 
     if (!scheduler_start(app, job_kinds, job_kind_count, &scheduler, err) ||
         !webhook_sender_start(app, &webhooks, err) ||
-        (with_jobs && !start_runner(server, app, &runner, err)))
+        (with_jobs && !start_crew(server, app, &crew, err)))
         return false;
     watch_add(app->commits, &on_commit);
     signalled_server = server;
@@ -205,7 +205,7 @@ static bool run_server(struct http_server *server, struct app *app, bool with_jo
     ran = http_server_run(server, err);
     signalled_server = NULL;
     watch_remove(app->commits, &on_commit);
-    stop_runner(runner);
+    stop_crew(crew);
     return ran;
 }
 

@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/log_setup.h"
-#include "jobs/runner.h"
+#include "jobs/crew.h"
 
 /* A job that looks whether it should end does so at once: one that has not by then never looks. */
 #define JOBS_GRACE_MS 5000
@@ -36,9 +36,9 @@ static void work(const sigset_t *stopping)
 }
 
 /* Without freeing what its jobs still use. */
-static void stop(struct runner *runner)
+static void stop(struct crew *crew)
 {
-    if (runner_stop(runner, JOBS_GRACE_MS))
+    if (crew_stop(crew, JOBS_GRACE_MS))
         return;
     log_event(LOG_WARN, "stopped without waiting for jobs");
     fflush(NULL);
@@ -49,7 +49,7 @@ static bool run_worker(const struct config *config, struct error *err)
 {
     const char *data = config_text(config, "server", "data");
     scoped(app_release) struct app *app = NULL;
-    scoped(runner_release) struct runner *runner = NULL;
+    scoped(crew_release) struct crew *crew = NULL;
     struct runner_options options = {.kinds = queued_kinds,
                                      .threads = (unsigned)config_number(config, "jobs", "workers")};
     sigset_t stopping;
@@ -59,15 +59,15 @@ static bool run_worker(const struct config *config, struct error *err)
         !app_open(config, &(struct app_options){.data = data, .existing_only = true}, &app, err))
         return false;
     queued_kinds_register(app, queued_kinds);
-    if (!runner_start(app, &options, &runner, err))
+    if (!crew_start(app, &options, &crew, err))
         return false;
     printf("working on %s\n", data);
     fflush(stdout);
     log_event(LOG_INFO, "working", log_text("version", AUDIOTRICKS_VERSION),
               log_text("data", data));
     work(&stopping);
-    stop(runner);
-    runner_free(take(runner));
+    stop(crew);
+    crew_free(take(crew));
     log_event(LOG_INFO, "stopped");
     return true;
 }
@@ -83,10 +83,11 @@ const struct command command_worker = {
     .name = "worker",
     .summary = "run jobs alone, beside a server on the same data",
     .help =
-        "Runs the jobs that the server's own kinds have waiting, until SIGTERM or SIGINT; then "
-        "what\n"
-        "runs is given back. Any number of workers may share the data folder with a server, which\n"
-        "must have been started on it before; `serve --no-jobs` leaves all jobs to them.\n"
+        "Runs the jobs of the server's own kinds, and of processors that have a command in the\n"
+        "configuration, until SIGTERM or SIGINT; then what runs is given back. Any number of "
+        "workers\n"
+        "may share the data folder with a server, which must have been started on it before;\n"
+        "`serve --no-jobs` leaves all jobs to them.\n"
         "\n"
         "Examples:\n"
         "  audiotricks worker --data /srv/audiotricks\n"

@@ -383,7 +383,7 @@ static bool start_lanes(struct runner *runner)
 }
 
 /* Runs that look at should_end, end. */
-static void end_runs(struct runner *runner)
+void runner_tell(struct runner *runner)
 {
     atomic_store(&runner->is_ending, true);
     pthread_mutex_lock(&runner->lock);
@@ -396,7 +396,7 @@ static void end_runs(struct runner *runner)
 
 static void join_lanes(struct runner *runner)
 {
-    end_runs(runner);
+    runner_tell(runner);
     for (unsigned i = 0; i < runner->lane_count; i++)
         pthread_join(runner->lanes[i].thread, NULL);
 }
@@ -486,7 +486,7 @@ static void give_back(struct runner *runner, struct lane *lane)
 
 bool runner_stop(struct runner *runner, uint32_t grace_ms)
 {
-    end_runs(runner);
+    runner_tell(runner);
     if (await_lanes(runner, grace_ms))
         return true;
     for (unsigned i = 0; i < runner->lane_count; i++)

@@ -26,6 +26,8 @@ struct runner_options {
 /* Fails with ERR_UNAVAILABLE if there can be no threads. */
 bool runner_start(struct app *app, const struct runner_options *options, struct runner **out,
                   struct error *err);
+/* Tells the runs to end, and does not wait. */
+void runner_tell(struct runner *runner);
 /*
  * Tells the runs to end, and waits for that, GRACE_MS at most. What they did not finish is given
  * back: the attempt does not count. False if one does not end: its job is given back all the same,

@@ -7,6 +7,7 @@
 #include "base/json_depth.h"
 #include "base/random.h"
 #include "catalog/upload_progress.h"
+#include "service/processor.h"
 
 #include <jansson.h>
 
@@ -135,6 +136,16 @@ static bool read_options(const char *name, const char *text, const char **out, s
     return is_object || refuse(name, "options", "is not a JSON object", err);
 }
 
+/* Whoever runs commands reads them too; that they can be read is everybody's to know. */
+static bool check_command(const struct config *config, const char *name, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct processor processor;
+    bool is_command;
+
+    return processor_read(config, name, mem, &is_command, &processor, err);
+}
+
 static bool read_processor(const struct config *config, const char *name, struct queue_kind *out,
                            struct error *err)
 {
@@ -148,7 +159,8 @@ static bool read_processor(const struct config *config, const char *name, struct
         !read_count(config, name, "max_retries", JOB_RETRIES_MAX, &retries, err) ||
         !read_priority(config, name, &out->priority, err) ||
         !read_options(name, config_named_text(config, "processor", name, "options"), &out->options,
-                      err))
+                      err) ||
+        !check_command(config, name, err))
         return false;
     if (retries != UINT32_MAX)
         out->max_retries = (int32_t)retries;
