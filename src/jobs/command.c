@@ -221,13 +221,13 @@ static bool run_child(struct run *run, char **arguments, struct error *err)
 
 static bool prepare(struct run *run, struct error *err)
 {
+    struct job_batch *batch = run->batch;
+    struct command_source from = {batch->app, batch->upload, &run->task->job, &batch->should_end};
     char name[JOB_STAGE_ID_SIZE];
 
     job_stage_id(&run->task->job, 0, name);
-    return scratch_folder_make(kind_of(run->task)->scratch, name, run->batch->mem, &run->folder,
-                               err) &&
-           command_input_open(run->batch->app, run->batch->upload, &run->task->job, &run->folder,
-                              run->batch->mem, &run->input, err);
+    return scratch_folder_make(kind_of(run->task)->scratch, name, batch->mem, &run->folder, err) &&
+           command_input_open(&from, &run->folder, batch->mem, &run->input, err);
 }
 
 static void run_command(struct run *run)

@@ -8,10 +8,12 @@
 
 #include "base/fs.h"
 #include "catalog/chunk.h"
+#include "service/remaking.h"
 
 #define PATH_STANDARD "/usr/local/bin:/usr/bin:/bin"
 #define VARIABLES_OWN 20
 #define EXTENSION_MAX 16
+#define TRIES 3 /* to find a chunk that others may be cutting anew */
 
 /* ---- where the audio is ---- */
 
@@ -19,18 +21,24 @@ struct place {
     const char *storage_name, *path;
 };
 
+static bool find_chunk(struct app *app, const struct job *job, struct arena *mem, struct chunk *out,
+                       struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+
+    return database_read(app->database, &db, err) &&
+           chunk_by_index(db, job->upload_id, job->chunk_index, mem, out, err);
+}
+
 static bool find_place(struct app *app, const struct upload *upload, const struct job *job,
                        struct arena *mem, struct place *out, struct error *err)
 {
-    scoped(db_release) struct db *db = NULL;
     struct chunk chunk;
 
-    if (uuid_is_nil(job->chunk_id)) {
-        *out = (struct place){upload->storage_name, upload->storage_path};
+    *out = (struct place){upload->storage_name, upload->storage_path};
+    if (uuid_is_nil(job->chunk_id))
         return true;
-    }
-    if (!database_read(app->database, &db, err) ||
-        !chunk_by_index(db, upload->id, job->chunk_index, mem, &chunk, err))
+    if (!find_chunk(app, job, mem, &chunk, err))
         return false;
     if (!chunk.has_file)
         return error_tell(err, ERR_CONFLICT,
@@ -93,32 +101,61 @@ static bool link_to(int fd, const char *path, struct error *err)
     return symlink(where, path) == 0 || error_errno(err, "link to the audio");
 }
 
-bool command_input_open(struct app *app, const struct upload *upload, const struct job *job,
-                        const struct scratch_folder *folder, struct arena *mem,
-                        struct command_input *out, struct error *err)
+static bool open_place(struct app *app, const struct place *place, const char *path, int *out,
+                       struct error *err)
 {
     scoped(fd_close) int fd = -1;
-    const char *path;
     struct store *store;
-    struct place place;
     uint64_t size;
 
-    if (!find_place(app, upload, job, mem, &place, err) ||
-        !app_find_store(app, place.storage_name, &store, err))
+    if (!app_find_store(app, place->storage_name, &store, err))
         return false;
-    path = arena_printf(mem, "%s/audio%s", folder->path, extension_of(place.path));
-    if (store_open_fd(store, place.path, &fd, &size, err)) {
+    if (store_open_fd(store, place->path, &fd, &size, err)) {
         if (!link_to(fd, path, err))
             return false;
-    } else if (err->kind != ERR_NOT_IMPLEMENTED || !copy(store, place.path, path, &fd, err)) {
-        if (err->kind == ERR_NOT_FOUND) {
-            err->kind = ERR_CONFLICT;
-            error_client(err, "the audio is not in the store: it was cut anew, or is lost");
-        }
+    } else if (err->kind != ERR_NOT_IMPLEMENTED || !copy(store, place->path, path, &fd, err)) {
         return false;
     }
-    *out = (struct command_input){.fd = fd_take(&fd), .path = path};
+    *out = fd_take(&fd);
     return true;
+}
+
+static bool should_end(void *context)
+{
+    return atomic_load((const atomic_bool *)context);
+}
+
+/* A chunk that is gone from the store is cut again; an upload that is gone is lost. */
+static bool make_again(const struct command_source *from, const struct place *place,
+                       struct arena *mem, struct error *err)
+{
+    struct missing_file file = {from->upload, DERIVED_CHUNK, place->storage_name, place->path};
+
+    if (!uuid_is_nil(from->job->chunk_id))
+        return remake(from->app, &file, should_end, (void *)from->should_end, mem, err);
+    err->kind = ERR_CONFLICT;
+    return error_client(err, "the audio is not in the store");
+}
+
+bool command_input_open(const struct command_source *from, const struct scratch_folder *folder,
+                        struct arena *mem, struct command_input *out, struct error *err)
+{
+    for (int i = 0; i < TRIES; i++) {
+        struct command_input input = COMMAND_INPUT_NONE;
+        struct place place;
+
+        if (!find_place(from->app, from->upload, from->job, mem, &place, err))
+            return false;
+        input.path = arena_printf(mem, "%s/audio%s", folder->path, extension_of(place.path));
+        if (open_place(from->app, &place, input.path, &input.fd, err)) {
+            *out = input;
+            return true;
+        }
+        unlink(input.path); /* a copy that was begun */
+        if (err->kind != ERR_NOT_FOUND || !make_again(from, &place, mem, err))
+            return false;
+    }
+    return error_tell(err, ERR_CONFLICT, "the chunk is being cut anew");
 }
 
 /* ---- words ---- */

@@ -2,6 +2,8 @@
 #ifndef JOBS_COMMAND_INPUT_H
 #define JOBS_COMMAND_INPUT_H
 
+#include <stdatomic.h>
+
 #include "catalog/job.h"
 #include "catalog/upload.h"
 #include "jobs/scratch.h"
@@ -14,15 +16,24 @@ struct command_input {
 };
 #define COMMAND_INPUT_NONE ((struct command_input){.fd = -1})
 
+/* Whose audio it is. */
+struct command_source {
+    struct app *app;
+    const struct upload *upload;
+    const struct job *job;
+    const atomic_bool *should_end; /* it is not wanted any more */
+};
+
 /*
- * Opens the audio of JOB, its chunk or the whole of UPLOAD, and names it in FOLDER: by a link to
- * where it lies where that is on this machine's disks, else as a copy.
+ * Opens the audio of a job, its chunk or the whole of the upload, and names it in FOLDER: by a link
+ * to where it lies where that is on this machine's disks, else as a copy. A chunk that is gone from
+ * the store is cut again, which may take half a minute.
  *
- * Fails with ERR_CONFLICT if the chunk has not been cut, or has just been cut anew.
+ * Fails with ERR_CONFLICT if the chunk has not been cut, or the audio is lost, ERR_UNAVAILABLE if
+ * it is still being cut.
  */
-bool command_input_open(struct app *app, const struct upload *upload, const struct job *job,
-                        const struct scratch_folder *folder, struct arena *mem,
-                        struct command_input *out, struct error *err);
+bool command_input_open(const struct command_source *from, const struct scratch_folder *folder,
+                        struct arena *mem, struct command_input *out, struct error *err);
 static inline void command_input_close(struct command_input *input)
 {
     fd_close(&input->fd);

@@ -205,6 +205,22 @@ def test_a_chunk_that_is_not_cut_has_no_audio(tmp_path):
         assert "after = chunk" in job["error_message"]
 
 
+def test_a_chunk_that_is_gone_from_the_store_is_cut_again(tmp_path):
+    text = section(tmp_path, "facts", FACTS)
+    with Server(tmp_path / "data", *configuration(tmp_path, text), *CHUNKED, jobs=True) as server:
+        api = server.api()
+        record = api.upload(audio.wav(seconds=2.5, seed=1), "long.wav")
+        path = f"/v1/uploads/{record['id']}"
+        wait_until(lambda: api.get_json(path)["status"] == "completed", LIMIT_S, "the chunks")
+        before = api.get_json(path + "/chunks")["items"]
+        for chunk in before:
+            (server.data / "store" / chunk["chunk_path"]).unlink()
+        for job in ask(api, "facts", record["id"], per="chunk"):
+            job = ended(api, job)
+            assert job["status"] == "completed", job["error_message"]
+            assert job["result"]["content"] == before[job["chunk_index"]]["checksum_sha256"]
+
+
 # ---- how it ends ----
 
 @pytest.mark.parametrize("status, retried", [(1, True), (75, True), (255, True), (64, False),

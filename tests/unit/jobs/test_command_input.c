@@ -31,6 +31,14 @@ static void give(struct app_fixture *f, struct given *given)
     assert_ok(f, scratch_folder_make(&given->scratch, "one", f->mem, &given->folder, &f->err));
 }
 
+static bool open_input(struct app_fixture *f, struct given *given)
+{
+    static atomic_bool should_end;
+    struct command_source from = {f->app, &given->upload, &given->job, &should_end};
+
+    return command_input_open(&from, &given->folder, f->mem, &given->input, &f->err);
+}
+
 static void take_back(struct given *given)
 {
     struct stat st;
@@ -60,8 +68,7 @@ static void a_local_store_is_linked_to(void **state)
     struct stat st;
 
     give(f, &given);
-    assert_ok(f, command_input_open(f->app, &given.upload, &given.job, &given.folder, f->mem,
-                                    &given.input, &f->err));
+    assert_ok(f, open_input(f, &given));
     assert_string_equal(strrchr(given.input.path, '/'), "/audio.Mp3");
     assert_int_equal(lstat(given.input.path, &st), 0);
     assert_true(S_ISLNK(st.st_mode));
@@ -83,8 +90,7 @@ static void another_store_is_copied_from(void **state)
     remote->driver = &driver;
     f->app->stores[0] = remote;
     given.upload.storage_name = store_name(remote);
-    assert_ok(f, command_input_open(f->app, &given.upload, &given.job, &given.folder, f->mem,
-                                    &given.input, &f->err));
+    assert_ok(f, open_input(f, &given));
     assert_int_equal(lstat(given.input.path, &st), 0);
     assert_true(S_ISREG(st.st_mode));
     assert_has_five_bytes(f, &given);
@@ -100,8 +106,7 @@ static void what_is_not_there_is_tried_again(void **state)
 
     give(f, &given);
     given.upload.storage_path = "uploads/a/gone.mp3";
-    assert_false(command_input_open(f->app, &given.upload, &given.job, &given.folder, f->mem,
-                                    &given.input, &f->err));
+    assert_false(open_input(f, &given));
     assert_int_equal(f->err.kind, ERR_CONFLICT);
     take_back(&given);
 }
