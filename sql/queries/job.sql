@@ -11,6 +11,13 @@ SELECT j.*, c.chunk_index, c.start_time, c.end_time
 FROM processing_jobs j LEFT JOIN audio_chunks c ON c.id = j.chunk_id
 WHERE j.id = $1;
 
+-- name: job_content
+-- What a job is about: the upload's digest, and that of its chunk's file, where it has one.
+SELECT u.checksum_sha256, c.checksum_sha256
+FROM processing_jobs j JOIN audio_uploads u ON u.id = j.upload_id
+     LEFT JOIN audio_chunks c ON c.id = j.chunk_id
+WHERE j.id = $1;
+
 -- name: job_list
 -- Of a workspace, newest first, before the id $2.
 SELECT j.*, c.chunk_index, c.start_time, c.end_time

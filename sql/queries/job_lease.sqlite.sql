@@ -54,7 +54,7 @@ WHERE id = $1 AND status = 'leased';
 -- name: job_complete
 UPDATE processing_jobs
 SET status = 'completed', lease_until = NULL, progress = 1, result = $2, processing_time_ms = $3,
-    completed_at = $4, error_code = NULL, error_message = NULL
+    completed_at = $4, from_cache = $5, error_code = NULL, error_message = NULL
 WHERE id = $1 AND status = 'leased';
 
 -- name: job_fail

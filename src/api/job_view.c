@@ -66,6 +66,7 @@ void view_job(struct emitter *json, const struct job *job, bool secret)
     emit_int(json, "max_retries", job->max_retries);
     emit_raw(json, "options", job->options);
     write_end(json, job);
+    emit_bool(json, "from_cache", job->from_cache);
     emit_text(json, "leased_by", job->leased_by);
     emit_time(json, "lease_until", job->lease_until_us);
     emit_time(json, "run_after", job->run_after_us);

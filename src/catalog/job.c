@@ -77,6 +77,7 @@ enum column {
     CREATED_AT,
     STARTED_AT,
     COMPLETED_AT,
+    FROM_CACHE,
     CHUNK_INDEX,
     CHUNK_START,
     CHUNK_END
@@ -111,6 +112,7 @@ struct job job_from_row(const struct db_rows *rows, struct arena *mem)
         .created_at_us = db_column_time(rows, CREATED_AT),
         .started_at_us = db_column_time(rows, STARTED_AT),
         .completed_at_us = db_column_time(rows, COMPLETED_AT),
+        .from_cache = db_column_bool(rows, FROM_CACHE),
         .has_chunk = !db_column_is_null(rows, CHUNK_INDEX),
         .chunk_index = (uint32_t)db_column_int(rows, CHUNK_INDEX),
         .chunk_start_ms = db_column_milli(rows, CHUNK_START),
@@ -133,6 +135,19 @@ bool job_by_id(struct db *db, struct uuid workspace_id, struct uuid id, struct a
     if (!uuid_is_nil(workspace_id) && !uuid_equal(found.workspace_id, workspace_id))
         return error_tell(err, ERR_NOT_FOUND, "job does not exist"); /* as if it were not there */
     *out = found;
+    return true;
+}
+
+bool job_content(struct db *db, struct uuid id, struct arena *mem, const char **upload_sha256,
+                 const char **chunk_sha256, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+
+    if (!db_query(db, SQL_JOB_CONTENT, DB_ARGS(db_uuid(id)), &rows, err) ||
+        !db_one(rows, "job of an upload", err))
+        return false;
+    *upload_sha256 = db_column_text(rows, 0, mem);
+    *chunk_sha256 = db_column_text(rows, 1, mem);
     return true;
 }
 

@@ -54,6 +54,7 @@ struct job {
     int64_t created_at_us;
     int64_t started_at_us;
     int64_t completed_at_us; /* or failed, or was cancelled */
+    bool from_cache;         /* the result was known before */
 
     /* Of its chunk, where it has one; only read. */
     bool has_chunk;
@@ -77,6 +78,10 @@ static inline int64_t job_took_ms(const struct job *job, int64_t now_us)
 {
     return now_us > job->started_at_us ? (now_us - job->started_at_us) / 1000 : 0;
 }
+/* The SHA-256 of the job's upload, and of its chunk's file (NULL if it has none), in hex.
+ * ERR_NOT_FOUND if the job is of no upload. */
+bool job_content(struct db *db, struct uuid id, struct arena *mem, const char **upload_sha256,
+                 const char **chunk_sha256, struct error *err);
 /* Reads a row of a statement that gives whole jobs. Private to catalog/. */
 struct job job_from_row(const struct db_rows *rows, struct arena *mem);
 

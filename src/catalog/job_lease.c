@@ -436,12 +436,12 @@ bool job_heartbeat(struct db *tx, const struct job *job, int64_t until_us, int32
                   err);
 }
 
-bool job_complete(struct db *tx, const struct job *job, const char *result, int64_t now_us,
-                  struct error *err)
+bool job_complete(struct db *tx, const struct job *job, const char *result, bool from_cache,
+                  int64_t now_us, struct error *err)
 {
     return change(tx, SQL_JOB_COMPLETE,
                   DB_ARGS(db_uuid(job->id), db_text(result), db_int(job_took_ms(job, now_us)),
-                          db_time(now_us)),
+                          db_time(now_us), db_bool(from_cache)),
                   err);
 }
 

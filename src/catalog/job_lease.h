@@ -56,9 +56,9 @@ bool job_held(struct db *tx, struct uuid workspace_id, struct uuid id, int64_t t
 /* PROGRESS_MILLI of -1 leaves it as it is. */
 bool job_heartbeat(struct db *tx, const struct job *job, int64_t until_us, int32_t progress_milli,
                    struct error *err);
-/* RESULT is JSON, or NULL. */
-bool job_complete(struct db *tx, const struct job *job, const char *result, int64_t now_us,
-                  struct error *err);
+/* RESULT is JSON, or NULL; FROM_CACHE: it was known before. */
+bool job_complete(struct db *tx, const struct job *job, const char *result, bool from_cache,
+                  int64_t now_us, struct error *err);
 /* For good. */
 bool job_fail(struct db *tx, const struct job *job, const char *code, const char *message,
               int64_t now_us, struct error *err);

@@ -154,6 +154,8 @@ const struct config_option configuration_named_options[] = {
      "most of its jobs at once; not set: no limit"},
     {"processor", "workspace_concurrency", CONFIG_COUNT, NULL, NULL,
      "most of its jobs at once for one workspace; not set: no limit"},
+    {"processor", "cache", CONFIG_BOOL, NULL, NULL,
+     "whether its results are kept for the same content and options"},
     {"processor", "command", CONFIG_TEXT, NULL, NULL,
      "the program that does its jobs, with its arguments; not set: others lease them"},
     {"processor", "shell", CONFIG_BOOL, NULL, NULL,

@@ -32,6 +32,7 @@ static struct job_end end_of(const struct job_task *task)
     return (struct job_end){.job = {task->job.workspace_id, task->job.id, task->job.lease_token},
                             .outcome = task->outcome,
                             .result = task->result,
+                            .from_cache = task->from_cache,
                             .code = task->code,
                             .message = task->message,
                             .commit = commit_task,

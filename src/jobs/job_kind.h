@@ -47,6 +47,7 @@ struct job_task {
     bool is_decided;
     enum job_outcome outcome;
     const char *result, *code, *message;
+    bool from_cache; /* the result was known before: RUN's to set */
 
     /* The runner's: */
     atomic_int progress_milli;

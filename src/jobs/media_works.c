@@ -146,6 +146,7 @@ static void complete_validate(const struct works *works, const char *report, boo
 
     *finding = (struct finding){works->batch->app, works->batch->upload->id, "report", report};
     works->validate->effect = finding;
+    works->validate->from_cache = from_cache;
     job_task_complete(works->validate, arena_printf(mem, "{\"from_cache\":%s,\"report\":%s}",
                                                     from_cache ? "true" : "false", report));
 }
@@ -301,6 +302,7 @@ static bool complete_analyze(const struct works *works, const char *analysis, bo
     if (!publish(works, works->analyze, &works->drawing->files))
         return false;
     works->drawing->json = analysis;
+    works->analyze->from_cache = from_cache;
     job_task_complete(works->analyze,
                       arena_printf(works->batch->mem, "{\"from_cache\":%s,\"analysis\":%s}",
                                    from_cache ? "true" : "false", analysis));

@@ -95,6 +95,23 @@ static bool unpack(const struct lookup *lookup, struct str *out)
     return true;
 }
 
+/* Whether what is there is of use. */
+static void judge(struct lookup *lookup, bool there, struct str *data)
+{
+    lookup->whole = there && unpack(lookup, data);
+    if (there && !lookup->whole)
+        log_event(LOG_WARN, "a result in the cache is damaged and passed over",
+                  log_text("type", lookup->key->type), log_text("sha256", lookup->key->file_hash));
+}
+
+static void give(const struct lookup *lookup, struct str data, bool *found,
+                 struct cache_result *result)
+{
+    *found = lookup->found;
+    if (lookup->found)
+        *result = (struct cache_result){lookup->entry, data};
+}
+
 static bool look_up(struct app *app, struct lookup *lookup, bool *found, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
@@ -140,14 +157,25 @@ bool cache_find(struct app *app, const struct cache_key *key, struct arena *mem,
 
     if (!look_up(app, &lookup, &there, err))
         return false;
-    lookup.whole = there && unpack(&lookup, &data);
-    if (there && !lookup.whole)
-        log_event(LOG_WARN, "a result in the cache is damaged and passed over",
-                  log_text("type", key->type), log_text("sha256", key->file_hash));
+    judge(&lookup, there, &data);
     count(app, &lookup);
-    *found = lookup.found;
-    if (lookup.found)
-        *result = (struct cache_result){lookup.entry, data};
+    give(&lookup, data, found, result);
+    return true;
+}
+
+bool cache_find_in(struct db *tx, int64_t now_us, const struct cache_key *key, struct arena *mem,
+                   bool *found, struct cache_result *result, struct error *err)
+{
+    struct lookup lookup = {.key = key, .now_us = now_us, .mem = mem};
+    struct str data = {0};
+    bool there;
+
+    if (!cache_look(tx, key, now_us, mem, &there, &lookup.read, &lookup.stored, err))
+        return false;
+    judge(&lookup, there, &data);
+    if (!count_use(tx, &lookup, err))
+        return false;
+    give(&lookup, data, found, result);
     return true;
 }
 

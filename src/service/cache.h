@@ -47,6 +47,9 @@ bool cache_key_make(struct uuid workspace_id, const char *file_hash, const char 
  * RESULT lives in MEM. */
 bool cache_find(struct app *app, const struct cache_key *key, struct arena *mem, bool *found,
                 struct cache_result *result, struct error *err);
+/* The same in a transaction of the caller's. */
+bool cache_find_in(struct db *tx, int64_t now_us, const struct cache_key *key, struct arena *mem,
+                   bool *found, struct cache_result *result, struct error *err);
 /* As cache_find; fails with ERR_CACHE_MISS if it is not found. */
 bool cache_get(struct app *app, const struct cache_key *key, struct arena *mem,
                struct cache_result *result, struct error *err);

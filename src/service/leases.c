@@ -4,8 +4,10 @@
 
 #include "service/processing.h"
 #include "service/queue.h"
+#include "service/reuse.h"
 
 #define EXPIRED_PAGE 100
+#define SERVE_MOST_US US_PER_S /* of jobs that the cache has, for one who wants others */
 #define CODE_EXPIRED "lease_expired"
 
 /* ---- failures ---- */
@@ -103,6 +105,8 @@ struct taking {
     struct arena *mem;
     struct job *jobs;
     size_t count;
+    struct job *served; /* those that the cache had the results of */
+    size_t served_count;
 };
 
 static void fill_request(struct taking *taking)
@@ -136,10 +140,41 @@ static void set_times(struct taking *taking)
         taking->request.now_us + (lease_us > 0 ? lease_us : queue_lease_us(taking->app->queue));
 }
 
+static bool complete_known(struct db *tx, const struct app *app, const struct job *job,
+                           const char *result, struct error *err)
+{
+    return job_complete(tx, job, result, true, app_now_us(app), err) &&
+           processing_completed(tx, app, job, err);
+}
+
+/* What is known already is done: such jobs end here, and are nobody's to work on. */
+static bool serve_known(struct db *tx, struct taking *taking, struct error *err)
+{
+    size_t left = 0;
+
+    taking->served = arena_array(taking->mem, taking->count + 1, sizeof *taking->served);
+    for (size_t i = 0; i < taking->count; i++) {
+        const struct job job = taking->jobs[i];
+        const char *result;
+
+        if (!reuse_find(tx, taking->app, &job, taking->mem, &result, err) ||
+            (result && !complete_known(tx, taking->app, &job, result, err)))
+            return false;
+        if (result)
+            taking->served[taking->served_count++] = job;
+        else
+            taking->jobs[left++] = job;
+    }
+    taking->count = left;
+    return true;
+}
+
 static bool take_work(struct db *tx, void *context, struct error *err)
 {
     struct taking *taking = context;
     size_t expired;
+
+    taking->served_count = 0;
 
     set_times(taking);
     if (!expire_some(tx, taking->app, taking->mem, &expired, err) ||
@@ -148,7 +183,7 @@ static bool take_work(struct db *tx, void *context, struct error *err)
     for (size_t i = 0; i < taking->count; i++)
         if (!processing_began(tx, taking->app, &taking->jobs[i], err))
             return false;
-    return true;
+    return serve_known(tx, taking, err);
 }
 
 static bool is_worth_it(struct taking *taking, bool *out, struct error *err)
@@ -171,9 +206,30 @@ static bool take_if_due(struct taking *taking, struct error *err)
 {
     bool is_due;
 
-    taking->count = 0;
+    taking->count = taking->served_count = 0;
     return is_worth_it(taking, &is_due, err) &&
            (!is_due || database_write(taking->app->database, take_work, taking, err));
+}
+
+static void tell_served(const struct taking *taking)
+{
+    for (size_t i = 0; i < taking->served_count; i++)
+        queue_count(taking->app->queue, taking->served[i].kind, QUEUE_COMPLETED, 0);
+    if (taking->served_count > 0)
+        queue_signal(taking->app->queue);
+}
+
+/* Until there is something to be done: what the cache had makes room for more, for a while. */
+static bool take_what_is_left(struct taking *taking, struct error *err)
+{
+    int64_t until_us = clock_monotonic_us() + SERVE_MOST_US;
+
+    do {
+        if (!take_if_due(taking, err))
+            return false;
+        tell_served(taking);
+    } while (taking->count == 0 && taking->served_count > 0 && clock_monotonic_us() < until_us);
+    return true;
 }
 
 bool leases_take(struct app *app, const struct lease_wish *wish, struct arena *mem,
@@ -182,7 +238,7 @@ bool leases_take(struct app *app, const struct lease_wish *wish, struct arena *m
     struct taking taking = {.app = app, .wish = wish, .mem = mem};
 
     fill_request(&taking);
-    if (!take_if_due(&taking, err))
+    if (!take_what_is_left(&taking, err))
         return false;
     *out = taking.jobs;
     *count = taking.count;
@@ -199,7 +255,7 @@ bool leases_await(struct app *app, const struct lease_wish *wish, int64_t until_
     for (;;) {
         uint64_t turn = queue_turn(app->queue);
 
-        if (!take_if_due(&taking, err))
+        if (!take_what_is_left(&taking, err))
             return false;
         if (taking.count > 0 || should_end(context) || clock_monotonic_us() >= until_us)
             break;
@@ -254,7 +310,7 @@ static bool complete(struct db *tx, const struct app *app, const struct job_end 
                      const struct job *job, struct error *err)
 {
     return (!end->commit || end->commit(tx, job, end->context, err)) &&
-           job_complete(tx, job, end->result, app_now_us(app), err) &&
+           job_complete(tx, job, end->result, end->from_cache, job->completed_at_us, err) &&
            processing_completed(tx, app, job, err);
 }
 
@@ -316,11 +372,19 @@ static void count_end(struct app *app, enum job_outcome outcome, const struct jo
         queue_count(app->queue, job->kind, is_last ? QUEUE_FAILED : QUEUE_RETRIED, 0);
 }
 
-static void count_ends(const struct ending *ending)
+/* The committed end of a job that was held until now. */
+static void conclude(struct app *app, const struct job_end *end, const struct job *job)
+{
+    count_end(app, end->outcome, job);
+    if (end->outcome == OUTCOME_COMPLETED && end->result && !end->from_cache)
+        reuse_keep(app, job, end->result, job_took_ms(job, job->completed_at_us));
+}
+
+static void conclude_all(const struct ending *ending)
 {
     for (size_t i = 0; i < ending->count; i++)
         if (ending->held[i].kind)
-            count_end(ending->app, ending->ends[i].outcome, &ending->held[i]);
+            conclude(ending->app, &ending->ends[i], &ending->held[i]);
 }
 
 /* Those that are not held any more are left out: nothing of theirs was changed. */
@@ -342,6 +406,7 @@ static bool end_work(struct db *tx, void *context, struct error *err)
             *err = ending->errors[i];
             return false;
         }
+        job->completed_at_us = app_now_us(ending->app);
         if (held && !end_held(tx, ending->app, end, job, err))
             return false;
         if (!held)
@@ -368,7 +433,7 @@ static bool end_one(struct app *app, const struct job_end *end, struct error *er
         *err = failed;
         return false;
     }
-    count_ends(&ending);
+    conclude_all(&ending);
     return ended;
 }
 
@@ -383,7 +448,7 @@ void leases_end_all(struct app *app, const struct job_end *ends, size_t count, b
     ending.held = arena_array(mem, count, sizeof *ending.held);
     /* One whose effect cannot be committed takes the others with it: then each by itself. */
     if (database_write(app->database, end_work, &ending, &err))
-        count_ends(&ending);
+        conclude_all(&ending);
     else
         for (size_t i = 0; i < count; i++)
             ended[i] = end_one(app, &ends[i], &errors[i]);

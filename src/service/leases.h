@@ -27,7 +27,8 @@ struct lease_wish {
     int64_t lease_us; /* 0: as configured */
 };
 
-/* Leases what is due, after taking back what has run out. *COUNT may be 0. */
+/* Leases what is due, after taking back what has run out. *COUNT may be 0. Jobs of which the cache
+ * knows the result (service/reuse.h) are completed with it, and not among them. */
 bool leases_take(struct app *app, const struct lease_wish *wish, struct arena *mem,
                  struct job **out, size_t *count, struct error *err);
 /* As leases_take, but waits until there is something, until UNTIL_US on the monotonic clock, or
@@ -48,6 +49,7 @@ struct job_end {
     struct held_job job;
     enum job_outcome outcome;
     const char *result;  /* JSON, or NULL */
+    bool from_cache;     /* the result was known before */
     const char *code;    /* of a failure */
     const char *message; /* of a failure, for people: what to do about it */
     /* Optional: what completing it changes besides. It runs in the transaction, as a db_work does,

@@ -162,6 +162,8 @@ static bool read_processor(const struct config *config, const char *name, struct
                       err) ||
         !check_command(config, name, err))
         return false;
+    out->is_not_kept = config_named_text(config, "processor", name, "cache") &&
+                       !config_named_bool(config, "processor", name, "cache");
     if (retries != UINT32_MAX)
         out->max_retries = (int32_t)retries;
     return true;

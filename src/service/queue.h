@@ -38,6 +38,7 @@ struct queue_kind {
     int32_t priority;
     int32_t max_retries;      /* -1: as many as the upload's */
     uint32_t most, most_each; /* leased at once, in all and in a workspace; 0: no limit */
+    bool is_not_kept;         /* external: its results do not go into the cache */
     /* Optional: whether jobs are made for this upload. */
     bool (*suits)(const struct app *app, const struct upload *upload);
     /* Optional: refuses options, a JSON object as text, with ERR_INVALID. */

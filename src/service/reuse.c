@@ -1,0 +1,109 @@
+#include "service/reuse.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "base/canonical_json.h"
+#include "base/log.h"
+#include "service/cache.h"
+#include "service/queue.h"
+
+#define SWITCH "cache" /* the option that turns it off */
+
+/* The server's own kinds know by themselves what they keep. */
+static bool is_of_others(const struct app *app, const struct job *job)
+{
+    const struct queue_kind *kind = queue_kind(app->queue, job->kind);
+
+    return !uuid_is_nil(job->upload_id) && !(kind && (kind->is_built_in || kind->is_not_kept));
+}
+
+/* Which part of the upload: by what is in it, or where it lies if it has not been cut. */
+static json_t *part_of(const struct job *job, const char *chunk_sha256)
+{
+    return chunk_sha256 ? json_string(chunk_sha256)
+                        : json_pack("{s:I, s:I}", "start_ms", (json_int_t)job->chunk_start_ms,
+                                    "end_ms", (json_int_t)job->chunk_end_ms);
+}
+
+/* Adds what the cache is to know of a job's options. False if they say that it is to know nothing,
+ * or cannot be told from others. */
+static bool add_options(const struct job *job, const char *chunk_sha256, struct buf *out)
+{
+    scoped(json_decrefp) json_t *options = NULL, *whole = NULL;
+    struct error ignored;
+
+    if (!canonical_json_read(job->options, strlen(job->options), &options, &ignored) ||
+        !json_is_object(options) || json_is_false(json_object_get(options, SWITCH)))
+        return false;
+    json_object_del(options, SWITCH);
+    if (!uuid_is_nil(job->chunk_id))
+        whole = json_pack("{s:o, s:O}", "chunk", part_of(job, chunk_sha256), "options", options);
+    return canonical_json_write(whole ? whole : options, out, &ignored);
+}
+
+/* *CAN is false if nothing is kept of such a job. */
+static bool make_key(struct db *db, const struct app *app, const struct job *job, struct arena *mem,
+                     struct cache_key *out, bool *can, struct error *err)
+{
+    scoped(buf_release) struct buf options = {0};
+    const char *upload_sha256, *chunk_sha256;
+    struct error ignored;
+
+    *can = false;
+    if (!is_of_others(app, job))
+        return true;
+    if (!job_content(db, job->id, mem, &upload_sha256, &chunk_sha256, err))
+        return false;
+    buf_init(&options, CACHE_OPTIONS_MAX);
+    *can = add_options(job, chunk_sha256, &options) &&
+           cache_key_make(job->workspace_id, upload_sha256, job->kind,
+                          (struct str){options.bytes, options.length}, out, &ignored);
+    return true;
+}
+
+/* Anybody may have put anything there. */
+static bool is_result(struct str data)
+{
+    size_t blanks = strspn(data.ptr, " \t\r\n");
+
+    return data.ptr[blanks] == '{' && data.len <= JOB_RESULT_MAX;
+}
+
+bool reuse_find(struct db *tx, const struct app *app, const struct job *job, struct arena *mem,
+                const char **result, struct error *err)
+{
+    struct cache_key key;
+    struct cache_result known;
+    bool can, found;
+
+    *result = NULL;
+    if (!make_key(tx, app, job, mem, &key, &can, err))
+        return false;
+    if (!can)
+        return true;
+    if (!cache_find_in(tx, app_now_us(app), &key, mem, &found, &known, err))
+        return false;
+    if (found && is_result(known.data))
+        *result = known.data.ptr;
+    return true;
+}
+
+void reuse_keep(struct app *app, const struct job *job, const char *result, int64_t run_ms)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    scoped(db_release) struct db *db = NULL;
+    struct cache_key key;
+    struct cache_wish wish = {.key = &key,
+                              .data = str_from(result),
+                              .processing_time_ms = run_ms > 0 ? (uint64_t)run_ms : 0};
+    struct cache_entry entry;
+    struct error err;
+    bool can;
+
+    if (!database_read(app->database, &db, &err) ||
+        !make_key(db, app, job, mem, &key, &can, &err) ||
+        (can && !cache_put(app, &wish, &entry, &err)))
+        log_event(LOG_DEBUG, "a result is not kept in the cache", log_text("job", job->kind),
+                  log_text("error", err.log));
+}
