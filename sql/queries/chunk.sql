@@ -20,7 +20,10 @@ SET total_chunks = excluded.total_chunks, start_time = excluded.start_time,
     chunk_filename = excluded.chunk_filename, chunk_size = excluded.chunk_size,
     storage_name = excluded.storage_name, chunk_path = excluded.chunk_path,
     checksum_md5 = excluded.checksum_md5, checksum_sha256 = excluded.checksum_sha256,
-    processing_time_ms = excluded.processing_time_ms;
+    processing_time_ms = excluded.processing_time_ms,
+    transcription_result_id = CASE WHEN audio_chunks.start_time = excluded.start_time
+                                    AND audio_chunks.end_time = excluded.end_time
+                                   THEN audio_chunks.transcription_result_id END;
 
 -- name: chunk_count
 SELECT count(*) FROM audio_chunks WHERE upload_id = $1;

@@ -25,6 +25,9 @@ endpoint_handler get_upload, patch_upload, delete_upload, post_undelete;
 endpoint_handler get_uploads, get_upload_history, get_upload_chunks;
 endpoint_handler post_upload_chunks, get_chunk_content, get_upload_waveform;
 
+/* results.c */
+endpoint_handler get_upload_results, get_upload_result;
+
 /* files.c */
 endpoint_handler get_upload_content, get_file, post_upload_links;
 

@@ -4,6 +4,7 @@
 
 #include "service/processing.h"
 #include "service/queue.h"
+#include "service/results.h"
 #include "service/reuse.h"
 
 #define EXPIRED_PAGE 100
@@ -143,8 +144,8 @@ static void set_times(struct taking *taking)
 static bool complete_known(struct db *tx, const struct app *app, const struct job *job,
                            const char *result, struct error *err)
 {
-    return job_complete(tx, job, result, true, app_now_us(app), err) &&
-           processing_completed(tx, app, job, err);
+    return job_complete(tx, job, result, true, job->completed_at_us, err) &&
+           results_keep(tx, app, job, result, true, err) && processing_completed(tx, app, job, err);
 }
 
 /* What is known already is done: such jobs end here, and are nobody's to work on. */
@@ -154,16 +155,17 @@ static bool serve_known(struct db *tx, struct taking *taking, struct error *err)
 
     taking->served = arena_array(taking->mem, taking->count + 1, sizeof *taking->served);
     for (size_t i = 0; i < taking->count; i++) {
-        const struct job job = taking->jobs[i];
+        struct job job = taking->jobs[i];
         const char *result;
 
+        job.completed_at_us = app_now_us(taking->app); /* if it is known */
         if (!reuse_find(tx, taking->app, &job, taking->mem, &result, err) ||
             (result && !complete_known(tx, taking->app, &job, result, err)))
             return false;
         if (result)
             taking->served[taking->served_count++] = job;
         else
-            taking->jobs[left++] = job;
+            taking->jobs[left++] = taking->jobs[i];
     }
     taking->count = left;
     return true;
@@ -311,6 +313,7 @@ static bool complete(struct db *tx, const struct app *app, const struct job_end 
 {
     return (!end->commit || end->commit(tx, job, end->context, err)) &&
            job_complete(tx, job, end->result, end->from_cache, job->completed_at_us, err) &&
+           results_keep(tx, app, job, end->result, end->from_cache, err) &&
            processing_completed(tx, app, job, err);
 }
 

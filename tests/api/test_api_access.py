@@ -108,7 +108,12 @@ class Side:
                 jobs.cut(self.people["writer"], record)
             if path.endswith("/waveform"):
                 jobs.analyze(self.people["writer"], record)
+            if path.endswith("/results/{kind}"):
+                jobs.ask(self.people["writer"], "a-kind", record["id"], options={"cache": False})
+                leased = jobs.lease_of(self.people["writer"], "a-kind", record["id"])
+                jobs.tell(self.people["writer"], leased, "complete", result={"text": "a"})
             path = path.replace("{id}", record["id"]).replace("{index}", "0")
+            path = path.replace("{kind}", "a-kind")
         elif path.startswith("/v1/cache/"):
             content = audio.wav(seconds=0.05, seed=audio.random.getrandbits(30))  # no other side's
             record = self.people["writer"].upload(content)
