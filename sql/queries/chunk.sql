@@ -25,8 +25,5 @@ SET total_chunks = excluded.total_chunks, start_time = excluded.start_time,
                                     AND audio_chunks.end_time = excluded.end_time
                                    THEN audio_chunks.transcription_result_id END;
 
--- name: chunk_count
-SELECT count(*) FROM audio_chunks WHERE upload_id = $1;
-
--- name: chunk_trim
-DELETE FROM audio_chunks WHERE upload_id = $1 AND chunk_index >= $2;
+-- name: chunk_remove
+DELETE FROM audio_chunks WHERE id = $1;

@@ -50,11 +50,17 @@ ORDER BY id LIMIT $4;
 SELECT id FROM processing_jobs
 WHERE upload_id = $1 AND kind = $2 AND status IN ('pending', 'leased') ORDER BY id LIMIT 1;
 
--- name: job_unfinished_of_chunks
--- The jobs that are not done of the chunks of an upload from index $2 on, one page behind the id $3.
-SELECT j.id FROM audio_chunks c JOIN processing_jobs j ON j.chunk_id = c.id
-WHERE c.upload_id = $1 AND c.chunk_index >= $2 AND j.status NOT IN ('completed', 'cancelled') AND j.id > $3
-ORDER BY j.id LIMIT $4;
+-- name: job_unfinished_of_chunk
+-- The jobs of a chunk that are not done, one page behind the id $2.
+SELECT id FROM processing_jobs
+WHERE chunk_id = $1 AND status NOT IN ('completed', 'cancelled') AND id > $2
+ORDER BY id LIMIT $3;
+
+-- name: job_belonging_of_chunks
+-- 1 if the upload's processing has, or had, a job of this kind of one of the chunks that there are.
+SELECT count(*) FROM (
+    SELECT 1 FROM processing_jobs
+    WHERE upload_id = $1 AND kind = $2 AND belongs = 1 AND chunk_id IS NOT NULL LIMIT 1) AS found;
 
 -- name: job_belonging_of_kind
 -- 1 if the upload's processing has, or had, a job of this kind.
@@ -116,6 +122,24 @@ WHERE upload_id = $1 AND needs_upload = 1;
 -- Who waits for $1.
 SELECT n.job_id FROM processing_job_needs n JOIN processing_jobs j ON j.id = n.job_id
 WHERE n.needed_id = $1 AND j.status = 'waiting' ORDER BY n.job_id LIMIT $2;
+
+-- name: job_waiting_for_chunks
+-- Who, not being about a chunk itself, waits for jobs of kind $2 of the upload's chunks.
+SELECT DISTINCT n.job_id
+FROM processing_jobs j JOIN processing_job_needs n ON n.needed_id = j.id
+     JOIN processing_jobs w ON w.id = n.job_id
+WHERE j.upload_id = $1 AND j.kind = $2 AND j.belongs = 1 AND j.chunk_id IS NOT NULL
+  AND w.status = 'waiting' AND w.chunk_id IS NULL
+ORDER BY n.job_id LIMIT $3;
+
+-- name: job_needs_more
+UPDATE processing_jobs SET needs = needs + $2 WHERE id = $1 AND status = 'waiting';
+
+-- name: job_needs_less
+UPDATE processing_jobs
+SET needs = needs - 1,
+    status = CASE WHEN needs = 1 AND status = 'waiting' THEN 'pending' ELSE status END
+WHERE id = $1 AND needs > 0;
 
 -- ---- by hand ----
 

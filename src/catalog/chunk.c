@@ -131,18 +131,7 @@ bool chunk_cut(struct db *tx, const struct chunk *chunk, struct error *err)
                       NULL, err);
 }
 
-bool chunk_count(struct db *db, struct uuid upload_id, uint32_t *out, struct error *err)
+bool chunk_remove(struct db *tx, struct uuid id, struct error *err)
 {
-    scoped(db_rows_release) struct db_rows *rows = NULL;
-
-    if (!db_query(db, SQL_CHUNK_COUNT, DB_ARGS(db_uuid(upload_id)), &rows, err) ||
-        !db_one(rows, "count", err))
-        return false;
-    *out = (uint32_t)db_column_int(rows, 0);
-    return true;
-}
-
-bool chunk_trim(struct db *tx, struct uuid upload_id, uint32_t count, struct error *err)
-{
-    return db_execute(tx, SQL_CHUNK_TRIM, DB_ARGS(db_uuid(upload_id), db_int(count)), NULL, err);
+    return db_execute(tx, SQL_CHUNK_REMOVE, DB_ARGS(db_uuid(id)), NULL, err);
 }

@@ -65,8 +65,7 @@ bool chunk_by_index(struct db *db, struct uuid upload_id, uint32_t index, struct
 /* The chunk has been cut: the row of its index, which may be new, says what CHUNK does of its file.
  * Its status is upload_progress.h's. */
 bool chunk_cut(struct db *tx, const struct chunk *chunk, struct error *err);
-bool chunk_count(struct db *db, struct uuid upload_id, uint32_t *out, struct error *err);
-/* Removes the chunks from index COUNT on, and their jobs. */
-bool chunk_trim(struct db *tx, struct uuid upload_id, uint32_t count, struct error *err);
+/* Removes a chunk, and its jobs. */
+bool chunk_remove(struct db *tx, struct uuid id, struct error *err);
 
 #endif

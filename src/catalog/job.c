@@ -208,6 +208,12 @@ bool job_has_belonging(struct db *db, struct uuid upload_id, const char *kind, b
     return is_there(db, SQL_JOB_BELONGING_OF_KIND, upload_id, kind, out, err);
 }
 
+bool job_has_of_chunks(struct db *db, struct uuid upload_id, const char *kind, bool *out,
+                       struct error *err)
+{
+    return is_there(db, SQL_JOB_BELONGING_OF_CHUNKS, upload_id, kind, out, err);
+}
+
 bool job_awaits_belonging(struct db *db, struct uuid upload_id, const char *kind, bool *out,
                           struct error *err)
 {
@@ -268,16 +274,34 @@ bool job_unfinished(struct db *db, struct uuid upload_id, const char *kind, stru
            read_ids(rows, limit, mem, out, count, err);
 }
 
-bool job_unfinished_of_chunks(struct db *db, struct uuid upload_id, uint32_t from,
-                              struct uuid after, size_t limit, struct arena *mem, struct uuid **out,
-                              size_t *count, struct error *err)
+bool job_unfinished_of_chunk(struct db *db, struct uuid chunk_id, struct uuid after, size_t limit,
+                             struct arena *mem, struct uuid **out, size_t *count, struct error *err)
 {
     scoped(db_rows_release) struct db_rows *rows = NULL;
 
-    return db_query(db, SQL_JOB_UNFINISHED_OF_CHUNKS,
-                    DB_ARGS(db_uuid(upload_id), db_int(from), db_uuid(after), db_int(limit)), &rows,
-                    err) &&
+    return db_query(db, SQL_JOB_UNFINISHED_OF_CHUNK,
+                    DB_ARGS(db_uuid(chunk_id), db_uuid(after), db_int(limit)), &rows, err) &&
            read_ids(rows, limit, mem, out, count, err);
+}
+
+bool job_waiting_for_chunks(struct db *db, struct uuid upload_id, const char *kind, size_t limit,
+                            struct arena *mem, struct uuid **out, size_t *count, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+
+    return db_query(db, SQL_JOB_WAITING_FOR_CHUNKS,
+                    DB_ARGS(db_uuid(upload_id), db_text(kind), db_int(limit)), &rows, err) &&
+           read_ids(rows, limit, mem, out, count, err);
+}
+
+bool job_needs_more(struct db *tx, struct uuid job, uint64_t count, struct error *err)
+{
+    return db_execute(tx, SQL_JOB_NEEDS_MORE, DB_ARGS(db_uuid(job), db_int(count)), NULL, err);
+}
+
+bool job_needs_less(struct db *tx, struct uuid job, struct error *err)
+{
+    return db_execute(tx, SQL_JOB_NEEDS_LESS, DB_ARGS(db_uuid(job)), NULL, err);
 }
 
 bool job_under_way(struct db *db, struct uuid upload_id, const char *kind, bool *found,

@@ -97,6 +97,9 @@ bool job_list(struct db *db, const struct job_filter *filter, struct uuid before
 /* Whether the upload's processing has, or had, a job of KIND. */
 bool job_has_belonging(struct db *db, struct uuid upload_id, const char *kind, bool *out,
                        struct error *err);
+/* Whether one of them is of a chunk that is still there. */
+bool job_has_of_chunks(struct db *db, struct uuid upload_id, const char *kind, bool *out,
+                       struct error *err);
 /* Whether one of them is not done yet. */
 bool job_awaits_belonging(struct db *db, struct uuid upload_id, const char *kind, bool *out,
                           struct error *err);
@@ -126,10 +129,17 @@ bool job_need(struct db *tx, struct uuid job, struct uuid needed, struct error *
 bool job_unfinished(struct db *db, struct uuid upload_id, const char *kind, struct uuid after,
                     size_t limit, struct arena *mem, struct uuid **out, size_t *count,
                     struct error *err);
-/* The same of the chunks from index FROM on, of whatever kind. */
-bool job_unfinished_of_chunks(struct db *db, struct uuid upload_id, uint32_t from,
-                              struct uuid after, size_t limit, struct arena *mem, struct uuid **out,
-                              size_t *count, struct error *err);
+/* The same of a chunk, of whatever kind. */
+bool job_unfinished_of_chunk(struct db *db, struct uuid chunk_id, struct uuid after, size_t limit,
+                             struct arena *mem, struct uuid **out, size_t *count,
+                             struct error *err);
+/* At most LIMIT jobs, none of them of a chunk, that wait for jobs of KIND of an upload's chunks. */
+bool job_waiting_for_chunks(struct db *db, struct uuid upload_id, const char *kind, size_t limit,
+                            struct arena *mem, struct uuid **out, size_t *count, struct error *err);
+/* JOB, if it waits, waits for COUNT things more; for one less, and is pending if it was the last.
+ */
+bool job_needs_more(struct db *tx, struct uuid job, uint64_t count, struct error *err);
+bool job_needs_less(struct db *tx, struct uuid job, struct error *err);
 /* NEEDED is completed: who waited for nothing else is pending now. */
 bool job_release(struct db *tx, struct uuid needed, struct error *err);
 /* The upload is completed. */

@@ -8,6 +8,7 @@
 #include "service/processing.h"
 
 #define PIECES_FIRST 16
+#define CHUNK_PAGE 256
 
 bool cutting_open(struct cutting *self, int *fd, struct error *err)
 {
@@ -55,13 +56,13 @@ bool cutting_chunk_done(struct cutting *self, const struct media_chunk *chunk, s
     return true;
 }
 
-static bool put_chunk(struct db *tx, const struct cutting *self, size_t index, struct error *err)
+static bool put_chunk(struct db *tx, const struct cutting *self, struct uuid id, size_t index,
+                      struct error *err)
 {
     const struct made_file *file = &self->files.files[index];
     const struct cut_piece *piece = &self->pieces[index];
-    const struct app *app = self->files.app;
     char name[CHUNK_FILENAME_SIZE];
-    struct chunk chunk = {.id = app_new_id(app),
+    struct chunk chunk = {.id = id,
                           .upload_id = self->files.job->upload_id,
                           .chunk_index = (uint32_t)index,
                           .total_chunks = (uint32_t)self->files.count,
@@ -81,22 +82,84 @@ static bool put_chunk(struct db *tx, const struct cutting *self, size_t index, s
     return chunk_cut(tx, &chunk, err);
 }
 
+static bool is_still_a_chunk(const struct cutting *self, const struct chunk *chunk)
+{
+    const struct cut_piece *piece;
+
+    if (chunk->chunk_index >= self->files.count)
+        return false;
+    piece = &self->pieces[chunk->chunk_index];
+    return chunk->start_time_ms == piece->start_ms && chunk->end_time_ms == piece->end_ms;
+}
+
+/* A row is of one span for life: jobs, results and leases that refer to it are about that audio.
+ * IS_KEPT of those that stay. */
+static bool drop_page(struct db *tx, const struct cutting *self, const struct chunk *chunks,
+                      size_t count, bool *is_kept, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is_still_a_chunk(self, &chunks[i]))
+            is_kept[chunks[i].chunk_index] = true;
+        else if (!processing_drop_chunk(tx, chunks[i].id, err) ||
+                 !chunk_remove(tx, chunks[i].id, err))
+            return false;
+    return true;
+}
+
+static bool drop_earlier(struct db *tx, const struct cutting *self, bool *is_kept,
+                         struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct chunk *chunks;
+    uint32_t from = 0;
+    size_t count;
+
+    do {
+        arena_reset(mem);
+        if (!chunk_list(tx, self->files.job->upload_id, from, CHUNK_PAGE, mem, &chunks, &count,
+                        err) ||
+            !drop_page(tx, self, chunks, count, is_kept, err))
+            return false;
+        if (count > 0)
+            from = chunks[count - 1].chunk_index + 1;
+    } while (count == CHUNK_PAGE);
+    return true;
+}
+
+/* Gives the ids of those that are new. */
+static bool put_chunks(struct db *tx, const struct cutting *self, const bool *is_kept,
+                       struct uuid *ids, size_t *count, struct error *err)
+{
+    *count = 0;
+    for (size_t i = 0; i < self->files.count; i++) {
+        struct uuid id = app_new_id(self->files.app);
+
+        if (!put_chunk(tx, self, id, i, err))
+            return false;
+        if (!is_kept[i])
+            ids[(*count)++] = id;
+    }
+    return true;
+}
+
 bool cutting_commit(struct db *tx, const struct cutting *self, struct error *err)
 {
+    scoped(arena_release) struct arena *mem = arena_new();
+    const struct app *app = self->files.app;
     const struct job *job = self->files.job;
-    uint32_t count = (uint32_t)self->files.count, before;
+    bool *is_kept = arena_array(mem, self->files.count + 1, sizeof *is_kept);
+    struct uuid *ids = arena_array(mem, self->files.count + 1, sizeof *ids);
+    struct fresh_chunks fresh = {.ids = ids};
+    struct chunk_jobs *jobs;
 
-    if (!making_keep(tx, &self->files, err) || !chunk_count(tx, job->upload_id, &before, err) ||
-        !processing_drop_chunks(tx, job->upload_id, count, err) ||
-        !chunk_trim(tx, job->upload_id, count, err))
-        return false;
-    for (uint32_t i = 0; i < count; i++)
-        if (!put_chunk(tx, self, i, err))
-            return false;
-    return processing_cut(tx, self->files.app, job, before, count, err) &&
+    return making_keep(tx, &self->files, err) &&
+           processing_cut_begin(tx, app, job->upload_id, mem, &jobs, err) &&
+           drop_earlier(tx, self, is_kept, err) &&
+           put_chunks(tx, self, is_kept, ids, &fresh.count, err) &&
+           processing_cut_end(tx, app, job, jobs, &fresh, err) &&
            derived_note_recipe(tx, job->upload_id, DERIVED_CHUNK,
-                               cut_options_write(&self->cut, self->files.mem),
-                               app_now_us(self->files.app), err);
+                               cut_options_write(&self->cut, self->files.mem), app_now_us(app),
+                               err);
 }
 
 void cutting_release(struct cutting *self)

@@ -23,8 +23,8 @@ struct cutting {
 bool cutting_open(struct cutting *self, int *fd, struct error *err);
 bool cutting_chunk_done(struct cutting *self, const struct media_chunk *chunk, struct error *err);
 
-/* In the transaction that completes the job: the rows say what the files are. What is longer than
- * planned gets rows, what is shorter loses them. */
+/* In the transaction that completes the job: the rows say what the files are. A row whose span is
+ * no longer one of the cut goes, and what was made of it; what is new gets a row. */
 bool cutting_commit(struct db *tx, const struct cutting *self, struct error *err);
 void cutting_release(struct cutting *self);
 

@@ -55,7 +55,8 @@ struct owner {
 };
 
 static bool make_job(struct db *tx, const struct app *app, const struct owner *owner,
-                     struct uuid chunk_id, const struct queue_kind *kind, struct error *err)
+                     struct uuid chunk_id, const struct queue_kind *kind, struct uuid *id,
+                     struct error *err)
 {
     struct job job = {.id = app_new_id(app),
                       .workspace_id = owner->workspace_id,
@@ -69,7 +70,16 @@ static bool make_job(struct db *tx, const struct app *app, const struct owner *o
                       .options = kind->options,
                       .created_at_us = app_now_us(app)};
 
+    *id = job.id;
     return job_insert(tx, &job, err);
+}
+
+static bool make_for_whole(struct db *tx, const struct app *app, const struct owner *owner,
+                           const struct queue_kind *kind, struct error *err)
+{
+    struct uuid id;
+
+    return make_job(tx, app, owner, (struct uuid){{0}}, kind, &id, err);
 }
 
 static bool make_page(struct db *tx, const struct app *app, const struct owner *owner,
@@ -78,45 +88,35 @@ static bool make_page(struct db *tx, const struct app *app, const struct owner *
 {
     scoped(arena_release) struct arena *mem = arena_new();
     struct chunk *chunks;
+    struct uuid id;
 
     if (!chunk_list(tx, owner->upload_id, from, CHUNK_PAGE, mem, &chunks, count, err))
         return false;
     for (size_t i = 0; i < *count; i++)
-        if (!make_job(tx, app, owner, chunks[i].id, kind, err))
+        if (!make_job(tx, app, owner, chunks[i].id, kind, &id, err))
             return false;
-    return true;
-}
-
-/* From index FROM on; *MADE of them. */
-static bool make_from(struct db *tx, const struct app *app, const struct owner *owner,
-                      const struct queue_kind *kind, uint32_t from, uint32_t *made,
-                      struct error *err)
-{
-    size_t count;
-
-    *made = 0;
-    do {
-        if (!make_page(tx, app, owner, kind, from + *made, &count, err))
-            return false;
-        *made += (uint32_t)count;
-    } while (count == CHUNK_PAGE);
     return true;
 }
 
 static bool make_for_chunks(struct db *tx, const struct app *app, const struct owner *owner,
                             const struct queue_kind *kind, struct error *err)
 {
-    uint32_t made;
+    uint32_t made = 0;
+    size_t count;
 
-    return make_from(tx, app, owner, kind, 0, &made, err) &&
-           (made > 0 || make_job(tx, app, owner, (struct uuid){{0}}, kind, err));
+    do {
+        if (!make_page(tx, app, owner, kind, made, &count, err))
+            return false;
+        made += (uint32_t)count;
+    } while (count == CHUNK_PAGE);
+    return made > 0 || make_for_whole(tx, app, owner, kind, err);
 }
 
 static bool make_jobs(struct db *tx, const struct app *app, const struct owner *owner,
                       const struct queue_kind *kind, struct error *err)
 {
     return kind->per == PER_CHUNK ? make_for_chunks(tx, app, owner, kind, err)
-                                  : make_job(tx, app, owner, (struct uuid){{0}}, kind, err);
+                                  : make_for_whole(tx, app, owner, kind, err);
 }
 
 static bool suits(const struct app *app, const struct queue_kind *kind, const struct upload *upload)
@@ -241,15 +241,55 @@ bool processing_completed(struct db *tx, const struct app *app, const struct job
 
 /* ---- cutting ---- */
 
-bool processing_drop_chunks(struct db *tx, struct uuid upload_id, uint32_t count, struct error *err)
+static size_t kinds_of(const struct app *app)
+{
+    const struct queue_kind *kind;
+    size_t count = 0;
+
+    while (queue_kind_at(app->queue, count, &kind))
+        count++;
+    return count;
+}
+
+/* They wait for one thing more, until the new jobs are there. */
+static bool hold_waiting(struct db *tx, struct uuid upload_id, const char *kind, struct arena *mem,
+                         struct chunk_jobs *jobs, struct error *err)
+{
+    if (!job_waiting_for_chunks(tx, upload_id, kind, CHUNK_PAGE, mem, &jobs->waiting,
+                                &jobs->waiting_count, err))
+        return false;
+    for (size_t i = 0; i < jobs->waiting_count; i++)
+        if (!job_needs_more(tx, jobs->waiting[i], 1, err))
+            return false;
+    return true;
+}
+
+bool processing_cut_begin(struct db *tx, const struct app *app, struct uuid upload_id,
+                          struct arena *mem, struct chunk_jobs **out, struct error *err)
+{
+    struct chunk_jobs *jobs = arena_array(mem, kinds_of(app) + 1, sizeof *jobs);
+    const struct queue_kind *kind;
+
+    for (size_t i = 0; queue_kind_at(app->queue, i, &kind); i++) {
+        jobs[i] = (struct chunk_jobs){0};
+        if (kind->per == PER_CHUNK &&
+            (!job_has_of_chunks(tx, upload_id, kind->name, &jobs[i].are_there, err) ||
+             (jobs[i].are_there && !hold_waiting(tx, upload_id, kind->name, mem, &jobs[i], err))))
+            return false;
+    }
+    *out = jobs;
+    return true;
+}
+
+bool processing_drop_chunk(struct db *tx, struct uuid chunk_id, struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
     struct uuid after = {{0}}, *jobs;
     size_t found;
 
     do {
-        if (!job_unfinished_of_chunks(tx, upload_id, count, after, CHUNK_PAGE, mem, &jobs, &found,
-                                      err))
+        arena_reset(mem);
+        if (!job_unfinished_of_chunk(tx, chunk_id, after, CHUNK_PAGE, mem, &jobs, &found, err))
             return false;
         for (size_t i = 0; i < found; i++)
             if (!job_release(tx, after = jobs[i], err))
@@ -258,35 +298,51 @@ bool processing_drop_chunks(struct db *tx, struct uuid upload_id, uint32_t count
     return true;
 }
 
-/* Of a kind whose jobs the upload's chunks have had. Where there were no chunks its job is the
+/* Who waited for the jobs of the chunks that are no more waits for this one too. */
+static bool make_for_chunk(struct db *tx, const struct app *app, const struct owner *owner,
+                           struct uuid chunk_id, const struct queue_kind *kind,
+                           const struct chunk_jobs *jobs, struct error *err)
+{
+    struct uuid id;
+
+    if (!make_job(tx, app, owner, chunk_id, kind, &id, err))
+        return false;
+    for (size_t i = 0; i < jobs->waiting_count; i++)
+        if (!job_needs_more(tx, jobs->waiting[i], 1, err) ||
+            !job_need(tx, jobs->waiting[i], id, err))
+            return false;
+    return true;
+}
+
+/* Of a kind that the upload's chunks have jobs of. Where there were no chunks its job is the
  * whole's. */
 static bool follow_cut(struct db *tx, const struct app *app, const struct job *job,
-                       const struct queue_kind *kind, uint32_t before, uint32_t count,
-                       struct error *err)
+                       const struct queue_kind *kind, const struct chunk_jobs *jobs,
+                       const struct fresh_chunks *fresh, struct error *err)
 {
     struct owner owner = {job->workspace_id, job->upload_id, job->max_retries};
     struct job of_kind = *job;
-    uint32_t made;
-    bool has;
 
-    if (!job_has_belonging(tx, job->upload_id, kind->name, &has, err))
-        return false;
-    if (!has || before == 0 || before == count)
-        return true;
+    for (size_t i = 0; i < fresh->count; i++)
+        if (!make_for_chunk(tx, app, &owner, fresh->ids[i], kind, jobs, err))
+            return false;
+    for (size_t i = 0; i < jobs->waiting_count; i++)
+        if (!job_needs_less(tx, jobs->waiting[i], err))
+            return false;
     of_kind.kind = kind->name;
-    return count > before ? make_from(tx, app, &owner, kind, before, &made, err)
-                          : make_what_follows(tx, app, &of_kind, err);
+    return make_what_follows(tx, app, &of_kind, err);
 }
 
-bool processing_cut(struct db *tx, const struct app *app, const struct job *job, uint32_t before,
-                    uint32_t count, struct error *err)
+bool processing_cut_end(struct db *tx, const struct app *app, const struct job *job,
+                        const struct chunk_jobs *jobs, const struct fresh_chunks *fresh,
+                        struct error *err)
 {
     int64_t now_us = app_now_us(app);
     const struct queue_kind *kind;
     bool changed;
 
     for (size_t i = 0; queue_kind_at(app->queue, i, &kind); i++)
-        if (kind->per == PER_CHUNK && !follow_cut(tx, app, job, kind, before, count, err))
+        if (jobs[i].are_there && !follow_cut(tx, app, job, kind, &jobs[i], fresh, err))
             return false;
     if (!chunks_cut(tx, job, now_us, err))
         return false;

@@ -32,15 +32,27 @@ bool processing_failed(struct db *tx, const struct app *app, const struct job *j
 bool processing_postponed(struct db *tx, const struct app *app, const struct job *job,
                           bool is_retry, struct error *err);
 /*
- * It has cut its upload into COUNT chunks, whose rows are there, and is about to be completed.
- * There were BEFORE: what is done with every chunk is to be done with those that are more, and
- * those who waited for jobs of chunks that are no more wait no longer.
+ * A job cuts its upload: the rows of the chunks are about to change in this transaction. What is
+ * done with every chunk is to be done with those that are new, and who waits for what is done with
+ * chunks that are no more waits for that instead. OUT, in MEM, is for processing_cut_end.
  */
-bool processing_cut(struct db *tx, const struct app *app, const struct job *job, uint32_t before,
-                    uint32_t count, struct error *err);
-/* The upload will have COUNT chunks: the jobs of others are about to go with them. */
-bool processing_drop_chunks(struct db *tx, struct uuid upload_id, uint32_t count,
-                            struct error *err);
+struct chunk_jobs {
+    bool are_there;
+    struct uuid *waiting;
+    size_t waiting_count;
+};
+bool processing_cut_begin(struct db *tx, const struct app *app, struct uuid upload_id,
+                          struct arena *mem, struct chunk_jobs **out, struct error *err);
+/* A chunk, and its jobs, are about to go. */
+bool processing_drop_chunk(struct db *tx, struct uuid chunk_id, struct error *err);
+/* The rows are there, FRESH of them new, and JOB is about to be completed. */
+struct fresh_chunks {
+    const struct uuid *ids;
+    size_t count;
+};
+bool processing_cut_end(struct db *tx, const struct app *app, const struct job *job,
+                        const struct chunk_jobs *jobs, const struct fresh_chunks *fresh,
+                        struct error *err);
 /* It was cancelled by USER_ID. */
 bool processing_cancelled(struct db *tx, const struct app *app, const struct job *job,
                           struct uuid user_id, struct error *err);

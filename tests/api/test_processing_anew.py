@@ -3,7 +3,7 @@ import pytest
 
 from audio import wav
 from jobs import configuration, lease, tell
-from processing import DONE, jobs_made
+from processing import DONE, adds_up, chunks_of, cut, jobs_made
 from server import Server, wait_until
 
 SHORT = ("--uploads-chunk-threshold", "5s", "--uploads-max-chunk-duration", "4s", "--jobs-retry-delay", "10ms")
@@ -37,6 +37,12 @@ def leased(api, kind, count):
     return sorted(jobs, key=lambda job: job["chunk_index"] or 0)
 
 
+def complete(api, jobs):
+    """Each says of which time it was."""
+    for job in jobs:
+        tell(api, job, "complete", result={"text": f"{job['start_time']}-{job['end_time']}"})
+
+
 # ---- too short ----
 
 @pytest.mark.parametrize("per", ["chunk", "upload"])
@@ -63,3 +69,58 @@ def test_what_is_no_audio_does_not_wait_for_the_analysis(tmp_path):
         job, = leased(api, "words", 1)
         tell(api, job, "complete", result={"words": 4})
         is_now(api, record, "completed")
+
+
+# ---- cut anew ----
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("anew")
+    text = SPEECH.format(per="chunk")
+    with Server(folder / "data", *SHORT, *configuration(folder, text), jobs=True) as server:
+        yield server, server.api()
+
+
+def test_a_text_is_of_the_time_that_its_chunk_has(world):
+    server, api = world
+    record = api.upload(wav(18, seed=72), "times.wav")
+    complete(api, leased(api, "transcription", 5))
+    complete(api, leased(api, "summary", 1))
+    is_now(api, record, "completed")
+    cut(api, record, max_duration=2)
+    assert is_now(api, record, "processing")["processing_completed_at"] is None
+    jobs = leased(api, "transcription", 9)
+    assert [(job["start_time"], job["end_time"]) for job in jobs] == [(2 * i, 2 * i + 2) for i in range(9)]
+    complete(api, jobs)
+    is_now(api, record, "completed")
+    texts = jobs_made(api, record, "transcription")
+    assert len(texts) == 9
+    assert all(job["result"]["text"] == f"{job['start_time']}-{job['end_time']}" for job in texts)
+    assert {job["chunk_id"] for job in texts} == {chunk["id"] for chunk in chunks_of(api, record)}
+    adds_up(server)
+
+
+def test_chunks_of_the_same_time_keep_their_texts(world):
+    _, api = world
+    record = api.upload(wav(9, seed=73), "same.wav")
+    complete(api, leased(api, "transcription", 3))
+    complete(api, leased(api, "summary", 1))
+    is_now(api, record, "completed")
+    before = jobs_made(api, record, "transcription")
+    cut(api, record, format="flac")
+    assert jobs_made(api, record, "transcription") == before
+    assert is_now(api, record, "completed")["processing_completed_at"]
+
+
+def test_a_lease_over_a_cut_stores_no_text_of_other_audio(world):
+    _, api = world
+    record = api.upload(wav(9, seed=74), "held.wav")
+    held = leased(api, "transcription", 3)
+    cut(api, record, max_duration=3)
+    for job in held:
+        tell(api, job, "complete", expect=404, result={"text": "of before"})
+    complete(api, leased(api, "transcription", 3))
+    texts = [job["result"]["text"] for job in jobs_made(api, record, "transcription")]
+    assert sorted(texts) == ["0-3", "3-6", "6-9"] or sorted(texts) == ["0.0-3.0", "3.0-6.0", "6.0-9.0"]
+    complete(api, leased(api, "summary", 1))
+    is_now(api, record, "completed")

@@ -134,7 +134,7 @@ def test_a_processor_that_fails_fails_its_chunk(world):
         times(chunk, "processing_started_at", "processing_completed_at")
 
 
-def test_chunks_that_a_cut_adds_have_jobs_too(world):
+def test_chunks_of_another_cut_have_jobs_of_their_own(world):
     server, api = world
     record = api.upload(wav(9, seed=55), "more.wav")
     is_cut(api, record)
@@ -144,17 +144,17 @@ def test_chunks_that_a_cut_adds_have_jobs_too(world):
     now = upload_of(api, record)
     assert (now["status"], now["processing_completed_at"]) == ("processing", None)
     chunks = chunks_of(api, record)
-    assert [c["status"] for c in chunks] == ["completed"] * 3 + ["pending"] * 6
+    assert [c["status"] for c in chunks] == ["pending"] * 9
     pending = [j for j in jobs_made(api, record, "each") if j["status"] == "pending"]
-    assert sorted(j["chunk_index"] for j in pending) == [3, 4, 5, 6, 7, 8]
-    assert do_each(api) == 6
+    assert sorted(j["chunk_index"] for j in pending) == list(range(9))
+    assert do_each(api) == 9
     assert is_now(api, record, "completed")["processing_completed_at"]
     assert {c["status"] for c in chunks_of(api, record)} == {"completed"}
     adds_up(server)
 
 
-def test_nobody_waits_for_chunks_that_are_no_more(world):
-    _, api = world
+def test_who_waits_for_chunks_that_are_no_more_waits_for_those_there_are(world):
+    server, api = world
     record = api.upload(wav(9, seed=56), "fewer.wav")
     is_cut(api, record)
     assert do_each(api) == 3
@@ -163,10 +163,18 @@ def test_nobody_waits_for_chunks_that_are_no_more(world):
     summary, = ask(api, "summary", record["id"], after="each")
     assert summary["status"] == "waiting"
     cut(api, record, max_duration=4)
+    assert api.get_json(f"/v1/jobs/{summary['id']}")["status"] == "waiting"
+    first, *others = lease(api, "each", count=10)
+    assert sorted(job["chunk_index"] for job in [first, *others]) == [0, 1, 2]
+    for job in others:
+        tell(api, job, "complete")
+    assert api.get_json(f"/v1/jobs/{summary['id']}")["status"] == "waiting"
+    tell(api, first, "complete")
     assert api.get_json(f"/v1/jobs/{summary['id']}")["status"] == "pending"
     assert [c["status"] for c in chunks_of(api, record)] == ["completed"] * 3
     assert is_now(api, record, "completed")["processing_completed_at"]
     assert len(jobs_made(api, record, "each")) == 3
+    adds_up(server)
 
 
 def test_more_chunks_than_planned_have_jobs_at_once(world):
