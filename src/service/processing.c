@@ -344,7 +344,10 @@ bool processing_cut_end(struct db *tx, const struct app *app, const struct job *
     for (size_t i = 0; queue_kind_at(app->queue, i, &kind); i++)
         if (jobs[i].are_there && !follow_cut(tx, app, job, kind, &jobs[i], fresh, err))
             return false;
-    if (!chunks_cut(tx, job, now_us, err))
+    /* What had failed may have gone with its chunk: then nothing is failed any more. */
+    if (!chunks_cut(tx, job, now_us, err) ||
+        !upload_reopen(tx, job->upload_id, now_us, &changed, err) ||
+        !note_if(changed, tx, app, job, "processing", err))
         return false;
     /* One that belongs is not done yet: the upload ends with it, or later. */
     return job->belongs ||

@@ -124,3 +124,34 @@ def test_a_lease_over_a_cut_stores_no_text_of_other_audio(world):
     assert sorted(texts) == ["0-3", "3-6", "6-9"] or sorted(texts) == ["0.0-3.0", "3.0-6.0", "6.0-9.0"]
     complete(api, leased(api, "summary", 1))
     is_now(api, record, "completed")
+
+
+def test_what_failed_and_is_cut_anew_has_not_failed_for_good(world):
+    server, api = world
+    record = api.upload(wav(18, seed=75), "again.wav")
+    *well, bad = leased(api, "transcription", 5)
+    complete(api, well)
+    tell(api, bad, "fail", error_code="no_speech", error_message="nobody speaks", retryable=False)
+    assert is_now(api, record, "failed")["error_code"] == "no_speech"
+    cut(api, record, max_duration=9)
+    again = is_now(api, record, "processing")
+    assert again["error_code"] is None and again["error_message"] is None
+    complete(api, leased(api, "transcription", 2))
+    complete(api, leased(api, "summary", 1))
+    is_now(api, record, "completed")
+    adds_up(server)
+
+
+def test_what_is_cut_anew_while_something_is_failed_stays_failed(world):
+    _, api = world
+    record = api.upload(wav(9, seed=76), "stays.wav")
+    *well, bad = leased(api, "transcription", 3)
+    complete(api, well)
+    tell(api, bad, "fail", error_code="no_speech", error_message="nobody speaks", retryable=False)
+    is_now(api, record, "failed")
+    cut(api, record, format="flac")
+    assert upload_of(api, record)["status"] == "failed"
+    assert api.post(f"/v1/uploads/{record['id']}/retry").status_code == 200
+    complete(api, leased(api, "transcription", 1))
+    complete(api, leased(api, "summary", 1))
+    is_now(api, record, "completed")
