@@ -56,6 +56,7 @@ static bool is_worth_a_retry(const struct error *err)
     case ERR_AUDIO_CORRUPT:
     case ERR_NOT_AUDIO:
     case ERR_INVALID:
+    case ERR_QUOTA_STORAGE:
         return false;
     default:
         return true;
@@ -205,8 +206,7 @@ static void begin_cutting(struct works *works)
                                      .kind = DERIVED_CHUNK,
                                      .mem = batch->mem,
                                      .should_end = &batch->should_end};
-    if (!cut_options_read(works->chunk->job.options, &batch->app->settings.cut, &cutting->cut,
-                          &err)) {
+    if (!cutting_prepare(cutting, batch->upload, &err)) {
         fail_task(works, works->chunk, &err);
         works->chunk = NULL;
         return;
@@ -353,6 +353,14 @@ static bool open_output(void *context, const struct media_output *output, int *f
                                               : drawing_open(works->drawing, output, fd, err);
 }
 
+static bool written(void *context, const struct media_output *output, uint64_t size_bytes,
+                    struct error *err)
+{
+    const struct works *works = context;
+
+    return output->kind != MEDIA_OUTPUT_CHUNK || cutting_written(works->cutting, size_bytes, err);
+}
+
 static bool waveform_done(void *context, const struct media_output *output, uint64_t size_bytes,
                           struct error *err)
 {
@@ -419,7 +427,8 @@ static void do_work(struct works *works)
                                     .open = open_output,
                                     .chunk_done = chunk_done,
                                     .waveform_done = waveform_done,
-                                    .progress = report_progress};
+                                    .progress = report_progress,
+                                    .written = written};
     const struct media_order order = {.validate = works->validate != NULL,
                                       .cut = works->chunk ? &works->cutting->cut : NULL,
                                       .analysis = works->analyze ? &works->drawing->analysis : NULL,
@@ -439,8 +448,8 @@ static void do_work(struct works *works)
         return conclude(works, &result, (clock_monotonic_us() - start_us) / 1000);
     if (atomic_load(&works->batch->should_end))
         return;
-    /* A cut that does not suit this file is nothing to the others. */
-    if (works->chunk && err.kind == ERR_INVALID) {
+    /* A cut that does not suit this file, or has no room, is nothing to the others. */
+    if (works->chunk && (err.kind == ERR_INVALID || err.kind == ERR_QUOTA_STORAGE)) {
         fail_task(works, works->chunk, &err);
         works->chunk = NULL;
         if (works->analyze)

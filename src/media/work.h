@@ -114,6 +114,9 @@ struct media_sink {
     /* How much is done, 0 to 1 and never less than before: about twice a second. May be NULL.
      * False cancels. */
     bool (*progress)(void *context, double done, struct error *err);
+    /* SIZE bytes of OUTPUT are written: every 64 KiB at most. May be NULL. */
+    bool (*written)(void *context, const struct media_output *output, uint64_t size_bytes,
+                    struct error *err);
 };
 
 struct media_order {

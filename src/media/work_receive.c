@@ -114,7 +114,10 @@ static enum receive_result written(struct work_receive *receive, const struct wo
     if (!write_at(output->fd, payload, message->payload_bytes, output->size, err))
         return RECEIVE_FAILED;
     output->size += message->payload_bytes;
-    return RECEIVE_GOES_ON;
+    if (!receive->sink->written)
+        return RECEIVE_GOES_ON;
+    return going_on(
+        receive->sink->written(receive->sink->context, &output->what, output->size, err));
 }
 
 static int64_t to_ms(uint64_t samples, uint32_t rate_hz)

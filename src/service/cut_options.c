@@ -140,6 +140,23 @@ bool cut_options_read(const char *options, const struct media_cut *defaults, str
     return ok;
 }
 
+/* 0 stands for the file's own. */
+static uint32_t capped(uint32_t wanted, uint32_t configured, uint32_t own)
+{
+    if (wanted <= configured || wanted <= own)
+        return wanted;
+    return configured > own ? configured : 0;
+}
+
+/* How many bits the file has is known where it is decoded: "source" are never more. */
+void cut_options_cap(struct media_cut *cut, const struct media_cut *configured,
+                     uint32_t sample_rate_hz, uint32_t channels)
+{
+    cut->sample_rate_hz = capped(cut->sample_rate_hz, configured->sample_rate_hz, sample_rate_hz);
+    cut->channels = capped(cut->channels, configured->channels, channels);
+    cut->bits = capped(cut->bits, configured->bits, 16);
+}
+
 /* ---- configured ---- */
 
 static bool configured_word(const struct config *config, const char *key,

@@ -25,6 +25,13 @@ bool cut_settings_read(const struct config *config, uint64_t max_ms, struct medi
  */
 bool cut_options_read(const char *options, const struct media_cut *defaults, struct media_cut *out,
                       struct error *err);
+/*
+ * Files of a better form than what they are made of are only larger: where CUT asks for a rate,
+ * channels or bits beyond what is CONFIGURED it gets the file's own at most. SAMPLE_RATE_HZ and
+ * CHANNELS are the file's.
+ */
+void cut_options_cap(struct media_cut *cut, const struct media_cut *configured,
+                     uint32_t sample_rate_hz, uint32_t channels);
 /* All of CUT that can be said, as a JSON object: read again it gives the same cut. */
 const char *cut_options_write(const struct media_cut *cut, struct arena *mem);
 

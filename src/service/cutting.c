@@ -4,16 +4,74 @@
 #include <string.h>
 
 #include "catalog/chunk.h"
+#include "catalog/quota.h"
 #include "service/cut_options.h"
 #include "service/processing.h"
 
 #define PIECES_FIRST 16
 #define CHUNK_PAGE 256
 
+/* What was cut like this before is made again as it was, whatever is configured by now. */
+static bool is_the_recipe(struct db *db, const struct cutting *self, bool *out, struct error *err)
+{
+    const struct job *job = self->files.job;
+    const char *recipe;
+
+    *out = false;
+    if (!derived_recipe(db, job->upload_id, DERIVED_CHUNK, self->files.mem, &recipe, err))
+        return err->kind == ERR_NOT_FOUND;
+    *out = strcmp(recipe, job->options) == 0;
+    return true;
+}
+
+/* Files that can be made again are not charged to the quota, which is of what people upload; but
+ * nobody fills the store with what is made of little. */
+static bool find_most(struct db *db, struct cutting *self, struct error *err)
+{
+    struct quota_limit left;
+    struct quota quota;
+
+    if (!quota_read(db, self->files.job->workspace_id, app_now_us(self->files.app), self->files.mem,
+                    &quota, err))
+        return false;
+    left = quota_remaining_bytes(&quota);
+    if (left.limited)
+        self->most_bytes = left.value;
+    return true;
+}
+
+bool cutting_prepare(struct cutting *self, const struct upload *upload, struct error *err)
+{
+    const struct media_cut *configured = &self->files.app->settings.cut;
+    scoped(db_release) struct db *db = NULL;
+    bool is_again;
+
+    self->most_bytes = UINT64_MAX;
+    if (!cut_options_read(self->files.job->options, configured, &self->cut, err) ||
+        !database_read(self->files.app->database, &db, err) ||
+        !is_the_recipe(db, self, &is_again, err))
+        return false;
+    if (is_again)
+        return true;
+    cut_options_cap(&self->cut, configured, (uint32_t)upload->sample_rate_hz,
+                    (uint32_t)upload->channels);
+    return find_most(db, self, err);
+}
+
 bool cutting_open(struct cutting *self, int *fd, struct error *err)
 {
     self->began_us = clock_monotonic_us();
     return making_stage(&self->files, &self->stage, fd, err);
+}
+
+bool cutting_written(const struct cutting *self, uint64_t size_bytes, struct error *err)
+{
+    if (size_bytes <= self->most_bytes && self->bytes <= self->most_bytes - size_bytes)
+        return true;
+    error_tell(err, ERR_QUOTA_STORAGE,
+               "the chunks would take more than the %llu bytes that the workspace has left",
+               (unsigned long long)self->most_bytes);
+    return error_limit(err, self->most_bytes, 0);
 }
 
 static void add_piece(struct cutting *self, const struct cut_piece *piece)
@@ -43,6 +101,7 @@ bool cutting_chunk_done(struct cutting *self, const struct media_chunk *chunk, s
     char name[CHUNK_FILENAME_SIZE];
 
     name_chunk(self, chunk->index, name);
+    self->bytes += chunk->size_bytes;
     if (!making_add(&self->files, stage, self->files.stages - 1,
                     &(struct made_name){chunk->index, name}, chunk->size_bytes, err))
         return false;

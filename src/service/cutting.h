@@ -2,6 +2,7 @@
 #ifndef SERVICE_CUTTING_H
 #define SERVICE_CUTTING_H
 
+#include "catalog/upload.h"
 #include "media/work.h"
 #include "service/making.h"
 
@@ -13,14 +14,22 @@ struct cut_piece {
 struct cutting {
     struct making files;
     struct media_cut cut;
+    uint64_t most_bytes;      /* that all files may have */
+    uint64_t bytes;           /* that those that are done have */
     struct stage *stage;      /* of the chunk that is being written */
     struct cut_piece *pieces; /* as many as there are files */
     size_t room;
     int64_t began_us; /* the chunk */
 };
 
-/* The callbacks of struct media_sink. */
+/* What OPTIONS of the job FILES.JOB mean for UPLOAD, and how much there is room for. Fails with
+ * ERR_INVALID, naming the member. */
+bool cutting_prepare(struct cutting *self, const struct upload *upload, struct error *err);
+
+/* The callbacks of struct media_sink. Fail with ERR_QUOTA_STORAGE where the files become larger
+ * than what the workspace's quota leaves. */
 bool cutting_open(struct cutting *self, int *fd, struct error *err);
+bool cutting_written(const struct cutting *self, uint64_t size_bytes, struct error *err);
 bool cutting_chunk_done(struct cutting *self, const struct media_chunk *chunk, struct error *err);
 
 /* In the transaction that completes the job: the rows say what the files are. A row whose span is

@@ -183,7 +183,7 @@ static json_t *work_on(struct media_pool *pool, const struct wishes *wishes, con
     scoped(arena_release) struct arena *mem = arena_new();
     scoped(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct run run = {.wishes = wishes, .chunks = json_array(), .waveforms = json_array()};
-    const struct media_sink sink = {&run, open_output, chunk_done, waveform_done, progress};
+    const struct media_sink sink = {&run, open_output, chunk_done, waveform_done, progress, NULL};
     const struct media_order order = {.validate = wishes->validate,
                                       .cut = wishes->cut ? &wishes->how : NULL,
                                       .analysis = wishes->analyze ? &wishes->analysis : NULL,

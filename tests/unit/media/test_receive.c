@@ -69,7 +69,7 @@ static void stage_open(struct stage *stage)
     stage->told.fd = memfd_create("output", MFD_CLOEXEC);
     assert_true(stage->told.fd >= 0);
     stage->order = (struct media_order){true, &stage->cut, &stage->analysis, 1000};
-    stage->sink = (struct media_sink){&stage->told, give, chunk_done, waveform_done, NULL};
+    stage->sink = (struct media_sink){&stage->told, give, chunk_done, waveform_done, NULL, NULL};
     stage->mem = arena_new();
     receive_init(&stage->receive, &stage->order, &stage->sink, stage->mem);
 }

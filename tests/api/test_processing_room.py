@@ -1,0 +1,96 @@
+"""How much room the chunks of an upload may take: its own form, the quota, the disk."""
+import pytest
+
+from audio import ffmpeg, wav
+from processing import DONE, adds_up, chunks_of, cut, jobs_of, processed
+from server import Server, wait_until
+
+SHORT = ("--uploads-chunk-threshold", "5s", "--uploads-max-chunk-duration", "4s", "--jobs-retry-delay", "10ms")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("room") / "data", *SHORT, jobs=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(server):
+    return server.api()
+
+
+def limit(api, record, size):
+    answer = api.put(f"/v1/workspaces/{record['workspace_id']}/quota", json={"max_storage_bytes": size})
+    assert answer.status_code == 200, answer.text
+
+
+def used(api, record):
+    return api.get_json(f"/v1/workspaces/{record['workspace_id']}/quota")["current_storage_bytes"]
+
+
+def small(seconds):
+    """Little of a file, and much of chunks."""
+    return ffmpeg(f"room-{seconds}.flac", "-ar", "48000", "-ac", "2", seconds=float(seconds)).read_bytes()
+
+
+# ---- the file's own form ----
+
+@pytest.mark.parametrize("wanted, is_made", [
+    ({"sample_rate": 384000, "channels": 8, "bits": 24}, (44100, 2, 16)),
+    ({"sample_rate": 44101, "channels": 3, "bits": 16}, (44100, 2, 16)),
+    ({"sample_rate": 22050, "channels": 2, "bits": 16}, (22050, 2, 16)),
+    ({"sample_rate": "source", "channels": "source", "bits": "source"}, (44100, 2, 16))])
+def test_chunks_are_at_most_of_the_files_own_form(api, wanted, is_made):
+    record = processed(api, wav(6, rate=44100, channels=2, seed=81), "own.wav")
+    result = cut(api, record, **wanted)["result"]
+    assert (result["sample_rate"], result["channels"], result["bits"]) == is_made
+
+
+def test_configuration_may_say_more(tmp_path):
+    with Server(tmp_path / "data", *SHORT, "--chunks-sample-rate", "48000", "--chunks-channels", "2", "--chunks-bits",
+                "24", jobs=True) as server:
+        api = server.api()
+        record = processed(api, wav(6, seed=82), "more.wav")
+        result = jobs_of(api, record)["chunk"]["result"]
+        assert (result["sample_rate"], result["channels"], result["bits"]) == (48000, 2, 24)
+        result = cut(api, record, sample_rate=192000, channels=8, bits=24)["result"]
+        assert (result["sample_rate"], result["channels"], result["bits"]) == (48000, 2, 24)
+
+
+# ---- the quota ----
+
+def test_a_cut_takes_no_more_than_the_quota_has_left(server, api):
+    record = processed(api, small(6), "quota.flac")
+    before, usage = chunks_of(api, record), used(api, record)
+    assert len(before) == 2
+    limit(api, record, usage + 500_000)
+    try:
+        job = cut(api, record, expect="failed", sample_rate=48000, channels=2)
+        assert job["error_code"] == "quota_storage_exceeded" and job["attempts"] == 1
+        assert chunks_of(api, record) == before and used(api, record) == usage
+        assert api.get_json(f"/v1/uploads/{record['id']}")["status"] == "completed"
+        cut(api, record, sample_rate=16000, channels=1, max_duration=3)
+        assert used(api, record) == usage
+    finally:
+        limit(api, record, None)
+    cut(api, record, sample_rate=48000, channels=2)
+    assert sum(c["chunk_size"] for c in chunks_of(api, record)) > 6 * 48000 * 4
+    wait_until(lambda: not list((server.data / "store/.staging").iterdir()), 60, "stages to go")
+    adds_up(server)
+
+
+def test_an_upload_whose_chunks_have_no_room_says_so(tmp_path):
+    with Server(tmp_path / "data", *SHORT, jobs=True) as server:
+        api = server.api()
+        content = small(9)
+        first = processed(api, wav(1, seed=83), "first.wav")
+        limit(api, first, used(api, first) + len(content) + 1000)
+        record = processed(api, content, "full.flac")
+        assert (record["status"], record["error_code"]) == ("failed", "quota_storage_exceeded")
+        wait_until(lambda: {k: j["status"] for k, j in jobs_of(api, record).items()} == {
+            "validate": "completed", "analyze": "completed", "chunk": "failed"}, 60, "the others to be completed")
+        limit(api, first, None)
+        assert api.post(f"/v1/uploads/{record['id']}/retry").status_code == 200
+        path = f"/v1/uploads/{record['id']}"
+        wait_until(lambda: api.get_json(path)["status"] in DONE, 60, "the end")
+        assert api.get_json(path)["status"] == "completed" and len(chunks_of(api, record)) == 3
