@@ -3,6 +3,7 @@
 
 #include "api/resources.h"
 #include "api/views.h"
+#include "service/queue.h"
 
 #define HEAD_MAX_BYTES ((size_t)4096)
 #define TIME_MAX_MS (UINT64_C(1) << 53)
@@ -108,6 +109,16 @@ static bool read_result(struct request *req, struct str *out, struct error *err)
     return true;
 }
 
+/* What the server finds goes into records as it is, so nobody else says what it was. */
+static bool check_type(struct request *req, const struct cache_key *key, struct error *err)
+{
+    const struct queue_kind *kind = queue_kind(req->app->queue, key->type);
+
+    return !kind || !kind->is_built_in ||
+           error_tell(err, ERR_INVALID, "cache_type: results of \"%s\" are the server's own",
+                      kind->name);
+}
+
 bool put_cached(struct request *req, const struct caller *who, struct response *res,
                 struct error *err)
 {
@@ -115,7 +126,7 @@ bool put_cached(struct request *req, const struct caller *who, struct response *
     struct cache_wish wish = {.key = &key};
     struct cache_entry entry;
 
-    return read_key(req, who, &key, err) &&
+    return read_key(req, who, &key, err) && check_type(req, &key, err) &&
            request_query_number(req, "processing_time_ms", 0, TIME_MAX_MS, 0,
                                 &wish.processing_time_ms, err) &&
            cache_check_content(req->app, &key, err) && read_result(req, &wish.data, err) &&

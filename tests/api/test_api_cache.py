@@ -463,3 +463,14 @@ def test_cli(tmp_path):
         denied = server.cli("cache", "clear", check=False, env={
             "AUDIOTRICKS_CLIENT_TOKEN": reader.headers["Authorization"].split()[1]})
         assert denied.returncode == 4
+
+
+# ---- the server's own ----
+
+@pytest.mark.parametrize("kind", ["validate", "chunk", "analyze"])
+def test_nobody_says_what_the_server_found(world, kind):
+    _, api = world
+    _, path = new_path(api, kind)
+    answer = api.put(path, data='{"verdict": "whole"}', headers={"Content-Type": "application/json"})
+    expect_problem(answer, 400, "invalid_request")
+    expect_problem(api.get(path), 404, "cache_miss")
