@@ -27,6 +27,10 @@ struct sweep {
     struct sweep_report report;
     struct error *err;
     bool failed; /* ERR says how, at first */
+    /* When stages were about to be looked through, and the stores in which they were. Garbage of
+     * before is no longer a stage there, and so will not become an object behind our back. */
+    int64_t listed_at_us;
+    bool *is_listed;
 };
 
 static void go_on_after(struct sweep *sweep, const struct error *err)
@@ -79,6 +83,17 @@ static bool read_garbage(struct app *app, struct uuid after, struct arena *mem,
            garbage_list(db, after, PAGE, mem, page, count, err);
 }
 
+/* Not before its stage, if there was one, can have become an object. */
+static bool is_due(const struct sweep *sweep, const struct garbage *garbage)
+{
+    const struct app *app = sweep->app;
+
+    for (size_t i = 0; i < app->store_count; i++)
+        if (strcmp(store_name(app->stores[i]), garbage->storage_name) == 0)
+            return sweep->is_listed[i] && garbage->created_at_us <= sweep->listed_at_us;
+    return true; /* its store cannot be found: which is told */
+}
+
 /* Removes those of one page that stand in a store that answers. */
 static void remove_page(struct sweep *sweep, const struct garbage *page, size_t count)
 {
@@ -88,7 +103,7 @@ static void remove_page(struct sweep *sweep, const struct garbage *page, size_t 
     for (size_t i = 0; i < count; i++) {
         struct place place = {page[i].storage_name, page[i].storage_path};
 
-        if (away && strcmp(away, place.store_name) == 0)
+        if ((away && strcmp(away, place.store_name) == 0) || !is_due(sweep, &page[i]))
             continue;
         if (remove_object(sweep->app, &place, &err)) {
             sweep->report.objects++;
@@ -251,17 +266,16 @@ static bool sweep_stages_of(struct sweep *sweep, struct store *store, struct err
     return store_list_stages(store, visit_stage, &visit, err) && !visit.failed;
 }
 
-static bool sweep_stages(struct sweep *sweep)
+static void sweep_stages(struct sweep *sweep)
 {
     struct error err;
-    bool all = true;
 
-    for (size_t i = 0; i < sweep->app->store_count; i++)
-        if (!sweep_stages_of(sweep, sweep->app->stores[i], &err)) {
+    sweep->listed_at_us = app_now_us(sweep->app);
+    for (size_t i = 0; i < sweep->app->store_count; i++) {
+        sweep->is_listed[i] = sweep_stages_of(sweep, sweep->app->stores[i], &err);
+        if (!sweep->is_listed[i])
             go_on_after(sweep, &err);
-            all = false;
-        }
-    return all;
+    }
 }
 
 /* ---- files that no job keeps ---- */
@@ -278,7 +292,8 @@ static bool drop_loose(struct db *tx, void *context, struct error *err)
     return making_drop_loose(tx, dropping->app, &dropping->count, err);
 }
 
-/* Behind the stages: what is still a stage could yet become an object. */
+/* Before the stages: whose lease ends later may still become objects, and wait for the next sweep.
+ */
 static void sweep_loose(struct sweep *sweep)
 {
     struct dropping dropping = {.app = sweep->app};
@@ -422,12 +437,14 @@ static void sweep_logs(struct sweep *sweep)
 
 bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
 {
+    scoped(arena_release) struct arena *mem = arena_new();
     struct sweep sweep = {.app = app, .err = err};
 
+    sweep.is_listed = arena_array(mem, app->store_count, sizeof *sweep.is_listed);
     end_abandoned(&sweep);
     end_expired(&sweep);
-    if (sweep_stages(&sweep))
-        sweep_loose(&sweep);
+    sweep_loose(&sweep);
+    sweep_stages(&sweep);
     sweep_garbage(&sweep);
     sweep_keys(&sweep);
     sweep_results(&sweep);
@@ -440,8 +457,10 @@ bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
 
 bool sweep_start(struct app *app, struct sweep_report *report, struct error *err)
 {
+    scoped(arena_release) struct arena *mem = arena_new();
     struct sweep sweep = {.app = app, .err = err};
 
+    sweep.is_listed = arena_array(mem, app->store_count, sizeof *sweep.is_listed);
     if (!end_left_over(&sweep, err))
         return false;
     sweep_stages(&sweep);

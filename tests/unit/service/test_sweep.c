@@ -2,8 +2,12 @@
 #include "fixture.h"
 
 #include "base/fs.h"
+#include "catalog/derived.h"
+#include "catalog/garbage.h"
+#include "catalog/job_lease.h"
 #include "catalog/session.h"
 #include "service/sweep.h"
+#include "store/driver.h"
 
 static bool sweep(struct app_fixture *f)
 {
@@ -85,6 +89,129 @@ static void sessions_of_a_store_that_is_no_longer_configured_wait(void **state)
     assert_int_equal(open, 0);
 }
 
+/* ---- a lease that ends while the sweep is at it ---- */
+
+#define LATE_KEY "chunks/late.wav"
+
+/* A worker that has written a file, and its row, and is about to make an object of it. */
+static struct {
+    struct app_fixture *f;
+    struct job job;
+    const struct store_driver *driver;
+} late;
+
+static bool lease_one(struct db *tx, void *context, struct error *err)
+{
+    struct app_fixture *f = context;
+    struct job_wanted wanted = {.kind = "chunk"};
+    struct job_lease_request request = {.wanted = &wanted,
+                                        .wanted_count = 1,
+                                        .count = 1,
+                                        .worker = "late",
+                                        .now_us = app_now_us(f->app),
+                                        .until_us = INT64_MAX};
+    struct job job = {.id = app_new_id(f->app),
+                      .workspace_id = f->workspace_id,
+                      .upload_id = late.job.upload_id,
+                      .kind = "chunk",
+                      .options = "{}",
+                      .created_at_us = app_now_us(f->app)};
+    struct job *jobs;
+    size_t count;
+
+    if (!job_insert(tx, &job, err) || !job_lease(tx, &request, f->mem, &jobs, &count, err))
+        return false;
+    assert_int_equal(count, 1);
+    late.job = jobs[0];
+    return true;
+}
+
+static bool add_row(struct db *tx, void *context, struct error *err)
+{
+    struct derived row = {.storage_name = "main",
+                          .storage_path = LATE_KEY,
+                          .upload_id = late.job.upload_id,
+                          .kind = DERIVED_CHUNK,
+                          .size = 5,
+                          .checksum_md5 = "",
+                          .checksum_sha256 = "",
+                          .job_id = late.job.id,
+                          .lease_token = late.job.lease_token};
+
+    (void)context;
+    return derived_add(tx, &row, err);
+}
+
+static void write_late_stage(struct app_fixture *f, const char *id)
+{
+    scoped(stage_release) struct stage *stage = NULL;
+
+    assert_ok(f, store_stage_create(app_store(f->app, "main"), id, 5, &stage, &f->err));
+    assert_ok(f, stage_write(stage, 0, "bytes", 5, &f->err));
+}
+
+static bool cancel_late_job(struct db *tx, void *context, struct error *err)
+{
+    bool changed;
+
+    (void)context;
+    return job_cancel(tx, late.job.id, 1, "cancelled", "in a test", &changed, err);
+}
+
+/* Its lease was held when its stage was seen. */
+static bool list_then_cancel(struct store *self,
+                             bool (*visit)(void *context, const struct store_object *stage),
+                             void *context, struct error *err)
+{
+    return late.driver->list_stages(self, visit, context, err) &&
+           database_write(late.f->app->database, cancel_late_job, NULL, err);
+}
+
+static void publish_late(struct app_fixture *f, const char *id)
+{
+    scoped(stage_release) struct stage *stage = NULL;
+
+    assert_ok(f, store_stage_open(app_store(f->app, "main"), id, &stage, &f->err));
+    assert_ok(f, stage_publish(stage, 5, LATE_KEY, &f->err));
+}
+
+static bool is_explained(struct app_fixture *f)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct derived row;
+    bool is_garbage;
+
+    assert_ok(f, database_read(f->app->database, &db, &f->err));
+    assert_ok(f, garbage_holds(db, "main", LATE_KEY, &is_garbage, &f->err));
+    return is_garbage || derived_at(db, "main", LATE_KEY, f->mem, &row, &f->err);
+}
+
+static void a_file_that_is_published_after_its_lease_is_explained_and_goes(void **state)
+{
+    struct app_fixture *f = *state;
+    struct store *store = app_store(f->app, "main");
+    struct store_driver hooked = *store->driver;
+    char id[JOB_STAGE_ID_SIZE];
+
+    late.f = f;
+    late.driver = store->driver;
+    late.job.upload_id = app_fixture_add(f, "main", "a", true);
+    assert_ok(f, database_write(f->app->database, lease_one, f, &f->err));
+    job_stage_id(&late.job, 0, id);
+    write_late_stage(f, id);
+    assert_ok(f, database_write(f->app->database, add_row, NULL, &f->err));
+
+    hooked.list_stages = list_then_cancel;
+    store->driver = &hooked;
+    assert_ok(f, sweep(f));
+    store->driver = late.driver;
+    publish_late(f, id);
+    assert_true(is_explained(f));
+    assert_ok(f, sweep(f));
+    assert_false(app_fixture_has(f, "main", LATE_KEY));
+    assert_false(is_explained(f));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, app_fixture_set_up, app_fixture_tear_down)
 
 int main(void)
@@ -94,6 +221,7 @@ int main(void)
         CASE(a_stage_without_a_session_goes),
         CASE(sessions_of_a_store_that_is_no_longer_configured_wait),
         CASE(what_is_no_stage_does_not_keep_the_server_from_starting),
+        CASE(a_file_that_is_published_after_its_lease_is_explained_and_goes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
