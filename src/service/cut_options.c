@@ -229,16 +229,12 @@ static const char *seconds_text(uint64_t ms, struct arena *mem)
 
 const char *cut_options_write(const struct media_cut *cut, struct arena *mem)
 {
-    const char *ceiling = cut->max_bytes > 0 ? arena_printf(mem, ",\"max_bytes\":%llu",
-                                                            (unsigned long long)cut->max_bytes)
-                                             : "";
-
     return arena_printf(
         mem,
         "{\"format\":\"%s\",\"sample_rate\":%s,\"channels\":%s,\"bits\":%s,\"boundaries\":\"%s\","
-        "\"max_duration\":%s,\"overlap\":%s%s}",
+        "\"max_duration\":%s,\"overlap\":%s,\"max_bytes\":%llu}",
         format_names[cut->format], number_text(cut->sample_rate_hz, mem),
         number_text(cut->channels, mem), number_text(cut->bits, mem),
         boundary_names[cut->boundaries], seconds_text(cut->max_ms, mem),
-        seconds_text(cut->overlap_ms, mem), ceiling);
+        seconds_text(cut->overlap_ms, mem), (unsigned long long)cut->max_bytes);
 }
