@@ -71,13 +71,20 @@ static bool should_end(void *request)
     return request_should_end(request);
 }
 
+/* One of another size than it had is as good as gone. */
 static bool open_file(struct request *req, const struct chunk *chunk, int *fd, uint64_t *size,
                       struct error *err)
 {
     struct store *store;
 
-    return app_find_store(req->app, chunk->storage_name, &store, err) &&
-           store_open_fd(store, chunk->chunk_path, fd, size, err);
+    if (!app_find_store(req->app, chunk->storage_name, &store, err) ||
+        !store_open_fd(store, chunk->chunk_path, fd, size, err))
+        return false;
+    if (*size == chunk->chunk_size)
+        return true;
+    fd_close(fd);
+    return error_set(err, ERR_NOT_FOUND, "the chunk has %llu bytes, not %llu",
+                     (unsigned long long)*size, (unsigned long long)chunk->chunk_size);
 }
 
 static bool cut_again(struct request *req, const struct upload *upload, const struct chunk *chunk,

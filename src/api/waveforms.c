@@ -81,13 +81,20 @@ static bool should_end(void *request)
     return request_should_end(request);
 }
 
+/* One of another size than it had is as good as gone. */
 static bool open_file(struct request *req, const struct derived *file, int *fd, uint64_t *size,
                       struct error *err)
 {
     struct store *store;
 
-    return app_find_store(req->app, file->storage_name, &store, err) &&
-           store_open_fd(store, file->storage_path, fd, size, err);
+    if (!app_find_store(req->app, file->storage_name, &store, err) ||
+        !store_open_fd(store, file->storage_path, fd, size, err))
+        return false;
+    if (*size == file->size)
+        return true;
+    fd_close(fd);
+    return error_set(err, ERR_NOT_FOUND, "the waveform has %llu bytes, not %llu",
+                     (unsigned long long)*size, (unsigned long long)file->size);
 }
 
 static bool draw_again(struct request *req, const struct upload *upload, const struct derived *file,

@@ -1,9 +1,34 @@
 """The files that processing made: made again as they were, and never served or copied when damaged."""
+import pytest
+
 from audio import wav
 from processing import adds_up, chunks_of, content_of, processed
 from server import Server
 
 SHORT = ("--uploads-chunk-threshold", "5s", "--uploads-max-chunk-duration", "4s", "--jobs-retry-delay", "10ms")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("files") / "data", *SHORT, jobs=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(server):
+    return server.api()
+
+
+def put_in_place(path, content):
+    """Other bytes, as a damaged disk would have them."""
+    path.chmod(0o600)
+    path.write_bytes(content)
+
+
+def waveform(api, record, **query):
+    answer = api.get(f"/v1/uploads/{record['id']}/waveform", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer
 
 
 def test_chunks_without_a_ceiling_are_made_again_without_one(tmp_path):
@@ -18,3 +43,24 @@ def test_chunks_without_a_ceiling_are_made_again_without_one(tmp_path):
         spans = [(c["start_time"], c["end_time"], c["id"]) for c in chunks_of(api, record)]
         assert spans == [(c["start_time"], c["end_time"], c["id"]) for c in chunks]
         adds_up(server)
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:1000], lambda content: content + b"more", lambda _: b""])
+def test_a_chunk_of_another_length_is_cut_again(server, api, damage):
+    record = processed(api, wav(9, seed=92), "short.wav")
+    chunk = chunks_of(api, record)[1]
+    content = content_of(api, chunk).content
+    put_in_place(server.data / "store" / chunk["chunk_path"], damage(content))
+    answer = content_of(api, chunk)
+    assert answer.content == content and answer.headers["ETag"] == f'"sha256-{chunk["checksum_sha256"]}"'
+    assert chunks_of(api, record)[1]["chunk_path"] != chunk["chunk_path"]
+    adds_up(server)
+
+
+def test_a_waveform_of_another_length_is_drawn_again(server, api):
+    record = processed(api, wav(3, seed=93), "short.wav")
+    drawn = waveform(api, record, zoom=256).content
+    path, = (server.data / "store/waveforms" / record["id"]).rglob("waveform_256.dat")
+    put_in_place(path, drawn[:100])
+    assert waveform(api, record, zoom=256).content == drawn
+    adds_up(server)
