@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #define NAME_SIZE 32
 #define DAT_HEAD_BYTES 24 /* of audiowaveform's .dat, version 2 */
@@ -51,6 +52,15 @@ static bool write_stage(struct sink *self, const void *bytes, size_t size, struc
     return true;
 }
 
+/* What is damaged must not be taken for right by being given a digest anew. */
+static bool is_the_same(const struct drawing *self, const struct derived *from, struct error *err)
+{
+    const struct made_file *copy = &self->files.files[self->files.count - 1];
+
+    return strcmp(copy->checksum_sha256, from->checksum_sha256) == 0 ||
+           error_set(err, ERR_NOT_FOUND, "the file is not what it was");
+}
+
 static bool copy_one(struct drawing *self, uint32_t zoom, const struct derived *from,
                      struct error *err)
 {
@@ -65,7 +75,7 @@ static bool copy_one(struct drawing *self, uint32_t zoom, const struct derived *
     sink.stage = self->zooms[zoom].stage;
     return store_get(store, from->storage_path, (struct byte_range){0, BYTE_RANGE_REST}, &sink.base,
                      err) &&
-           add(self, zoom, from->number, sink.at, err);
+           add(self, zoom, from->number, sink.at, err) && is_the_same(self, from, err);
 }
 
 /* The size of the file that the analysis tells of: of other bits or channels it would be another.
@@ -90,7 +100,7 @@ static const struct derived *find_file(const json_t *waveform, const struct deri
     return NULL;
 }
 
-/* What is gone by the time it is read is as if it had not been found. */
+/* What is gone or damaged when it is read is as if it had not been found. */
 static bool copy_all(struct drawing *self, const json_t *waveforms, const struct derived *files,
                      size_t count, bool *out, struct error *err)
 {

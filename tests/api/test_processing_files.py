@@ -1,8 +1,10 @@
 """The files that processing made: made again as they were, and never served or copied when damaged."""
+import json
+
 import pytest
 
 from audio import wav
-from processing import adds_up, chunks_of, content_of, processed
+from processing import adds_up, chunks_of, content_of, jobs_of, processed
 from server import Server
 
 SHORT = ("--uploads-chunk-threshold", "5s", "--uploads-max-chunk-duration", "4s", "--jobs-retry-delay", "10ms")
@@ -64,3 +66,18 @@ def test_a_waveform_of_another_length_is_drawn_again(server, api):
     put_in_place(path, drawn[:100])
     assert waveform(api, record, zoom=256).content == drawn
     adds_up(server)
+
+
+def test_a_damaged_waveform_is_not_taken_over(tmp_path):
+    with Server(tmp_path / "data", *SHORT, jobs=True) as server:
+        api, content = server.api(), wav(3, seed=94)
+        first = processed(api, content, "one.wav")
+        drawn = waveform(api, first, zoom=256).content
+        path, = (server.data / "store/waveforms" / first["id"]).rglob("waveform_256.dat")
+        put_in_place(path, drawn[:-1] + bytes([drawn[-1] ^ 1]))
+        second = processed(api, content, "two.wav")
+        assert jobs_of(api, second)["analyze"]["result"]["from_cache"] is False
+        assert waveform(api, second, zoom=256).content == drawn
+        done = server.cli("verify", "--data", server.data, "--content", "--json", check=False)
+        found = [finding["key"] for finding in json.loads(done.stdout)["findings"]]
+        assert found == [str(path.relative_to(server.data / "store"))]
