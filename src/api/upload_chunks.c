@@ -115,6 +115,22 @@ static bool open_chunk(struct request *req, const struct caller *who, struct chu
     return error_tell(err, ERR_UNAVAILABLE, "the chunk is being cut anew: ask again soon");
 }
 
+/* When the file was made, whatever was done with the chunk since. */
+static bool find_made_at(struct request *req, const struct chunk *chunk, int64_t *out,
+                         struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct derived file;
+
+    *out = 0;
+    if (!database_read(req->app->database, &db, err))
+        return false;
+    if (!derived_at(db, chunk->storage_name, chunk->chunk_path, req->mem, &file, err))
+        return err->kind == ERR_NOT_FOUND; /* another took its place just now */
+    *out = file.created_at_us;
+    return true;
+}
+
 static void add_headers(struct request *req, const struct chunk *chunk, struct response *res)
 {
     struct digest_fields fields = {.has_sha256 = true};
@@ -137,13 +153,13 @@ bool get_chunk_content(struct request *req, const struct caller *who, struct res
     struct content content = {0};
     struct chunk chunk;
 
-    if (!open_chunk(req, who, &chunk, &fd, &content.size, err))
+    if (!open_chunk(req, who, &chunk, &fd, &content.size, err) ||
+        !find_made_at(req, &chunk, &content.modified_us, err))
         return false;
     add_headers(req, &chunk, res);
     content.fd = fd;
     content.type =
         str_ends_with(str_from(chunk.chunk_filename), ".flac") ? "audio/flac" : "audio/wav";
     content.etag = arena_printf(req->mem, "\"sha256-%s\"", chunk.checksum_sha256);
-    content.modified_us = chunk.processing_completed_at_us;
     return response_content(res, &content, err);
 }

@@ -1,11 +1,13 @@
 """The files that processing made: made again as they were, and never served or copied when damaged."""
 import json
+import time
 
 import pytest
 
 from audio import wav
+from jobs import configuration, lease, tell
 from processing import adds_up, chunks_of, content_of, jobs_of, processed
-from server import Server
+from server import Server, wait_until
 
 SHORT = ("--uploads-chunk-threshold", "5s", "--uploads-max-chunk-duration", "4s", "--jobs-retry-delay", "10ms")
 
@@ -81,3 +83,23 @@ def test_a_damaged_waveform_is_not_taken_over(tmp_path):
         done = server.cli("verify", "--data", server.data, "--content", "--json", check=False)
         found = [finding["key"] for finding in json.loads(done.stdout)["findings"]]
         assert found == [str(path.relative_to(server.data / "store"))]
+
+
+def test_a_chunk_was_modified_when_it_was_cut(tmp_path):
+    """And not when a processor was done with it: its bytes are the same."""
+    text = '[processor "each"]\nper = chunk\nafter = chunk\n'
+    with Server(tmp_path / "data", *SHORT, *configuration(tmp_path, text), jobs=True) as server:
+        api = server.api()
+        record = api.upload(wav(9, seed=95), "when.wav")
+        jobs = []
+        wait_until(lambda: jobs.extend(lease(api, "each", count=3)) or len(jobs) == 3, 60, "the jobs")
+        chunk = chunks_of(api, record)[0]
+        assert chunk["processing_completed_at"] is None
+        cut_at = content_of(api, chunk).headers["Last-Modified"]
+        since = time.time()
+        wait_until(lambda: time.time() - since > 2, 60, "another second")
+        for job in jobs:
+            tell(api, job, "complete")
+        assert chunks_of(api, record)[0]["processing_completed_at"]
+        assert content_of(api, chunk).headers["Last-Modified"] == cut_at
+        content_of(api, chunk, 304, headers={"If-Modified-Since": cut_at})
