@@ -358,7 +358,9 @@ static bool written(void *context, const struct media_output *output, uint64_t s
 {
     const struct works *works = context;
 
-    return output->kind != MEDIA_OUTPUT_CHUNK || cutting_written(works->cutting, size_bytes, err);
+    return output->kind == MEDIA_OUTPUT_CHUNK
+               ? cutting_written(works->cutting, size_bytes, err)
+               : drawing_written(works->drawing, output, size_bytes, err);
 }
 
 static bool waveform_done(void *context, const struct media_output *output, uint64_t size_bytes,

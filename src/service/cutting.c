@@ -67,7 +67,7 @@ bool cutting_open(struct cutting *self, int *fd, struct error *err)
 bool cutting_written(const struct cutting *self, uint64_t size_bytes, struct error *err)
 {
     if (size_bytes <= self->most_bytes && self->bytes <= self->most_bytes - size_bytes)
-        return true;
+        return stage_written(self->stage, size_bytes, err);
     error_tell(err, ERR_QUOTA_STORAGE,
                "the chunks would take more than the %llu bytes that the workspace has left",
                (unsigned long long)self->most_bytes);

@@ -27,7 +27,7 @@ struct cutting {
 bool cutting_prepare(struct cutting *self, const struct upload *upload, struct error *err);
 
 /* The callbacks of struct media_sink. Fail with ERR_QUOTA_STORAGE where the files become larger
- * than what the workspace's quota leaves. */
+ * than what the workspace's quota leaves, ERR_STORAGE_FULL where the disk has no more room. */
 bool cutting_open(struct cutting *self, int *fd, struct error *err);
 bool cutting_written(const struct cutting *self, uint64_t size_bytes, struct error *err);
 bool cutting_chunk_done(struct cutting *self, const struct media_chunk *chunk, struct error *err);

@@ -17,6 +17,12 @@ bool drawing_open(struct drawing *self, const struct media_output *output, int *
     return making_stage(&self->files, &self->zooms[output->index].stage, fd, err);
 }
 
+bool drawing_written(const struct drawing *self, const struct media_output *output,
+                     uint64_t size_bytes, struct error *err)
+{
+    return stage_written(self->zooms[output->index].stage, size_bytes, err);
+}
+
 static bool add(struct drawing *self, uint32_t zoom, uint32_t samples_per_pixel,
                 uint64_t size_bytes, struct error *err)
 {

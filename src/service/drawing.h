@@ -19,6 +19,8 @@ struct drawing {
 /* The callbacks of struct media_sink. */
 bool drawing_open(struct drawing *self, const struct media_output *output, int *fd,
                   struct error *err);
+bool drawing_written(const struct drawing *self, const struct media_output *output,
+                     uint64_t size_bytes, struct error *err);
 bool drawing_done(struct drawing *self, const struct media_output *output, uint64_t size_bytes,
                   struct error *err);
 

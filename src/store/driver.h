@@ -34,8 +34,9 @@ struct store_driver {
     bool (*stage_sync)(struct stage *stage, struct error *err);
     bool (*stage_read)(struct stage *stage, uint64_t offset, void *bytes, size_t length,
                        size_t *out, struct error *err);
-    int (*stage_fd)(struct stage *stage);          /* optional: -1 */
-    int (*stage_writable_fd)(struct stage *stage); /* optional: -1 */
+    int (*stage_fd)(struct stage *stage);                                        /* optional: -1 */
+    int (*stage_writable_fd)(struct stage *stage);                               /* optional: -1 */
+    bool (*stage_written)(struct stage *stage, uint64_t end, struct error *err); /* optional */
     bool (*stage_truncate)(struct stage *stage, uint64_t size, struct error *err);
     bool (*stage_publish)(struct stage *stage, uint64_t size, const char *key, struct error *err);
     bool (*stage_discard)(struct store *self, const char *id, struct error *err);

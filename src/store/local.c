@@ -227,6 +227,7 @@ const struct store_driver store_driver_local = {
     .stage_read = local_stage_read,
     .stage_fd = local_stage_fd,
     .stage_writable_fd = local_stage_writable_fd,
+    .stage_written = local_stage_written,
     .stage_truncate = local_stage_truncate,
     .stage_publish = local_stage_publish,
     .stage_discard = local_stage_discard,

@@ -154,6 +154,7 @@ bool local_stage_read(struct stage *stage, uint64_t offset, void *bytes, size_t 
                       struct error *err);
 int local_stage_fd(struct stage *stage);
 int local_stage_writable_fd(struct stage *stage);
+bool local_stage_written(struct stage *stage, uint64_t end, struct error *err);
 bool local_stage_truncate(struct stage *stage, uint64_t size, struct error *err);
 bool local_stage_discard(struct store *store, const char *id, struct error *err);
 bool local_stage_publish(struct stage *stage, uint64_t size, const char *key, struct error *err);

@@ -49,7 +49,7 @@ int local_stage_fd(struct stage *stage)
     return self->read_fd;
 }
 
-/* What is written through it is not written back early; the final sync does it all. */
+/* What is written through it is written back early where local_stage_written is told of it. */
 int local_stage_writable_fd(struct stage *stage)
 {
     return local_stage(stage)->fd;
@@ -195,6 +195,19 @@ bool local_stage_write(struct stage *stage, uint64_t offset, const void *bytes, 
         return false;
     }
     self->dirty_end = offset + length;
+    if (self->dirty_end - self->dirty_at < WINDOW_BYTES)
+        return true;
+    return window_turn(self, err);
+}
+
+/* Nothing is set aside: it may end at any time. */
+bool local_stage_written(struct stage *stage, uint64_t end, struct error *err)
+{
+    struct local_stage *self = local_stage(stage);
+
+    if (!self->in_run && !begin_run(self, 0, err))
+        return false;
+    self->expected = self->dirty_end = end;
     if (self->dirty_end - self->dirty_at < WINDOW_BYTES)
         return true;
     return window_turn(self, err);

@@ -200,6 +200,16 @@ int stage_writable_fd(struct stage *stage)
     return driver->stage_writable_fd ? driver->stage_writable_fd(stage) : -1;
 }
 
+bool stage_written(struct stage *stage, uint64_t end, struct error *err)
+{
+    const struct store_driver *driver = stage->store->driver;
+
+    assert(!stage->published);
+    if (driver->stage_written && !driver->stage_written(stage, end, err))
+        return stage_context(stage, "write", err);
+    return true;
+}
+
 bool stage_truncate(struct stage *stage, uint64_t size, struct error *err)
 {
     assert(!stage->published);

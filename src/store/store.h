@@ -94,6 +94,10 @@ int stage_fd(struct stage *stage);
 /* A descriptor to write the content through with pwrite, at any offset, in place of stage_write:
  * for who can only write to one. The stage keeps it. -1 as above. */
 int stage_writable_fd(struct stage *stage);
+/* END bytes were written through it, from the first on: to be told every few MB, as they come. Like
+ * those of stage_write they begin to reach the disk early, where there must be room for more.
+ * ERR_STORAGE_FULL. */
+bool stage_written(struct stage *stage, uint64_t end, struct error *err);
 /* Cuts the stage to SIZE bytes. ERR_INVALID if there are fewer. */
 bool stage_truncate(struct stage *stage, uint64_t size, struct error *err);
 /*

@@ -1,11 +1,15 @@
 """How much room the chunks of an upload may take: its own form, the quota, the disk."""
+import os
+
 import pytest
 
-from audio import ffmpeg, wav
+from audio import ffmpeg, tone, wav
 from processing import DONE, adds_up, chunks_of, cut, jobs_of, processed
 from server import Server, wait_until
+from test_system_faults import MIB, fill, kept_free, mounted
 
 SHORT = ("--uploads-chunk-threshold", "5s", "--uploads-max-chunk-duration", "4s", "--jobs-retry-delay", "10ms")
+WHOLE = {"max_duration": 900}  # 28.8 MB
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +98,27 @@ def test_an_upload_whose_chunks_have_no_room_says_so(tmp_path):
         path = f"/v1/uploads/{record['id']}"
         wait_until(lambda: api.get_json(path)["status"] in DONE, 60, "the end")
         assert api.get_json(path)["status"] == "completed" and len(chunks_of(api, record)) == 3
+
+
+# ---- the disk ----
+
+def test_a_cut_leaves_free_what_is_kept_free(tmp_path):
+    """One chunk of more than there is room for: the disk fills up no further than to the reserve."""
+    with mounted(tmp_path / "disk", 100) as disk:
+        config = tmp_path / "audiotricks.conf"
+        config.write_text(f'[store "main"]\nprovider = local\npath = {disk}/store\n')
+        with Server(tmp_path / "data", "--config", str(config), "--uploads-chunk-threshold", "1h",
+                    "--jobs-retry-delay", "10ms", jobs=True) as server:
+            api = server.api()
+            record = processed(api, tone("room.wav", 900, 2000).read_bytes(), "room.wav")
+            assert record["status"] == "completed"
+            fill(disk, kept_free(disk) + 12 * MIB)
+            answer = api.post(f"/v1/uploads/{record['id']}/chunks", json=WHOLE)
+            path = f"/v1/jobs/{answer.json()['id']}"
+            free = []
+            wait_until(lambda: free.append(os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize)
+                       or api.get(path).json()["status"] in DONE, 120, "the end of cutting")
+            job = api.get(path).json()
+            assert (job["status"], job["error_code"]) == ("failed", "storage_full")
+            assert min(free) >= kept_free(disk) - 4 * MIB
+            assert api.get_json(f"/v1/uploads/{record['id']}")["status"] == "completed"

@@ -173,6 +173,11 @@ static int fault_stage_writable_fd(struct stage *stage)
     return stage_writable_fd(fault_stage(stage)->inner);
 }
 
+static bool fault_stage_written(struct stage *stage, uint64_t end, struct error *err)
+{
+    OPERATION(fault_stage(stage)->owner, stage_written(fault_stage(stage)->inner, end, err));
+}
+
 static bool fault_stage_truncate(struct stage *stage, uint64_t size, struct error *err)
 {
     OPERATION(fault_stage(stage)->owner, stage_truncate(fault_stage(stage)->inner, size, err));
@@ -266,6 +271,7 @@ static const struct store_driver driver = {
     .stage_read = fault_stage_read,
     .stage_fd = fault_stage_fd,
     .stage_writable_fd = fault_stage_writable_fd,
+    .stage_written = fault_stage_written,
     .stage_truncate = fault_stage_truncate,
     .stage_publish = fault_stage_publish,
     .stage_discard = fault_stage_discard,

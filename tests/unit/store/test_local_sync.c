@@ -220,6 +220,28 @@ static void early_writeback_keeps_up(void **state)
     assert_ok(f, stage_publish(stage, (uint64_t)48 << 20, "k", &f->err));
 }
 
+/* So it is with what others write. */
+static void early_writeback_of_what_others_write(void **state)
+{
+    struct store_fixture *f = *state;
+    scoped(memory_free) char *bytes = pattern((size_t)1 << 20, 1);
+    scoped(stage_release) struct stage *stage = NULL;
+    int fd;
+
+    assert_ok(f, store_stage_create(f->store, "s", STAGE_SIZE_UNKNOWN, &stage, &f->err));
+    fd = stage_writable_fd(stage);
+    watch_start();
+    for (off_t i = 0; i < 32; i++) {
+        assert_int_equal(pwrite(fd, bytes, (size_t)1 << 20, i << 20), (ssize_t)1 << 20);
+        assert_ok(f, stage_written(stage, (uint64_t)(i + 1) << 20, &f->err));
+    }
+    assert_int_equal(count_calls("sync_file_range"), 16 + 12);
+    watch_start();
+    watch_fail_call("sync_file_range", 0, EIO);
+    assert_refused(f, ERR_UNAVAILABLE, stage_written(stage, (uint64_t)34 << 20, &f->err));
+    assert_refused(f, ERR_UNAVAILABLE, stage_publish(stage, (uint64_t)32 << 20, "k", &f->err));
+}
+
 static void whole_or_absent(struct store_fixture *f, const char *key, const char *text)
 {
     struct store_object object;
@@ -398,6 +420,7 @@ int main(void)
         CASE(lost_writes_are_not_forgotten),
         CASE(early_writeback_reports_losses),
         CASE(early_writeback_keeps_up),
+        CASE(early_writeback_of_what_others_write),
         CASE(any_failing_call_leaves_nothing_or_all),
         CASE(any_failing_call_leaves_a_removal_to_retry),
         CASE(without_rename_noreplace),
