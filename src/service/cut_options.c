@@ -9,7 +9,7 @@
 #define RATE_MIN 1000
 #define RATE_MAX 384000
 #define CHANNELS_MAX 8
-#define BYTES_MIN 1024
+#define BYTES_MIN 65536
 
 static const char *const format_names[] = {[MEDIA_CUT_WAV] = "wav", [MEDIA_CUT_FLAC] = "flac"};
 static const char *const boundary_names[] = {[MEDIA_FIXED] = "fixed", [MEDIA_SILENCE] = "silence"};

@@ -40,6 +40,20 @@ static bool find_most(struct db *db, struct cutting *self, struct error *err)
     return true;
 }
 
+static bool refuse_so_many(struct error *err)
+{
+    return error_tell(err, ERR_INVALID, "it would be more than %d chunks", CUT_CHUNKS_MAX);
+}
+
+/* Known before anything is decoded, where it is not a ceiling in bytes that makes them so many. */
+static bool check_count(const struct cutting *self, const struct upload *upload, struct error *err)
+{
+    uint64_t step_ms = self->cut.max_ms - self->cut.overlap_ms;
+
+    return (uint64_t)upload->duration_ms <= CUT_CHUNKS_MAX * step_ms + self->cut.overlap_ms ||
+           refuse_so_many(err);
+}
+
 bool cutting_prepare(struct cutting *self, const struct upload *upload, struct error *err)
 {
     const struct media_cut *configured = &self->files.app->settings.cut;
@@ -48,7 +62,7 @@ bool cutting_prepare(struct cutting *self, const struct upload *upload, struct e
 
     self->most_bytes = UINT64_MAX;
     if (!cut_options_read(self->files.job->options, configured, &self->cut, err) ||
-        !database_read(self->files.app->database, &db, err) ||
+        !check_count(self, upload, err) || !database_read(self->files.app->database, &db, err) ||
         !is_the_recipe(db, self, &is_again, err))
         return false;
     if (is_again)
@@ -60,6 +74,8 @@ bool cutting_prepare(struct cutting *self, const struct upload *upload, struct e
 
 bool cutting_open(struct cutting *self, int *fd, struct error *err)
 {
+    if (self->files.count == CUT_CHUNKS_MAX)
+        return refuse_so_many(err);
     self->began_us = clock_monotonic_us();
     return making_stage(&self->files, &self->stage, fd, err);
 }

@@ -6,6 +6,10 @@
 #include "media/work.h"
 #include "service/making.h"
 
+/* Of one cut. All become rows, and what was there before garbage, in one transaction, for which
+ * others wait. */
+#define CUT_CHUNKS_MAX 10000
+
 struct cut_piece {
     int64_t start_ms, end_ms;
     int64_t run_ms; /* that it took */
@@ -23,7 +27,7 @@ struct cutting {
 };
 
 /* What OPTIONS of the job FILES.JOB mean for UPLOAD, and how much there is room for. Fails with
- * ERR_INVALID, naming the member. */
+ * ERR_INVALID, naming the member, or as it would be more than CUT_CHUNKS_MAX. */
 bool cutting_prepare(struct cutting *self, const struct upload *upload, struct error *err);
 
 /* The callbacks of struct media_sink. Fail with ERR_QUOTA_STORAGE where the files become larger

@@ -122,3 +122,16 @@ def test_a_cut_leaves_free_what_is_kept_free(tmp_path):
             assert (job["status"], job["error_code"]) == ("failed", "storage_full")
             assert min(free) >= kept_free(disk) - 4 * MIB
             assert api.get_json(f"/v1/uploads/{record['id']}")["status"] == "completed"
+
+
+# ---- the number ----
+
+def test_a_cut_makes_ten_thousand_chunks_at_most(tmp_path):
+    with Server(tmp_path / "data", "--chunks-sample-rate", "source", jobs=True) as server:
+        api = server.api()
+        record = processed(api, tone("room-many.wav", 10001, 1000).read_bytes(), "many.wav")
+        before = chunks_of(api, record)
+        job = cut(api, record, expect="failed", max_duration=1)
+        assert (job["error_code"], job["attempts"]) == ("invalid_request", 1) and "10000" in job["error_message"]
+        assert chunks_of(api, record) == before and len(before) == 34
+        assert cut(api, record, max_duration=100)["result"]["chunks"] == 101

@@ -25,7 +25,7 @@ def serve(tmp_path, *flags):
     (("--listen", "127.0.0.1:0", "--chunks-bits", "20"), "chunks.bits"),
     (("--listen", "127.0.0.1:0", "--chunks-boundaries", "words"), "chunks.boundaries"),
     (("--listen", "127.0.0.1:0", "--chunks-overlap", "151s"), "chunks.overlap"),
-    (("--listen", "127.0.0.1:0", "--chunks-max-bytes", "1023"), "chunks.max_bytes")])
+    (("--listen", "127.0.0.1:0", "--chunks-max-bytes", "65535"), "chunks.max_bytes")])
 def test_values(tmp_path, flags, name):
     done = serve(tmp_path, *flags)
     assert done.returncode != 0
