@@ -308,7 +308,8 @@ static bool add_companions_of(struct search *search, const struct candidate *lea
         room = search->room[wanted];
     return db_query(search->db, SQL_JOB_COMPANIONS,
                     DB_ARGS(db_uuid(lead->upload_id), db_text(kind->kind),
-                            db_time(search->request->now_us), db_int(room == 0 ? 0 : 1)),
+                            db_time(search->request->now_us), db_int(room == 0 ? 0 : 1),
+                            db_uuid(lead->id)),
                     &rows, err) &&
            add_rows(search, wanted, 0, rows, err);
 }

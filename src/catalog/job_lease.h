@@ -26,7 +26,8 @@ struct job_lease_request {
     const struct job_wanted *wanted;
     size_t wanted_count;
     struct uuid workspace_id; /* nil: of all */
-    size_t count; /* most jobs. 1: and its companions, due jobs of the same upload and group */
+    size_t count; /* most jobs. 1: and its companions, due jobs of the same upload and group, asked
+                   * for or not like it */
     const char *worker; /* who leases, for people */
     int64_t now_us, until_us;
 };

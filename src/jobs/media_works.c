@@ -25,6 +25,7 @@ struct works {
     struct job_task *validate;
     struct job_task *chunk;
     struct cutting *cutting; /* of CHUNK */
+    bool has_cut_failed;     /* and not the file, or its decode */
     struct job_task *analyze;
     struct drawing *drawing; /* of ANALYZE */
 };
@@ -214,6 +215,14 @@ static void begin_cutting(struct works *works)
     works->chunk->effect = works->cutting = cutting;
 }
 
+/* Gives up what was begun: no outcome, and no stages. */
+static void end_cutting(struct works *works)
+{
+    cutting_release(works->cutting);
+    works->chunk->effect = works->cutting = NULL;
+    works->chunk = NULL;
+}
+
 static bool publish(const struct works *works, struct job_task *task, const struct making *files)
 {
     struct error err;
@@ -267,7 +276,6 @@ static bool check_analysis(const struct app *app, const char *options, struct er
     return analysis_options_read(options, &analysis, err);
 }
 
-/* Gives up what was begun: no outcome, and no stages. */
 static void end_drawing(struct works *works)
 {
     drawing_release(works->drawing);
@@ -344,22 +352,29 @@ static void release_analyze(struct app *app, struct job_task *task, bool committ
 
 /* ---- the work ---- */
 
+static bool note_cut(struct works *works, bool well)
+{
+    works->has_cut_failed |= !well;
+    return well;
+}
+
 static bool open_output(void *context, const struct media_output *output, int *fd,
                         struct error *err)
 {
-    const struct works *works = context;
+    struct works *works = context;
 
-    return output->kind == MEDIA_OUTPUT_CHUNK ? cutting_open(works->cutting, fd, err)
-                                              : drawing_open(works->drawing, output, fd, err);
+    return output->kind == MEDIA_OUTPUT_CHUNK
+               ? note_cut(works, cutting_open(works->cutting, fd, err))
+               : drawing_open(works->drawing, output, fd, err);
 }
 
 static bool written(void *context, const struct media_output *output, uint64_t size_bytes,
                     struct error *err)
 {
-    const struct works *works = context;
+    struct works *works = context;
 
     return output->kind == MEDIA_OUTPUT_CHUNK
-               ? cutting_written(works->cutting, size_bytes, err)
+               ? note_cut(works, cutting_written(works->cutting, size_bytes, err))
                : drawing_written(works->drawing, output, size_bytes, err);
 }
 
@@ -373,9 +388,9 @@ static bool waveform_done(void *context, const struct media_output *output, uint
 
 static bool chunk_done(void *context, const struct media_chunk *chunk, struct error *err)
 {
-    const struct works *works = context;
+    struct works *works = context;
 
-    return cutting_chunk_done(works->cutting, chunk, err);
+    return note_cut(works, cutting_chunk_done(works->cutting, chunk, err));
 }
 
 static bool report_progress(void *context, double done, struct error *err)
@@ -451,9 +466,10 @@ static void do_work(struct works *works)
     if (atomic_load(&works->batch->should_end))
         return;
     /* A cut that does not suit this file, or has no room, is nothing to the others. */
-    if (works->chunk && (err.kind == ERR_INVALID || err.kind == ERR_QUOTA_STORAGE)) {
+    if (works->chunk &&
+        (works->has_cut_failed || err.kind == ERR_INVALID || err.kind == ERR_STORAGE_FULL)) {
         fail_task(works, works->chunk, &err);
-        works->chunk = NULL;
+        end_cutting(works);
         if (works->analyze)
             end_drawing(works);
         begin_drawing(works);

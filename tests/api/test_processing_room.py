@@ -1,4 +1,5 @@
 """How much room the chunks of an upload may take: its own form, the quota, the disk."""
+import contextlib
 import os
 
 import pytest
@@ -102,26 +103,44 @@ def test_an_upload_whose_chunks_have_no_room_says_so(tmp_path):
 
 # ---- the disk ----
 
+@contextlib.contextmanager
+def on_a_small_disk(folder, *flags):
+    """A server that has its store there, and the disk."""
+    with mounted(folder / "disk", 100) as disk:
+        config = folder / "audiotricks.conf"
+        config.write_text(f'[store "main"]\nprovider = local\npath = {disk}/store\n')
+        with Server(folder / "data", "--config", str(config), "--jobs-retry-delay", "10ms", *flags,
+                    jobs=True) as server:
+            yield server, disk
+
+
 def test_a_cut_leaves_free_what_is_kept_free(tmp_path):
     """One chunk of more than there is room for: the disk fills up no further than to the reserve."""
-    with mounted(tmp_path / "disk", 100) as disk:
-        config = tmp_path / "audiotricks.conf"
-        config.write_text(f'[store "main"]\nprovider = local\npath = {disk}/store\n')
-        with Server(tmp_path / "data", "--config", str(config), "--uploads-chunk-threshold", "1h",
-                    "--jobs-retry-delay", "10ms", jobs=True) as server:
-            api = server.api()
-            record = processed(api, tone("room.wav", 900, 2000).read_bytes(), "room.wav")
-            assert record["status"] == "completed"
-            fill(disk, kept_free(disk) + 12 * MIB)
-            answer = api.post(f"/v1/uploads/{record['id']}/chunks", json=WHOLE)
-            path = f"/v1/jobs/{answer.json()['id']}"
-            free = []
-            wait_until(lambda: free.append(os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize)
-                       or api.get(path).json()["status"] in DONE, 120, "the end of cutting")
-            job = api.get(path).json()
-            assert (job["status"], job["error_code"]) == ("failed", "storage_full")
-            assert min(free) >= kept_free(disk) - 4 * MIB
-            assert api.get_json(f"/v1/uploads/{record['id']}")["status"] == "completed"
+    with on_a_small_disk(tmp_path, "--uploads-chunk-threshold", "1h") as (server, disk):
+        api = server.api()
+        record = processed(api, tone("room.wav", 900, 2000).read_bytes(), "room.wav")
+        assert record["status"] == "completed"
+        fill(disk, kept_free(disk) + 12 * MIB)
+        answer = api.post(f"/v1/uploads/{record['id']}/chunks", json=WHOLE)
+        path = f"/v1/jobs/{answer.json()['id']}"
+        free = []
+        wait_until(lambda: free.append(os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize)
+                   or api.get(path).json()["status"] in DONE, 120, "the end of cutting")
+        job = api.get(path).json()
+        assert (job["status"], job["error_code"]) == ("failed", "storage_full")
+        assert min(free) >= kept_free(disk) - 4 * MIB
+        assert api.get_json(f"/v1/uploads/{record['id']}")["status"] == "completed"
+
+
+def test_what_has_no_room_for_chunks_is_validated_and_analyzed(tmp_path):
+    with on_a_small_disk(tmp_path) as (server, disk):
+        api = server.api()
+        fill(disk, kept_free(disk) + 12 * MIB)
+        record = processed(api, tone("room.wav", 900, 2000).read_bytes(), "room.wav")
+        assert (record["status"], record["error_code"]) == ("failed", "storage_full")
+        found = {kind: (job["status"], job["attempts"]) for kind, job in jobs_of(api, record).items()}
+        assert found == {"validate": ("completed", 1), "analyze": ("completed", 1), "chunk": ("failed", 4)}
+        assert record["metadata"]["report"]["verdict"] == "whole" and record["metadata"]["analysis"]
 
 
 # ---- the number ----

@@ -198,6 +198,27 @@ static void companions_are_run_together_and_end_each_for_itself(void **state)
     assert_int_equal(effects_of(f, failing), 0);
 }
 
+static void what_was_asked_for_is_not_run_with_what_was_not(void **state)
+{
+    struct app_fixture *f = *state;
+    struct uuid upload = app_fixture_add(f, "main", "uploads/a.wav", true);
+    struct job job = {.upload_id = upload, .kind = "one", .options = "{}"};
+    struct uuid asked = add_job_as(f, &job), own;
+    struct runner *runner;
+
+    job.kind = "two";
+    job.belongs = true;
+    own = add_job_as(f, &job);
+    runner = start(f, 1);
+    await(&released);
+    await(&released);
+    runner_free(runner);
+    assert_int_equal(runs, 2);
+    assert_int_equal(largest_batch, 1);
+    assert_status(f, asked, JOB_COMPLETED);
+    assert_status(f, own, JOB_COMPLETED);
+}
+
 /* Its companion is committed all the same. */
 static void an_effect_that_cannot_be_committed_is_a_failure(void **state)
 {
@@ -332,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(every_job_is_run_and_takes_effect_once),
         test(companions_are_run_together_and_end_each_for_itself),
+        test(what_was_asked_for_is_not_run_with_what_was_not),
         test(an_effect_that_cannot_be_committed_is_a_failure),
         test(a_run_learns_that_its_job_was_cancelled),
         test(a_lease_is_kept_alive_for_as_long_as_its_run_takes),
