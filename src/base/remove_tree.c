@@ -17,13 +17,14 @@ static void directory_close(DIR **directory)
         closedir(*directory);
 }
 
-/* Opened to be emptied, whatever its mode was made. */
+/* Opened to be emptied, whatever its mode was made. A link in its place is not followed. */
 static DIR *open_folder(int dir_fd, const char *name)
 {
     scoped(fd_close) int fd = -1;
     DIR *directory;
 
-    fchmodat(dir_fd, name, 0700, 0);
+    if (fchmodat(dir_fd, name, 0700, AT_SYMLINK_NOFOLLOW) != 0)
+        return NULL;
     fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     directory = fd >= 0 ? fdopendir(fd) : NULL;
     if (directory)

@@ -110,7 +110,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct media_cut cut = MEDIA_CUT_DEFAULT;
     const struct media_order order = {true, &cut, &analysis, 1000};
     struct told told = {.fd = memfd_create("output", MFD_CLOEXEC)};
-    const struct media_sink sink = {&told, give, chunk_done, waveform_done, progress};
+    const struct media_sink sink = {.context = &told,
+                                    .open = give,
+                                    .chunk_done = chunk_done,
+                                    .waveform_done = waveform_done,
+                                    .progress = progress};
     scoped(arena_release) struct arena *mem = arena_new();
     struct work_message message;
     const uint8_t *payload;
