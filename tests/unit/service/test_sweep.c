@@ -115,13 +115,14 @@ static bool lease_one(struct db *tx, void *context, struct error *err)
                       .upload_id = late.job.upload_id,
                       .kind = "chunk",
                       .options = "{}",
-                      .created_at_us = app_now_us(f->app)};
+                      .created_at_us = request.now_us};
     struct job *jobs;
     size_t count;
 
     if (!job_insert(tx, &job, err) || !job_lease(tx, &request, f->mem, &jobs, &count, err))
         return false;
-    assert_int_equal(count, 1);
+    if (count != 1)
+        return error_set(err, ERR_INTERNAL, "%zu jobs were leased", count);
     late.job = jobs[0];
     return true;
 }
