@@ -182,10 +182,12 @@ print(json.dumps({"index": os.environ["JOB_CHUNK_INDEX"]}))
         answer = api.post(f"/v1/uploads/{record['id']}/chunks", json={"max_duration": 2})
         assert answer.status_code == 202, answer.text
         assert ended(api, answer.json())["status"] == "completed"
-        again = [ended(api, job) for job in ask(api, "words", record["id"], per="chunk")]
-        again.sort(key=lambda job: job["chunk_index"])
+        wait_until(lambda: api.get_json(f"/v1/uploads/{record['id']}/results/words")["complete"]
+                   if api.get(f"/v1/uploads/{record['id']}/results/words").status_code == 200
+                   else False, LIMIT_S, "the new chunks' jobs")
+        again = api.get_json(f"/v1/uploads/{record['id']}/results/words")["items"]
         # But for the last half second, which is the same bytes as before.
-        assert [job["from_cache"] for job in again] == [False, True]
+        assert [item["from_cache"] for item in again] == [False, True]
         assert again[1]["result"] == first[2]["result"] and counts.read_text() == "xxxx"
         server.verify()
 
