@@ -19,6 +19,7 @@ import threading
 import time
 
 import audio
+import pytest
 import requests
 from server import ROOT, SETTINGS, Server, wait_until
 
@@ -46,7 +47,8 @@ max_retries = 100
 
 
 class Worker:
-    """A process that runs jobs, until it is killed or its standard input ends."""
+    """A process that runs jobs, until it is killed or its standard input ends. As a context it does not
+    outlive a test that fails."""
 
     def __init__(self, command, log):
         self.command, self.log = [str(word) for word in command], log
@@ -60,9 +62,19 @@ class Worker:
 
     def kill(self):
         assert self.process.poll() is None, self.log.read_text(errors="replace")
+        self.end()
+
+    def end(self):
         self.process.kill()
         self.process.wait(30)
         self.process.stdin.close()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, value, trace):
+        if self.process.poll() is None:
+            self.end()
 
     def hang(self, is_long_enough):
         """Stands still for as long as it takes; but if that was while it wrote to the catalog, in
@@ -100,6 +112,17 @@ class Clients:
         self.threads = [threading.Thread(target=self.go_round, args=(what, until))
                         for what, until in ((self.upload, self.enough), (self.work, self.over),
                                             (self.work, self.over))]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.enough.set()
+        self.over.set()
+        for thread in self.threads:
+            thread.join(60)
 
     def go_round(self, what, until):
         api = self.server.api()
@@ -213,32 +236,33 @@ def check_built_in(server, uploads):
     return [job[3] for job in jobs]
 
 
+def test_a_worker_does_not_outlive_a_test_that_fails(tmp_path):
+    with pytest.raises(AssertionError, match="failed"):
+        with Worker(["sleep", "600"], tmp_path / "log") as worker:
+            worker.process.send_signal(signal.SIGSTOP)  # as one that hangs
+            raise AssertionError("failed")
+    assert worker.process.poll() == -signal.SIGKILL
+
+
 def test_each_effect_takes_place_once(tmp_path):
     seed = SETTINGS["SEED"] or str(random.SystemRandom().randrange(1 << 32))
     print(f"AUDIOTRICKS_SEED={seed}")
     rng = random.Random(int(seed))
     config = tmp_path / "jobs.conf"
     config.write_text(CONFIGURATION)
-    with Server(tmp_path / "data", "--config", str(config)) as server:
-        media = [Worker([server.binary, "worker", "--data", server.data, "--config", config],
-                        tmp_path / f"media-{i}.log").start() for i in range(2)]
-        workers = media + [Worker([CRASH_WORKER, server.data, config], tmp_path / f"worker-{i}.log").start()
-                           for i in range(2)]
-        clients = Clients(server)
-        for thread in clients.threads:
-            thread.start()
-        victims = []
-        for _ in range(KILLS):
-            victims = victims or rng.sample([server, *workers], 5)
-            kill_and_start(server, rng, workers, victims.pop())
-        clients.enough.set()
-        clients.threads[0].join(60)  # what it asked for last is there, or never will be
-        try:
+    with Server(tmp_path / "data", "--config", str(config)) as server, contextlib.ExitStack() as running:
+        commands = [("media", [server.binary, "worker", "--data", server.data, "--config", config]),
+                    ("worker", [CRASH_WORKER, server.data, config])]
+        workers = [running.enter_context(Worker(command, tmp_path / f"{name}-{i}.log"))
+                   for name, command in commands for i in range(2)]
+        with Clients(server) as clients:
+            victims = []
+            for _ in range(KILLS):
+                victims = victims or rng.sample([server, *workers], 5)
+                kill_and_start(server, rng, workers, victims.pop())
+            clients.enough.set()
+            clients.threads[0].join(60)  # what it asked for last is there, or never will be
             finish(server, clients)
-        finally:
-            clients.over.set()
-            for thread in clients.threads:
-                thread.join(60)
         assert not clients.faults, clients.faults
         for worker in workers:
             worker.stop()
