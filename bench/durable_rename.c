@@ -1,6 +1,7 @@
 /*
- * For the nginx bound alone: makes its WebDAV PUT as durable as ours. nginx receives into a temporary
- * file and renames it; with this library preloaded the file and the folder are fsynced around that.
+ * For the nginx bound alone: makes its WebDAV PUT as durable as ours. nginx receives into a
+ * temporary file and renames it; with this library preloaded the file and the folder are fsynced
+ * around that.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

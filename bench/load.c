@@ -1,13 +1,13 @@
 /*
- * A load generator that costs little itself: blocking sockets, one thread a connection, content from
- * memory. Prints one JSON object.
+ * A load generator that costs little itself: blocking sockets, one thread a connection, content
+ * from memory. Prints one JSON object.
  *
- *   bench-load put  HOST PORT PATH TOKEN COUNT BYTES CONNECTIONS   PATH with %d for the file's number
- *   bench-load post HOST PORT PATH TOKEN COUNT BYTES CONNECTIONS   the same with POST
- *   bench-load get  HOST PORT PATH TOKEN COUNT RANGE CONNECTIONS   RANGE bytes each, 0 for all; ranges
- *                                                                  walk through the file
- *   bench-load poll HOST PORT PATH TOKEN SECONDS                   one GET after another: latencies
- *   bench-load idle HOST PORT COUNT                                holds connections until stdin ends
+ *   bench-load put  HOST PORT PATH TOKEN COUNT BYTES CONNECTIONS   PATH with %d for the file's
+ * number bench-load post HOST PORT PATH TOKEN COUNT BYTES CONNECTIONS   the same with POST
+ *   bench-load get  HOST PORT PATH TOKEN COUNT RANGE CONNECTIONS   RANGE bytes each, 0 for all;
+ * ranges walk through the file bench-load poll HOST PORT PATH TOKEN SECONDS                   one
+ * GET after another: latencies bench-load idle HOST PORT COUNT                                holds
+ * connections until stdin ends
  *
  * Content is a WAV of random samples that carries the file's number, so that no two are the same.
  */
@@ -86,9 +86,9 @@ static void put_u32(unsigned char *at, uint64_t value)
 /* The first block: a WAV header, and the file's number among the samples. */
 static void first_block(unsigned char *block, size_t length, uint64_t number)
 {
-    static const unsigned char format[] = {'W', 'A', 'V', 'E', 'f', 'm', 't', ' ', 16, 0, 0, 0, 1, 0,
-                                           2, 0, 0x80, 0xbb, 0, 0, 0, 0xee, 2, 0, 4, 0, 16, 0,
-                                           'd', 'a', 't', 'a'};
+    static const unsigned char format[] = {'W', 'A', 'V', 'E', 'f', 'm',  't',  ' ', 16,  0,  0,
+                                           0,   1,   0,   2,   0,   0x80, 0xbb, 0,   0,   0,  0xee,
+                                           2,   0,   4,   0,   16,  0,    'd',  'a', 't', 'a'};
     uint64_t unique = number ^ ((uint64_t)getpid() << 40) ^ (uint64_t)time(NULL) << 16;
 
     memcpy(block, noise, length);
@@ -144,8 +144,9 @@ static bool send_head(int fd, uint64_t number, const char *more, int flags)
     int n;
 
     snprintf(target, sizeof target, path_pattern, (int)number);
-    n = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\n%s\r\n",
-                 method, target, token, more);
+    n = snprintf(head, sizeof head,
+                 "%s %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\n%s\r\n", method,
+                 target, token, more);
     return send_all(fd, head, (size_t)n, flags);
 }
 
@@ -178,7 +179,8 @@ static bool download_one(int fd, uint64_t number)
     char more[128] = "";
 
     if (size > 0)
-        snprintf(more, sizeof more, "Range: bytes=%llu-%llu\r\n", (unsigned long long)(number * size),
+        snprintf(more, sizeof more, "Range: bytes=%llu-%llu\r\n",
+                 (unsigned long long)(number * size),
                  (unsigned long long)((number + 1) * size - 1));
     return send_head(fd, number, more, 0) && read_answer(fd) / 100 == 2;
 }
@@ -212,7 +214,8 @@ static void run_transfers(unsigned connections, bool down)
         pthread_join(threads[i], NULL);
     took = now_s() - start;
     uint64_t moved = down ? atomic_load(&bytes_read) : count * size;
-    printf("{\"seconds\": %.4f, \"per_second\": %.1f, \"bytes_per_second\": %.0f, \"failures\": %llu}\n",
+    printf("{\"seconds\": %.4f, \"per_second\": %.1f, \"bytes_per_second\": %.0f, \"failures\": "
+           "%llu}\n",
            took, (double)count / took, (double)moved / took,
            (unsigned long long)atomic_load(&failures));
 }
@@ -242,7 +245,8 @@ static void run_poll(double seconds)
         usleep(1000); /* a client that asks now and then, not a second load */
     }
     qsort(ms, n, sizeof *ms, compare);
-    printf("{\"count\": %zu, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f, \"failures\": %llu}\n",
+    printf("{\"count\": %zu, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f, \"failures\": "
+           "%llu}\n",
            n, ms[n / 2], ms[n * 99 / 100], ms[n - 1], (unsigned long long)atomic_load(&failures));
     free(ms);
 }

@@ -1,7 +1,8 @@
 /*
- * The least that can take an upload: a thread for each connection that receives a body, digests it in
- * one pass, writes it to a file, and syncs the file before it answers 201. No check, no quota, no look
- * at the audio, no catalog, no name for the file. What it manages is what the cores can digest and copy.
+ * The least that can take an upload: a thread for each connection that receives a body, digests it
+ * in one pass, writes it to a file, and syncs the file before it answers 201. No check, no quota,
+ * no look at the audio, no catalog, no name for the file. What it manages is what the cores can
+ * digest and copy.
  *
  *   bench-receiver PORT DIR     on loopback, until it is terminated; files vanish with it
  */
@@ -28,8 +29,10 @@ static void die(const char *what)
     exit(1);
 }
 
-/* Reads up to the end of a head. How much of the body came with it, and its length; false at the end. */
-static bool read_head(int fd, char *buffer, size_t room, size_t *have, size_t *start, uint64_t *length)
+/* Reads up to the end of a head. How much of the body came with it, and its length; false at the
+ * end. */
+static bool read_head(int fd, char *buffer, size_t room, size_t *have, size_t *start,
+                      uint64_t *length)
 {
     char *end = NULL, *at;
 

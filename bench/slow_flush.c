@@ -1,6 +1,6 @@
 /*
- * Makes each flush of the process take FLUSH_MS milliseconds longer, as one does on a disk that has to
- * write before it answers, or across a network. Preloaded into ours and into nginx alike.
+ * Makes each flush of the process take FLUSH_MS milliseconds longer, as one does on a disk that has
+ * to write before it answers, or across a network. Preloaded into ours and into nginx alike.
  */
 #include <dlfcn.h>
 #include <stdlib.h>

@@ -8,10 +8,10 @@
 #include "base/scoped.h"
 
 struct buf {
-    char *bytes;  /* always NUL-terminated behind LENGTH, once anything was added */
+    char *bytes; /* always NUL-terminated behind LENGTH, once anything was added */
     size_t length;
     size_t room;
-    size_t limit; /* LENGTH never exceeds it */
+    size_t limit;  /* LENGTH never exceeds it */
     bool overflow; /* something did not fit; what was there before still stands */
 };
 

@@ -94,7 +94,8 @@ bool hex_decode(struct str text, void *out, size_t length)
 }
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char url_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 static void encode(const void *bytes, size_t length, const char *letters, bool padded, char *out)
 {
@@ -102,7 +103,8 @@ static void encode(const void *bytes, size_t length, const char *letters, bool p
 
     for (; length > 0; p += 3) {
         size_t n = length < 3 ? length : 3;
-        uint32_t group = (uint32_t)p[0] << 16 | (n > 1 ? (uint32_t)p[1] << 8 : 0) | (n > 2 ? p[2] : 0);
+        uint32_t group =
+            (uint32_t)p[0] << 16 | (n > 1 ? (uint32_t)p[1] << 8 : 0) | (n > 2 ? p[2] : 0);
 
         for (size_t i = 0; i <= n; i++)
             *out++ = letters[group >> (18 - 6 * i) & 63];

@@ -102,7 +102,8 @@ void log_write(enum log_level level, const char *message, const struct log_field
         return;
     time_to_rfc3339(clock_now_us(&clock_system), time);
     buf_init(&line, LINE_MAX_BYTES);
-    buf_printf(&line, line_format == LOG_JSON ? "{\"time\":\"%s\",\"level\":\"%s\"" : "time=%s level=%s",
+    buf_printf(&line,
+               line_format == LOG_JSON ? "{\"time\":\"%s\",\"level\":\"%s\"" : "time=%s level=%s",
                time, names[level]);
     add_text_field(&line, "msg", message);
     for (unsigned i = 0; i < count; i++)

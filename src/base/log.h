@@ -24,17 +24,18 @@ struct log_field {
     };
 };
 #define log_text(k, v) ((struct log_field){.key = (k), .type = LOG_FIELD_TEXT, .text = (v)})
-#define log_int(k, v) ((struct log_field){.key = (k), .type = LOG_FIELD_INT, .integer = (int64_t)(v)})
+#define log_int(k, v) \
+    ((struct log_field){.key = (k), .type = LOG_FIELD_INT, .integer = (int64_t)(v)})
 
 /* Set once, before threads start. */
 void log_setup(enum log_level lowest, enum log_format format);
 bool log_enabled(enum log_level level);
 
 /* log_event(LOG_INFO, "upload stored", log_text("id", id), log_int("bytes", n)); */
-#define log_event(level, message, ...)                                                      \
-    log_write((level), (message), (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}},      \
-              sizeof((struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}}) /                 \
-                      sizeof(struct log_field) -                                             \
+#define log_event(level, message, ...)                                                 \
+    log_write((level), (message), (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}}, \
+              sizeof((struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}}) /            \
+                      sizeof(struct log_field) -                                       \
                   1)
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                unsigned count);

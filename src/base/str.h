@@ -58,8 +58,8 @@ bool hex_decode(struct str text, void *out, size_t length);
 void base64_encode(const void *bytes, size_t length, char *out);
 /* URL-safe alphabet without padding (RFC 4648 section 5), with a NUL. */
 void base64url_encode(const void *bytes, size_t length, char *out);
-/* Strict: right alphabet, right padding, no line breaks, unused bits zero. *OUT_LENGTH is the number
- * of bytes written, at most MAX. */
+/* Strict: right alphabet, right padding, no line breaks, unused bits zero. *OUT_LENGTH is the
+ * number of bytes written, at most MAX. */
 bool base64_decode(struct str text, void *out, size_t max, size_t *out_length);
 bool base64url_decode(struct str text, void *out, size_t max, size_t *out_length);
 

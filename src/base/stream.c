@@ -41,6 +41,6 @@ static bool file_read(struct source *source, void *bytes, size_t size, size_t *o
 
 void file_source_init(struct file_source *self, int fd, uint64_t offset, uint64_t length)
 {
-    *self = (struct file_source){
-        .base.read = file_read, .fd = fd, .offset = offset, .left = length};
+    *self =
+        (struct file_source){.base.read = file_read, .fd = fd, .offset = offset, .left = length};
 }

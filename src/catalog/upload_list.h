@@ -13,9 +13,9 @@ enum upload_order {
 
 /* The last row of the page before. */
 struct upload_position {
-    bool set;            /* false: from the start */
-    int64_t number;      /* the time in microseconds, the size in bytes, or the duration in ms */
-    const char *name;    /* for UPLOAD_BY_NAME */
+    bool set;         /* false: from the start */
+    int64_t number;   /* the time in microseconds, the size in bytes, or the duration in ms */
+    const char *name; /* for UPLOAD_BY_NAME */
     struct uuid id;
 };
 

@@ -72,7 +72,8 @@ bool workspace_delete(struct db *tx, struct uuid id, int64_t now_us, struct erro
         !db_execute(tx, SQL_WORKSPACE_DELETE, DB_ARGS(db_uuid(id), db_time(now_us)), &changed, err))
         return false;
     if (changed == 0)
-        return error_tell(err, ERR_CONFLICT, "the workspace holds uploads, or some are in progress");
+        return error_tell(err, ERR_CONFLICT,
+                          "the workspace holds uploads, or some are in progress");
     return db_execute(tx, SQL_WORKSPACE_REVOKE_TOKENS, DB_ARGS(db_uuid(id), db_time(now_us)), NULL,
                       err);
 }

@@ -229,8 +229,8 @@ static bool is_stalled(const struct feeds *feeds, struct held *held, int64_t now
 }
 
 /* One pass over all: in a round everybody is asked, between rounds only those whose last answer was
- * taken at once; at the end everybody once more, for the last chunk. True if somebody is to be asked
- * again without waiting. */
+ * taken at once; at the end everybody once more, for the last chunk. True if somebody is to be
+ * asked again without waiting. */
 static bool ask_all(struct feeds *feeds, bool is_round, bool end_now)
 {
     int64_t now_ms = coarse_now_ms();

@@ -54,8 +54,8 @@ struct media_facts {
                            cover, and notes on what was odd (truncated, header_wrong …) */
 };
 
-/* Starts the first process; the others, and all of a pool for works, when they are first needed. Fails
- * with ERR_UNAVAILABLE if the first cannot be started. */
+/* Starts the first process; the others, and all of a pool for works, when they are first needed.
+ * Fails with ERR_UNAVAILABLE if the first cannot be started. */
 bool media_pool_open(const struct media_options *options, struct media_pool **out,
                      struct error *err);
 void media_pool_free(struct media_pool *pool);

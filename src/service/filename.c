@@ -90,10 +90,18 @@ bool filename_suits_type(const char *extension, const char *type)
 {
     /* Extensions and types of one family: any of them is no surprise for another. */
     static const char *const families[] = {
-        " wav wave bwf rf64 bw64 w64 ",   " aif aiff aifc afc ", " ogg oga opus spx ogx ",
-        " m4a m4b m4r m4p mp4 3gp 3g2 mov qt alac f4a ", " mka mkv webm weba ", " au snd ",
-        " mp3 mp2 mp1 mpa mpga mpeg ",    " wma asf wmv ",       " amr 3ga awb ",
-        " mpc mpp ",                      " aac adts ",          " ac3 eac3 ",
+        " wav wave bwf rf64 bw64 w64 ",
+        " aif aiff aifc afc ",
+        " ogg oga opus spx ogx ",
+        " m4a m4b m4r m4p mp4 3gp 3g2 mov qt alac f4a ",
+        " mka mkv webm weba ",
+        " au snd ",
+        " mp3 mp2 mp1 mpa mpga mpeg ",
+        " wma asf wmv ",
+        " amr 3ga awb ",
+        " mpc mpp ",
+        " aac adts ",
+        " ac3 eac3 ",
         " dff dsf dsd ",
     };
     char first[32], second[32];

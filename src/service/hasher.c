@@ -10,7 +10,8 @@
 /*
  * Under the pool's lock: `waiting` threads wait for work and `queued` hashers stand in the queue,
  * each exactly once, with `scheduled` set from the moment it enters until a thread has left it with
- * nothing pending. The digest of a scheduled hasher belongs to the pool's thread, else to its owner.
+ * nothing pending. The digest of a scheduled hasher belongs to the pool's thread, else to its
+ * owner.
  */
 struct hash_pool {
     pthread_mutex_t lock;

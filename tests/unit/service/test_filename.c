@@ -18,7 +18,10 @@ static void names_are_kept_or_refused(void **state)
         {STR_LITERAL("C:\\music\\a.mp3"), "a.mp3"},
         {STR_LITERAL("-rf.wav"), "-rf.wav"},
         {STR_LITERAL("\"quoted\".wav"), "\"quoted\".wav"},
-        {STR_LITERAL("\xe2\x80\xae" "gpj.wav"), "\xe2\x80\xae" "gpj.wav"}, /* right-to-left mark */
+        {STR_LITERAL("\xe2\x80\xae"
+                     "gpj.wav"),
+         "\xe2\x80\xae"
+         "gpj.wav"}, /* right-to-left mark */
         {STR_LITERAL("\xe9\x9f\xb3.wav"), "\xe9\x9f\xb3.wav"},
         {STR_LITERAL(""), NULL},
         {STR_LITERAL("."), NULL},
