@@ -99,10 +99,10 @@ SET status = 'processing', processing_started_at = $2, processing_completed_at =
 WHERE upload_id = $1 AND chunk_path IS NULL AND status IN ('pending', 'failed');
 
 -- name: chunks_to_be_cut
--- What the job $2 was about to cut, or has cut and others have still to do with.
+-- What the job $2 was about to cut, or did not and is to, or has cut and others have still to do with.
 UPDATE audio_chunks
 SET status = 'pending', processing_started_at = NULL, processing_completed_at = NULL
-WHERE upload_id = $1 AND processing_job_id = $2 AND status = 'processing';
+WHERE upload_id = $1 AND processing_job_id = $2 AND status IN ('processing', 'failed');
 
 -- name: chunks_not_cut
 UPDATE audio_chunks

@@ -394,7 +394,8 @@ bool processing_cancelled(struct db *tx, const struct app *app, const struct job
 
 bool processing_restarted(struct db *tx, const struct job *job, struct error *err)
 {
-    return !is_of_chunk(job) || chunk_pending(tx, job, err);
+    return (!is_of_chunk(job) || chunk_pending(tx, job, err)) &&
+           (!is_cutting(job) || chunks_to_be_cut(tx, job, err));
 }
 
 bool processing_retried(struct db *tx, const struct app *app, const struct job *job,
