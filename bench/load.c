@@ -2,12 +2,12 @@
  * A load generator that costs little itself: blocking sockets, one thread a connection, content
  * from memory. Prints one JSON object.
  *
- *   bench-load put  HOST PORT PATH TOKEN COUNT BYTES CONNECTIONS   PATH with %d for the file's
- * number bench-load post HOST PORT PATH TOKEN COUNT BYTES CONNECTIONS   the same with POST
+ *   bench-load put  HOST PORT PATH TOKEN COUNT BYTES CONNECTIONS   PATH has %d for the number
+ *   bench-load post HOST PORT PATH TOKEN COUNT BYTES CONNECTIONS   the same with POST
  *   bench-load get  HOST PORT PATH TOKEN COUNT RANGE CONNECTIONS   RANGE bytes each, 0 for all;
- * ranges walk through the file bench-load poll HOST PORT PATH TOKEN SECONDS                   one
- * GET after another: latencies bench-load idle HOST PORT COUNT                                holds
- * connections until stdin ends
+ *                                                                  they walk through the file
+ *   bench-load poll HOST PORT PATH TOKEN SECONDS                   one GET after another: latencies
+ *   bench-load idle HOST PORT COUNT                                holds them until stdin ends
  *
  * Content is a WAV of random samples that carries the file's number, so that no two are the same.
  */
