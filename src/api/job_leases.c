@@ -123,11 +123,23 @@ bool post_jobs_lease(struct request *req, const struct caller *who, struct respo
         "lease_token", MEMBER_COUNT, true, false, 1, INT64_MAX, &(value) \
     }
 
-static bool held_of(const struct request *req, const struct caller *who,
-                    const struct member_value *token, struct held_job *out, struct error *err)
+/* Lease tokens count from 1: who guesses that of a job which the server itself does must not end
+ * it. */
+static bool held_of(struct request *req, const struct caller *who, const struct member_value *token,
+                    struct held_job *out, struct error *err)
 {
+    scoped(db_release) struct db *db = NULL;
+    const struct queue_kind *kind;
+    struct job job;
+
     *out = (struct held_job){.workspace_id = who->workspace_id, .token = (int64_t)token->count};
-    return endpoint_id(req, &out->id, err);
+    if (!endpoint_id(req, &out->id, err) || !database_read(req->app->database, &db, err) ||
+        !job_by_id(db, who->workspace_id, out->id, req->mem, &job, err))
+        return false;
+    kind = queue_kind(req->app->queue, job.kind);
+    if (kind && kind->is_built_in)
+        return error_tell(err, ERR_LEASE_LOST, "the server itself does the jobs of %s", job.kind);
+    return true;
 }
 
 bool post_job_heartbeat(struct request *req, const struct caller *who, struct response *res,

@@ -30,6 +30,17 @@ def job_of(api, job):
 
 # ---- one job ----
 
+@pytest.mark.parametrize("verb, more", [("heartbeat", {}), ("complete", {"result": {}}),
+                                        ("fail", {"error_code": "x"})])
+def test_the_servers_own_jobs_are_ended_by_nobody_else(world, record, verb, more):
+    _, api = world
+    job = next(job for job in api.get_json("/v1/jobs", params={"upload_id": record["id"]})["items"]
+               if job["kind"] == "validate")
+    problem = tell(api, {**job, "lease_token": 1}, verb, expect=409, **more)
+    assert "the server itself" in problem["detail"]
+    assert job_of(api, job) == job
+
+
 def test_a_job_from_asking_to_its_result(world, record):
     _, api = world
     job, = ask(api, "transcription", record["id"], options={"language": "de"}, priority=3)
