@@ -48,7 +48,8 @@ def ffmpeg(name, *arguments, seconds=2.0, source="sine=frequency=440"):
 @functools.lru_cache(maxsize=None)
 def made(name, *command, source=None):
     """The path of NAME, made by COMMAND, in which {in} is SOURCE's path and {out} NAME's."""
-    path = FOLDER / name
+    path = FOLDER / "made" / name  # ffmpeg() may have another of that name
+    path.parent.mkdir(exist_ok=True)
     words = [w.replace("{in}", str(source)).replace("{out}", str(path)) for w in command]
     subprocess.run(words, check=True, capture_output=True)
     return path
