@@ -1,5 +1,6 @@
 """Chunks of real audio over HTTP: every codec, words that stay whole, ceilings, and very long files."""
 import array
+import functools
 import io
 import os
 import pathlib
@@ -147,10 +148,14 @@ class HighWater:
         return True
 
 
-def uploaded_and_watched(server, seconds):
-    """The record of a file of SECONDS once it is processed, and the memory that was seen meanwhile."""
+@functools.lru_cache(maxsize=None)
+def flac_of(seconds):
     tone = audio.tone(f"chunks-{seconds}.wav", seconds, LONG_RATE)
-    path = audio.made(f"chunks-{seconds}.flac", "flac", "-s", "-f", "-0", "{in}", "-o", "{out}", source=tone)
+    return audio.made(f"chunks-{seconds}.flac", "flac", "-s", "-f", "-0", "{in}", "-o", "{out}", source=tone)
+
+
+def uploaded_and_watched(server, path):
+    """The record of the file once it is processed, and the memory that was seen meanwhile."""
     api, seen = server.api(), HighWater(server)
     with open(path, "rb") as file:
         answer = api.post("/v1/uploads", params={"filename": path.name}, data=file)
@@ -165,8 +170,8 @@ def test_ten_hours_in_more_than_a_thousand_chunks(tmp_path):
     options = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=2"
     with Server(tmp_path / "data", "--uploads-max-chunk-duration", "30s", "--chunks-sample-rate", "source",
                 env={"ASAN_OPTIONS": options}, jobs=True) as server:
-        short, before = uploaded_and_watched(server, SHORT_S)
-        long, after = uploaded_and_watched(server, LONG_S)
+        short, before = uploaded_and_watched(server, flac_of(SHORT_S))
+        long, after = uploaded_and_watched(server, flac_of(LONG_S))
         assert (short["status"], long["status"]) == ("completed", "completed")
         assert after.server_kib < before.server_kib + 24 * 1024
         assert after.media_kib < before.media_kib + 16 * 1024
@@ -177,7 +182,7 @@ def test_ten_hours_in_more_than_a_thousand_chunks(tmp_path):
         assert [(c["start_time"], c["end_time"]) for c in chunks] == [(30 * i, 30 * i + 30) for i in range(1200)]
         names = [c["chunk_filename"] for c in chunks]
         assert names == sorted(names) and names[1005].endswith("_001005.wav")
-        whole = decoded(audio.FOLDER / f"chunks-{LONG_S}.flac")
+        whole = decoded(flac_of(LONG_S))
         for index in (0, 999, 1000, 1199):
             part = samples(content_of(server.api(), chunks[index]).content)[1]
             assert part == whole[index * 30 * LONG_RATE * 2:(index + 1) * 30 * LONG_RATE * 2]
