@@ -262,7 +262,7 @@ static void who_waits_is_cut_too_and_goes_at_once(void **state)
     start_waiting(&newest);
     pthread_join(waiting.thread, NULL); /* though the first is still in */
     assert_false(waiting.has_entered);
-    assert_int_equal(waiting.why_not, ERR_CONFLICT);
+    assert_int_equal(waiting.why_not, ERR_SUPERSEDED);
     assert_int_equal(atomic_load(&cut), 1);
     assert_int_equal(atomic_load(&order), 0);
     live_leave(&old);
@@ -286,7 +286,7 @@ static void who_is_cut_hears_whether_the_session_goes(void **state)
     start_waiting(&waiting);
     start_waiting(&newer);
     assert_false(live_cut(&in, &err));
-    assert_int_equal(err.kind, ERR_CONFLICT);
+    assert_int_equal(err.kind, ERR_SUPERSEDED);
     start_waiting(&remover);
     pthread_join(waiting.thread, NULL);
     assert_int_equal(waiting.why_not, ERR_NOT_FOUND);
@@ -432,7 +432,7 @@ static void *work(void *context)
         turn.interrupt = random / 8192 % 2 ? count_cut : NULL;
         turn.context = &field->cuts;
         if (!live_enter(field->live, one, &turn, &err)) {
-            assert_int_equal(err.kind, ERR_CONFLICT);
+            assert_int_equal(err.kind, ERR_SUPERSEDED);
             assert_true(atomic_load(&turn.is_cut));
             continue;
         }
