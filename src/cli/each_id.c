@@ -1,20 +1,16 @@
 #include "cli/each_id.h"
 
-#include "cli/connect.h"
 #include "cli/view.h"
 
 static enum cli_exit do_one(struct invocation *in, const struct connection *connection,
-                            const struct each_id *what, const char *id)
+                            const struct each_named *what, const char *named)
 {
-    scoped(json_decrefp) json_t *answer = NULL;
     scoped(json_decrefp) json_t *line = NULL;
-    char *path = connect_path(in->mem, what->resource, id, what->below);
+    const char *id = NULL;
     struct error err;
 
-    if (!connect_ask(connection, what->method,
-                     connect_target(connection, in->mem, path, what->params), in->mem, &answer,
-                     &err)) {
-        error_context(&err, "%s", id);
+    if (!what->change(in, connection, what->context, named, &id, &err)) {
+        error_context(&err, "%s", named);
         return cli_fail(&err);
     }
     if (in->json) {
@@ -26,7 +22,7 @@ static enum cli_exit do_one(struct invocation *in, const struct connection *conn
     return CLI_OK;
 }
 
-enum cli_exit each_id_run(struct invocation *in, const struct each_id *what)
+enum cli_exit each_named_run(struct invocation *in, const struct each_named *what)
 {
     scoped(connect_close) struct connection connection = {0};
     enum cli_exit code = CLI_OK;
@@ -37,4 +33,23 @@ enum cli_exit each_id_run(struct invocation *in, const struct each_id *what)
     for (size_t i = 0; i < in->argument_count; i++)
         code = cli_exit_join(code, do_one(in, &connection, what, in->arguments[i]));
     return code;
+}
+
+static bool ask_by_id(struct invocation *in, const struct connection *connection,
+                      const void *context, const char *named, const char **id, struct error *err)
+{
+    scoped(json_decrefp) json_t *answer = NULL;
+    const struct each_id *what = context;
+    char *path = connect_path(in->mem, what->resource, named, what->below);
+
+    *id = named;
+    return connect_ask(connection, what->method,
+                       connect_target(connection, in->mem, path, what->params), in->mem, &answer,
+                       err);
+}
+
+enum cli_exit each_id_run(struct invocation *in, const struct each_id *what)
+{
+    return each_named_run(
+        in, &(struct each_named){.change = ask_by_id, .context = what, .done = what->done});
 }

@@ -1,6 +1,7 @@
 /* `audiotricks user`: list, add, disable, enable, remove. */
 #include "cli/commands.h"
 #include "cli/connect.h"
+#include "cli/each_id.h"
 #include "cli/find_user.h"
 #include "cli/listing.h"
 #include "cli/view.h"
@@ -31,82 +32,50 @@ static enum cli_exit run_add(struct invocation *in)
 
 /* ---- those that are there ---- */
 
-struct user_change {
-    const char *method;
-    json_t *body;     /* NULL: none */
-    const char *done; /* what is printed behind the id */
-};
-
-static bool change_one(struct invocation *in, const struct connection *connection,
-                       const struct user_change *change, const char *named, const char **id,
-                       struct error *err)
+static char *target_of(struct invocation *in, const struct connection *connection, const char *id)
 {
+    return connect_target(connection, in->mem, connect_path(in->mem, "users", id, NULL), NULL);
+}
+
+static bool set_disabled(struct invocation *in, const struct connection *connection,
+                         const void *disabled, const char *named, const char **id,
+                         struct error *err)
+{
+    scoped(json_decrefp) json_t *body = json_pack("{s:b}", "disabled", *(const bool *)disabled);
     scoped(json_decrefp) json_t *answer = NULL;
-    char *target;
 
-    if (!find_user(connection, named, in->mem, id, err))
-        return false;
-    target = connect_target(connection, in->mem, connect_path(in->mem, "users", *id, NULL), NULL);
-    if (!change->body)
-        return connect_ask(connection, change->method, target, in->mem, &answer, err);
-    return connect_tell(connection, change->method, target, change->body, in->mem, &answer, err);
-}
-
-static enum cli_exit report_one(struct invocation *in, const struct connection *connection,
-                                const struct user_change *change, const char *named)
-{
-    scoped(json_decrefp) json_t *line = NULL;
-    const char *id = NULL;
-    struct error err;
-
-    if (!change_one(in, connection, change, named, &id, &err)) {
-        error_context(&err, "%s", named);
-        return cli_fail(&err);
-    }
-    if (in->json) {
-        line = json_pack("{s:s, s:s}", "id", id, "done", change->done);
-        view_json(line);
-    } else {
-        printf("%s  %s\n", id, change->done);
-    }
-    return CLI_OK;
-}
-
-static enum cli_exit change_each(struct invocation *in, const struct user_change *change)
-{
-    scoped(connect_close) struct connection connection = {0};
-    enum cli_exit code = CLI_OK;
-    struct error err;
-
-    if (!connect_open(in, &connection, &err))
-        return cli_fail(&err);
-    for (size_t i = 0; i < in->argument_count; i++)
-        code = cli_exit_join(code, report_one(in, &connection, change, in->arguments[i]));
-    return code;
-}
-
-static enum cli_exit set_disabled(struct invocation *in, bool disabled)
-{
-    scoped(json_decrefp) json_t *body = json_pack("{s:b}", "disabled", disabled);
-
-    return change_each(in, &(struct user_change){.method = "PATCH",
-                                                 .body = body,
-                                                 .done = disabled ? "disabled" : "enabled"});
+    return find_user(connection, named, in->mem, id, err) &&
+           connect_tell(connection, "PATCH", target_of(in, connection, *id), body, in->mem, &answer,
+                        err);
 }
 
 static enum cli_exit run_disable(struct invocation *in)
 {
-    return set_disabled(in, true);
+    return each_named_run(
+        in,
+        &(struct each_named){.change = set_disabled, .context = &(bool){true}, .done = "disabled"});
 }
 
 static enum cli_exit run_enable(struct invocation *in)
 {
-    return set_disabled(in, false);
+    return each_named_run(
+        in,
+        &(struct each_named){.change = set_disabled, .context = &(bool){false}, .done = "enabled"});
+}
+
+static bool remove_one(struct invocation *in, const struct connection *connection,
+                       const void *unused, const char *named, const char **id, struct error *err)
+{
+    scoped(json_decrefp) json_t *answer = NULL;
+
+    (void)unused;
+    return find_user(connection, named, in->mem, id, err) &&
+           connect_ask(connection, "DELETE", target_of(in, connection, *id), in->mem, &answer, err);
 }
 
 static enum cli_exit run_rm(struct invocation *in)
 {
-    return change_each(in, &(struct user_change){.method = "DELETE", .done = "removed"});
+    return each_named_run(in, &(struct each_named){.change = remove_one, .done = "removed"});
 }
 
 /* ---- the commands ---- */

@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/connect.h"
+#include "cli/each_id.h"
 #include "cli/listing.h"
 #include "cli/view.h"
 
@@ -43,43 +44,24 @@ static enum cli_exit run_rename(struct invocation *in)
                           json_pack("{s:s}", "name", in->arguments[1]), members);
 }
 
-static enum cli_exit remove_one(struct invocation *in, const struct connection *connection,
-                                const char *named)
+static bool remove_one(struct invocation *in, const struct connection *connection,
+                       const void *unused, const char *named, const char **id, struct error *err)
 {
     const struct client_param params[] = {{"force", option_given(in, "force") ? "true" : NULL},
                                           {0}};
     scoped(json_decrefp) json_t *answer = NULL;
-    scoped(json_decrefp) json_t *line = NULL;
-    const char *id;
-    struct error err;
 
-    if (!connect_find_workspace(connection, named, in->mem, &id, &err) ||
-        !connect_ask(connection, "DELETE",
-                     client_target(in->mem, connect_path(in->mem, "workspaces", id, NULL), params),
-                     in->mem, &answer, &err)) {
-        error_context(&err, "%s", named);
-        return cli_fail(&err);
-    }
-    if (in->json) {
-        line = json_pack("{s:s, s:s}", "id", id, "done", "removed");
-        view_json(line);
-    } else {
-        printf("%s  removed\n", id);
-    }
-    return CLI_OK;
+    (void)unused;
+    return connect_find_workspace(connection, named, in->mem, id, err) &&
+           connect_ask(
+               connection, "DELETE",
+               client_target(in->mem, connect_path(in->mem, "workspaces", *id, NULL), params),
+               in->mem, &answer, err);
 }
 
 static enum cli_exit run_rm(struct invocation *in)
 {
-    scoped(connect_close) struct connection connection = {0};
-    enum cli_exit code = CLI_OK;
-    struct error err;
-
-    if (!connect_open(in, &connection, &err))
-        return cli_fail(&err);
-    for (size_t i = 0; i < in->argument_count; i++)
-        code = cli_exit_join(code, remove_one(in, &connection, in->arguments[i]));
-    return code;
+    return each_named_run(in, &(struct each_named){.change = remove_one, .done = "removed"});
 }
 
 static const struct command workspace_ls = {
