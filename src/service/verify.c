@@ -1,4 +1,4 @@
-#include "service/verify.h"
+#include "service/verify_state.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,28 +8,16 @@
 #include "catalog/derived.h"
 #include "catalog/garbage.h"
 #include "catalog/job_lease.h"
-#include "catalog/part.h"
 #include "catalog/session.h"
 #include "catalog/upload.h"
 #include "crypto/digest.h"
 
-#define PAGE 1000
 #define NAMES_PAGE 64
 
 /* A stage outlives its session by the moment between a commit and the stage's removal; on a machine
  * that has too much to do that can be seconds. */
 #define SECOND_LOOKS 150
 #define SECOND_LOOK_MS 100
-
-struct verify {
-    struct app *app;
-    unsigned parts;
-    void (*report)(void *context, const struct verify_finding *finding);
-    void *context;
-    struct verify_totals *totals;
-    struct error *err;
-    bool failed; /* ERR says why */
-};
 
 static const char *const problem_names[] = {[VERIFY_MISSING] = "missing",
                                             [VERIFY_WRONG_SIZE] = "wrong_size",
@@ -42,7 +30,7 @@ const char *verify_problem_name(enum verify_problem problem)
     return problem_names[problem];
 }
 
-static void found(struct verify *verify, struct verify_finding finding)
+void verify_found(struct verify *verify, struct verify_finding finding)
 {
     verify->totals->problems++;
     verify->report(verify->context, &finding);
@@ -58,7 +46,7 @@ static void check_figure(struct verify *verify, struct uuid workspace_id, uint64
     if (kept == summed)
         return;
     uuid_format(workspace_id, id);
-    found(verify, (struct verify_finding){VERIFY_USAGE, NULL, id, summed, kept});
+    verify_found(verify, (struct verify_finding){VERIFY_USAGE, NULL, id, summed, kept});
 }
 
 static bool verify_quota(struct verify *verify)
@@ -121,7 +109,7 @@ static bool fetch_page(struct walk *walk)
     walk->mem = arena_new();
     walk->next = 0;
     if (!database_read(walk->verify->app->database, &db, walk->verify->err) ||
-        !upload_objects(db, walk->name, after, PAGE, walk->mem, &walk->page, &walk->count,
+        !upload_objects(db, walk->name, after, VERIFY_PAGE, walk->mem, &walk->page, &walk->count,
                         walk->verify->err))
         return false;
     walk->ended = walk->count == 0;
@@ -161,8 +149,9 @@ static bool check_missing(struct walk *walk, const struct upload_object *object)
     if (!rows_at(walk, object->storage_path, &rows))
         return false;
     if (rows > 0)
-        found(walk->verify, (struct verify_finding){VERIFY_MISSING, walk->name,
-                                                    object->storage_path, object->stored_bytes, 0});
+        verify_found(walk->verify,
+                     (struct verify_finding){VERIFY_MISSING, walk->name, object->storage_path,
+                                             object->stored_bytes, 0});
     return true;
 }
 
@@ -223,8 +212,8 @@ static bool check_unknown(struct walk *walk, const struct store_object *object)
     else if (why.session || why.derived)
         totals->staged_bytes += object->size;
     else
-        found(walk->verify, (struct verify_finding){VERIFY_UNEXPLAINED, walk->name, object->key, 0,
-                                                    object->size});
+        verify_found(walk->verify, (struct verify_finding){VERIFY_UNEXPLAINED, walk->name,
+                                                           object->key, 0, object->size});
     return true;
 }
 
@@ -242,22 +231,34 @@ static bool digest_write(struct sink *sink, const void *bytes, size_t size, stru
     return true;
 }
 
-static bool check_content(struct walk *walk, const struct upload_object *object)
+bool verify_digest_is(struct verify *verify, struct store *store, const char *key,
+                      const char *sha256, bool *out)
 {
     scoped(digest_release) struct digest *digest = digest_new(DIGEST_BEST);
     struct digest_sink sink = {.base.write = digest_write, .digest = digest};
     struct digests digests;
     char hex[HEX_SIZE(SHA256_BYTES)];
 
-    if (!store_get(walk->store, object->storage_path, (struct byte_range){0, BYTE_RANGE_REST},
-                   &sink.base, walk->verify->err))
-        return walk->verify->err->kind == ERR_NOT_FOUND; /* purged while we walked */
+    *out = true;
+    if (!store_get(store, key, (struct byte_range){0, BYTE_RANGE_REST}, &sink.base, verify->err))
+        return verify->err->kind == ERR_NOT_FOUND;
     digest_peek(digest, &digests);
     hex_encode(digests.sha256, SHA256_BYTES, hex);
-    if (strcmp(hex, object->sha256) != 0)
-        found(walk->verify,
-              (struct verify_finding){VERIFY_WRONG_BYTES, walk->name, object->storage_path,
-                                      object->stored_bytes, object->stored_bytes});
+    *out = strcmp(hex, sha256) == 0;
+    return true;
+}
+
+static bool check_content(struct walk *walk, const struct upload_object *object)
+{
+    bool is_right;
+
+    if (!verify_digest_is(walk->verify, walk->store, object->storage_path, object->sha256,
+                          &is_right))
+        return false;
+    if (!is_right)
+        verify_found(walk->verify,
+                     (struct verify_finding){VERIFY_WRONG_BYTES, walk->name, object->storage_path,
+                                             object->stored_bytes, object->stored_bytes});
     return true;
 }
 
@@ -279,8 +280,9 @@ static bool check_known(struct walk *walk, const struct upload_object *record,
     else
         totals->live_bytes += object->size;
     if (object->size != record->stored_bytes)
-        found(walk->verify, (struct verify_finding){VERIFY_WRONG_SIZE, walk->name, object->key,
-                                                    record->stored_bytes, object->size});
+        verify_found(walk->verify,
+                     (struct verify_finding){VERIFY_WRONG_SIZE, walk->name, object->key,
+                                             record->stored_bytes, object->size});
     else if (walk->verify->parts & VERIFY_CONTENT)
         return check_content(walk, record);
     return true;
@@ -370,92 +372,8 @@ static bool visit_stage(void *context, const struct store_object *stage)
     if (has)
         totals->staged_bytes += stage->size;
     else
-        found(walk->verify,
-              (struct verify_finding){VERIFY_UNEXPLAINED, walk->name, stage->key, 0, stage->size});
-    return true;
-}
-
-/* ---- what processing made ---- */
-
-static bool digest_is(struct verify *verify, struct store *store, const struct derived *file,
-                      bool *out)
-{
-    scoped(digest_release) struct digest *digest = digest_new(DIGEST_BEST);
-    struct digest_sink sink = {.base.write = digest_write, .digest = digest};
-    struct digests digests;
-    char hex[HEX_SIZE(SHA256_BYTES)];
-
-    *out = true;
-    if (!store_get(store, file->storage_path, (struct byte_range){0, BYTE_RANGE_REST}, &sink.base,
-                   verify->err))
-        return verify->err->kind == ERR_NOT_FOUND; /* replaced meanwhile */
-    digest_peek(digest, &digests);
-    hex_encode(digests.sha256, SHA256_BYTES, hex);
-    *out = strcmp(hex, file->checksum_sha256) == 0;
-    return true;
-}
-
-static bool still_kept(struct verify *verify, const struct derived *file, bool *out)
-{
-    scoped(arena_release) struct arena *mem = arena_new();
-    scoped(db_release) struct db *db = NULL;
-    struct derived now;
-
-    if (!database_read(verify->app->database, &db, verify->err))
-        return false;
-    *out = derived_at(db, file->storage_name, file->storage_path, mem, &now, verify->err);
-    return *out || verify->err->kind == ERR_NOT_FOUND;
-}
-
-static bool check_derived(struct verify *verify, struct store *store, const struct derived *file)
-{
-    struct verify_finding finding = {VERIFY_MISSING, file->storage_name, file->storage_path,
-                                     file->size, 0};
-    struct store_object there;
-    struct error err;
-    bool is_right = true;
-
-    if (store_head(store, file->storage_path, &there, &err)) {
-        finding.found = there.size;
-        finding.problem = there.size == file->size ? VERIFY_WRONG_BYTES : VERIFY_WRONG_SIZE;
-        is_right = there.size == file->size;
-        if (is_right && (verify->parts & VERIFY_CONTENT) &&
-            !digest_is(verify, store, file, &is_right))
-            return false;
-    } else if (err.kind != ERR_NOT_FOUND) {
-        *verify->err = err;
-        return false;
-    } else if (!still_kept(verify, file, &is_right)) {
-        return false;
-    } else {
-        is_right = !is_right;
-    }
-    if (!is_right)
-        found(verify, finding);
-    return true;
-}
-
-static bool verify_derived(struct verify *verify, struct store *store)
-{
-    scoped(arena_release) struct arena *mem = arena_new();
-    char after[STORE_KEY_MAX + 1] = "";
-    struct derived *page;
-    size_t count;
-
-    do {
-        scoped(db_release) struct db *db = NULL;
-
-        arena_reset(mem);
-        if (!database_read(verify->app->database, &db, verify->err) ||
-            !derived_walk(db, store_name(store), after, PAGE, mem, &page, &count, verify->err))
-            return false;
-        db_return(take(db));
-        for (size_t i = 0; i < count; i++)
-            if (!check_derived(verify, store, &page[i]))
-                return false;
-        if (count > 0)
-            snprintf(after, sizeof after, "%s", page[count - 1].storage_path);
-    } while (count == PAGE);
+        verify_found(walk->verify, (struct verify_finding){VERIFY_UNEXPLAINED, walk->name,
+                                                           stage->key, 0, stage->size});
     return true;
 }
 
@@ -511,84 +429,6 @@ static bool verify_lost_stores(struct verify *verify)
                 return false;
         }
     } while (count == NAMES_PAGE);
-    return true;
-}
-
-/* ---- what sessions say has come ---- */
-
-/* Whether STORE holds SIZE bytes of the session, in its stage or, published already, as its object.
- */
-static bool store_holds(struct store *store, const struct session *session, uint64_t size)
-{
-    scoped(stage_release) struct stage *stage = NULL;
-    struct store_object object;
-    char id[UUID_TEXT_SIZE], byte;
-    struct error absent;
-    size_t got = 0;
-
-    uuid_format(session->id, id);
-    if (store_stage_open(store, id, &stage, &absent))
-        return stage_read(stage, size - 1, &byte, 1, &got, &absent) && got == 1;
-    return store_head(store, session->storage_path, &object, &absent) && object.size >= size;
-}
-
-/* Up to where bytes of the session have come; 0 if it is no longer open. */
-static bool received_end(struct verify *verify, const struct session *session, struct arena *mem,
-                         uint64_t *out)
-{
-    scoped(db_release) struct db *db = NULL;
-    struct part_set parts;
-    bool open;
-
-    *out = 0;
-    if (!database_snapshot(verify->app->database, &db, verify->err) ||
-        !session_exists(db, session->id, &open, verify->err) ||
-        !part_list(db, session->id, mem, &parts, verify->err))
-        return false;
-    if (open && parts.count > 0)
-        *out = parts.parts[parts.count - 1].end;
-    return true;
-}
-
-static bool verify_session(struct verify *verify, const struct session *session, struct arena *mem)
-{
-    struct store *store = app_store(verify->app, session->storage_name);
-    char id[UUID_TEXT_SIZE];
-    uint64_t size;
-
-    if (!received_end(verify, session, mem, &size))
-        return false;
-    if (size == 0 || (store && store_holds(store, session, size)))
-        return true;
-    if (!received_end(verify, session, mem, &size)) /* it may have ended meanwhile */
-        return false;
-    uuid_format(session->id, id);
-    if (size > 0)
-        found(verify, (struct verify_finding){VERIFY_MISSING, session->storage_name, id, size, 0});
-    return true;
-}
-
-static bool verify_sessions(struct verify *verify)
-{
-    scoped(arena_release) struct arena *mem = arena_new();
-    struct uuid after = {{0}};
-    struct session *page;
-    size_t count;
-
-    do {
-        scoped(db_release) struct db *db = NULL;
-
-        arena_reset(mem);
-        if (!database_read(verify->app->database, &db, verify->err) ||
-            !session_list(db, after, PAGE, mem, &page, &count, verify->err))
-            return false;
-        db_return(take(db));
-        for (size_t i = 0; i < count; i++) {
-            if (!verify_session(verify, &page[i], mem))
-                return false;
-            after = page[i].id;
-        }
-    } while (count == PAGE);
     return true;
 }
 
