@@ -18,10 +18,9 @@ struct arena {
     struct block *first; /* the one that is being filled */
 };
 
-static struct block *block_new(size_t room)
+/* BLOCK as it came from the allocator, which had to have ROOM bytes behind it. */
+static struct block *block_init(struct block *block, size_t room)
 {
-    struct block *block = room > SIZE_MAX - sizeof *block ? NULL : malloc(sizeof *block + room);
-
     if (!block)
         abort();
     block->next = NULL;
@@ -71,18 +70,20 @@ void arena_reset(struct arena *mem)
     mem->first = NULL;
 }
 
+/* By calloc: of a list with room for the most that there may be, memory that nothing is written to
+ * costs nothing. */
 static void *alloc_own_block(struct arena *mem, size_t size)
 {
-    struct block *block = block_new(size);
+    struct block *block = size > SIZE_MAX - sizeof *block ? NULL : calloc(1, sizeof *block + size);
 
-    block->used = size;
+    block_init(block, size)->used = size;
     if (mem->first) { /* behind the one that is being filled */
         block->next = mem->first->next;
         mem->first->next = block;
     } else {
         mem->first = block;
     }
-    return memset(block->bytes, 0, size);
+    return block->bytes;
 }
 
 void *arena_alloc(struct arena *mem, size_t size)
@@ -94,7 +95,7 @@ void *arena_alloc(struct arena *mem, size_t size)
         return alloc_own_block(mem, size);
     rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (!mem->first || mem->first->room - mem->first->used < rounded) {
-        struct block *block = block_new(BLOCK_BYTES);
+        struct block *block = block_init(malloc(sizeof *block + BLOCK_BYTES), BLOCK_BYTES);
 
         block->next = mem->first;
         mem->first = block;

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,15 @@ static void raise_file_limit(void)
         return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Heaps for as many threads as run at once. By default nearly every thread that handles requests
+ * gets one of its own, and each keeps the room of the largest that it has seen. */
+static void share_heaps(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    mallopt(M_ARENA_MAX, cores > 2 ? (int)cores : 2);
 }
 
 /* One server for each data folder: two would clear away each other's open sessions. */
@@ -220,6 +230,7 @@ static bool serve(const struct config *config, bool with_jobs, struct arena *mem
     stop_grace_ms = config_ms(config, "stop_grace");
     catch_signals();
     raise_file_limit();
+    share_heaps();
     if (!settings_check(config, err) || !log_setup_configured(config, err) ||
         !lock_data(data, &lock, err) ||
         !app_open(config, &(struct app_options){.data = data}, &app, err) ||
