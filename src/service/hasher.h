@@ -15,6 +15,13 @@
 
 #define HASHER_BLOCK_BYTES ((size_t)128 * 1024)
 
+/* How much to read at OFFSET of a file so that what follows begins at a multiple of a block. The
+ * page cache takes a write that does as one piece, others page by page. */
+static inline size_t hasher_room_at(uint64_t offset)
+{
+    return HASHER_BLOCK_BYTES - (size_t)(offset % HASHER_BLOCK_BYTES);
+}
+
 struct hash_pool;
 struct hasher;
 

@@ -305,7 +305,7 @@ bool ingest_receive(struct ingest *ingest, struct source *body, struct error *er
         void *block = hasher_block(ingest->hasher);
         size_t length;
 
-        if (!body->read(body, block, HASHER_BLOCK_BYTES, &length, err))
+        if (!body->read(body, block, hasher_room_at(ingest->received), &length, err))
             return false;
         if (length == 0)
             break;

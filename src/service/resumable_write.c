@@ -275,7 +275,7 @@ static bool take_block(struct writing *writing, const char *bytes, size_t length
 static bool read_block(struct writing *writing, void *block, size_t *length, struct error *err)
 {
     struct source *body = writing->write->body;
-    bool is_read = body->read(body, block, HASHER_BLOCK_BYTES, length, err);
+    bool is_read = body->read(body, block, hasher_room_at(writing->at), length, err);
 
     if (!atomic_load(&writing->turn->is_cut))
         return is_read;
