@@ -22,21 +22,21 @@ WHERE j.id = $1;
 -- Of a workspace, newest first, before the id $2.
 SELECT j.*, c.chunk_index, c.start_time, c.end_time
 FROM processing_jobs j LEFT JOIN audio_chunks c ON c.id = j.chunk_id
-WHERE j.workspace_id = $1 AND j.id < $2 AND ($3 IS NULL OR j.kind = $3)
+WHERE j.workspace_id = $1 AND j.id < $2 AND (j.kind = $3 OR $3 IS NULL)
 ORDER BY j.id DESC LIMIT $4;
 
 -- name: job_list_by_status
 SELECT j.*, c.chunk_index, c.start_time, c.end_time
 FROM processing_jobs j LEFT JOIN audio_chunks c ON c.id = j.chunk_id
-WHERE j.workspace_id = $1 AND j.status = $5 AND j.id < $2 AND ($3 IS NULL OR j.kind = $3)
+WHERE j.workspace_id = $1 AND j.status = $5 AND j.id < $2 AND (j.kind = $3 OR $3 IS NULL)
 ORDER BY j.id DESC LIMIT $4;
 
 -- name: job_list_by_upload
 -- $5 is a status, or NULL for any.
 SELECT j.*, c.chunk_index, c.start_time, c.end_time
 FROM processing_jobs j LEFT JOIN audio_chunks c ON c.id = j.chunk_id
-WHERE j.workspace_id = $1 AND j.upload_id = $6 AND j.id < $2 AND ($3 IS NULL OR j.kind = $3)
-  AND ($5 IS NULL OR j.status = $5)
+WHERE j.workspace_id = $1 AND j.upload_id = $6 AND j.id < $2 AND (j.kind = $3 OR $3 IS NULL)
+  AND (j.status = $5 OR $5 IS NULL)
 ORDER BY j.id DESC LIMIT $4;
 
 -- name: job_unfinished_of_kind

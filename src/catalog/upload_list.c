@@ -80,6 +80,8 @@ static struct db_value position_value(enum upload_order order,
         return db_text(position->name);
     case UPLOAD_BY_DURATION:
         return db_milli(position->number);
+    case UPLOAD_BY_TIME:
+        return db_time(position->number);
     default:
         return db_int(position->number);
     }

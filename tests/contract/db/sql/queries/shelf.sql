@@ -39,7 +39,7 @@ INSERT INTO books (id, shelf_id, pages) SELECT 'filled-' || n, $2, $3 FROM numbe
 -- name: tally_add
 -- Adds $2 to the tally $1.
 INSERT INTO tallies (name, total) VALUES ($1, $2)
-ON CONFLICT (name) DO UPDATE SET total = total + excluded.total;
+ON CONFLICT (name) DO UPDATE SET total = tallies.total + excluded.total;
 
 -- name: tally_of
 SELECT total FROM tallies WHERE name = $1;

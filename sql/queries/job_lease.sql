@@ -50,7 +50,8 @@ WHERE id = $1 AND status = 'pending';
 -- name: job_heartbeat
 -- $3 NULL leaves the progress as it is; a lease is never made shorter.
 UPDATE processing_jobs
-SET lease_until = max(lease_until, $2), progress = coalesce($3, progress)
+SET lease_until = CASE WHEN lease_until > $2 THEN lease_until ELSE $2 END,
+    progress = coalesce($3, progress)
 WHERE id = $1 AND status = 'leased';
 
 -- name: job_complete
