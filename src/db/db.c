@@ -97,9 +97,29 @@ void db_return(struct db *db)
     db->database->driver->give_back(db);
 }
 
+/* A work, and what db.c looks to besides. */
+struct guarded {
+    db_work *work;
+    void *context;
+};
+
+/* Not every engine undoes a statement alone: some undo the transaction. */
+static bool run_guarded(struct db *tx, void *context, struct error *err)
+{
+    const struct guarded *guarded = context;
+
+    tx->refused = false;
+    if (!guarded->work(tx, guarded->context, err))
+        return false;
+    return !tx->refused ||
+           error_set(err, ERR_INTERNAL, "the work went on after a statement had failed");
+}
+
 bool database_write(struct database *database, db_work *work, void *context, struct error *err)
 {
-    return database->driver->write(database, work, context, err);
+    struct guarded guarded = {work, context};
+
+    return database->driver->write(database, run_guarded, &guarded, err);
 }
 
 /* ---- statements ---- */
@@ -139,8 +159,10 @@ bool db_query(struct db *db, enum sql_id id, const struct db_value *args, size_t
     struct db_rows *rows;
 
     assert(count == statement->parameters);
-    if (!db->database->driver->query(db, id, args, count, &rows, err))
+    if (!db->database->driver->query(db, id, args, count, &rows, err)) {
+        db->refused = true;
         return error_context(err, "statement %s", statement->name);
+    }
     rows->db = db;
     rows->statement = id;
     db->open_rows++;
@@ -156,8 +178,10 @@ bool db_execute(struct db *db, enum sql_id id, const struct db_value *args, size
 
     assert(count == statement->parameters);
     assert(db->writable);
-    if (!db->database->driver->execute(db, id, args, count, &rows_changed, err))
+    if (!db->database->driver->execute(db, id, args, count, &rows_changed, err)) {
+        db->refused = true;
         return error_context(err, "statement %s", statement->name);
+    }
     if (changed)
         *changed = rows_changed;
     return true;
@@ -170,8 +194,10 @@ bool db_next(struct db_rows *rows)
     enum db_step step = rows->db->database->driver->next(rows, &rows->error);
     rows->on_row = step == DB_STEP_ROW;
     rows->failed = step == DB_STEP_FAILED;
-    if (rows->failed)
+    if (rows->failed) {
+        rows->db->refused = true;
         error_context(&rows->error, "statement %s", statement_of(rows->db, rows->statement)->name);
+    }
     return rows->on_row;
 }
 

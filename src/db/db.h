@@ -68,7 +68,9 @@ static inline void db_release(struct db **variable)
 /*
  * A piece of work inside a transaction. It runs on whatever thread owns the writing connection, may
  * be run again from its start if the engine asks for it, and must therefore neither block on anything
- * but TX nor change anything but what CONTEXT holds for results. False rolls back all it did.
+ * but TX nor change anything but what CONTEXT holds for results. False rolls back all it did, and is
+ * what it returns once a statement has failed: there is no going on behind that (ERR_INTERNAL if it
+ * does).
  */
 typedef bool db_work(struct db *tx, void *context, struct error *err);
 

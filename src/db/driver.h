@@ -27,6 +27,7 @@ struct database {
 struct db {
     struct database *database;
     bool writable;      /* inside a db_work */
+    bool refused;       /* a statement of the work has failed; db.c's */
     unsigned open_rows; /* counted by db.c */
 };
 
