@@ -2,7 +2,7 @@
 # scripts; not run by itself.
 
 # What builds and runs the server.
-packages_build="gcc libc6-dev meson ninja-build pkg-config python3 node-llhttp libsqlite3-dev
+packages_build="gcc libc6-dev meson ninja-build pkg-config python3 node-llhttp libsqlite3-dev libpq-dev
     libcurl4-openssl-dev libssl-dev libavformat-dev libavcodec-dev libavutil-dev
     libswresample-dev libchromaprint-dev libjansson-dev libzstd-dev zlib1g-dev libseccomp-dev
     libinih-dev ca-certificates"
@@ -12,8 +12,9 @@ packages_npm=$(command -v npm >/dev/null || echo npm)
 
 # What its tests need besides: test runners, and programs that make audio in every format.
 packages_test="libcmocka-dev python3-pytest python3-requests python3-jsonschema ffmpeg sox
-    libsox-fmt-all flac lame pocketsphinx pocketsphinx-en-us opus-tools vorbis-tools speex wavpack espeak-ng libchromaprint-tools
-    curl strace nginx-light openssl sqlite3 procps systemd bash-completion clang-format-14
+    libsox-fmt-all flac lame pocketsphinx pocketsphinx-en-us opus-tools vorbis-tools speex wavpack
+    espeak-ng libchromaprint-tools curl strace nginx-light openssl sqlite3 postgresql pgbouncer procps
+    systemd bash-completion clang-format-14
     universal-ctags chromium nodejs $packages_npm"
 
 # What the benchmark needs besides.

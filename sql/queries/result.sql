@@ -40,6 +40,6 @@ SELECT r.kind, count(*),
             ELSE (SELECT count(*) FROM audio_chunks a WHERE a.upload_id = $1) END,
        max(r.completed_at)
 FROM processing_results r LEFT JOIN audio_chunks c ON c.id = r.chunk_id
-WHERE r.upload_id = $1 AND ($2 IS NULL OR r.kind = $2)
+WHERE r.upload_id = $1 AND (r.kind = $2 OR $2 IS NULL)
   AND (r.part = -1 OR (c.start_time = r.start_time AND c.end_time = r.end_time))
 GROUP BY r.kind ORDER BY r.kind LIMIT $3;

@@ -7,7 +7,7 @@
 #include "db/driver.h"
 #include "db/migrate.h"
 
-static const struct database_driver *const drivers[] = {&database_sqlite};
+static const struct database_driver *const drivers[] = {&database_sqlite, &database_postgres};
 
 /* ---- opening ---- */
 
@@ -34,8 +34,8 @@ bool database_open_set(const struct database_options *options, const struct sql_
     /* A URL may hold a password: it is not repeated. */
     if (!driver)
         return error_set(err, ERR_INVALID,
-                         "database: the URL begins with no known scheme such as "
-                         "\"sqlite:\"");
+                         "database: the URL begins with neither \"sqlite:\" nor "
+                         "\"postgresql:\"");
     if (!driver->open(options, address, sql, access, &database, err))
         return error_context(err, "database");
     database->committed = options->committed;
@@ -103,7 +103,7 @@ struct guarded {
     void *context;
 };
 
-/* Not every engine undoes a statement alone: some undo the transaction. */
+/* One engine undoes a statement that fails, the other the whole transaction. */
 static bool run_guarded(struct db *tx, void *context, struct error *err)
 {
     const struct guarded *guarded = context;

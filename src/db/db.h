@@ -24,9 +24,10 @@ struct db; /* a connection; one thread at a time */
 struct db_rows;
 
 struct database_options {
-    const char *url;       /* "sqlite:/path/to/file"; later "postgresql://…" */
+    const char *url;       /* "sqlite:/path/to/file", "postgresql://user@host/database" */
     unsigned readers;      /* connections kept open for reading; more are made under load */
     unsigned busy_ms;      /* how long to wait for another process's lock */
+    unsigned statement_ms; /* longest a statement may take on a server; 0: 30 s */
     /* Called after each commit, when all can read what it wrote and before database_write returns,
      * by whatever thread committed: it must be quick. NULL: nothing. */
     void (*committed)(void *context);
@@ -90,7 +91,9 @@ enum db_type { DB_NULL, DB_INT, DB_DECIMAL3, DB_TEXT, DB_UUID, DB_TIME, DB_BOOL,
 struct db_value {
     enum db_type type;
     union {
-        int64_t integer;  /* DB_INT; DB_DECIMAL3 in thousandths; DB_TIME in microseconds; DB_BOOL */
+        /* DB_INT; DB_DECIMAL3 in thousandths; DB_BOOL; DB_TIME in microseconds, of the years 1 to
+         * 9999, or INT64_MIN and INT64_MAX, which are before and behind them all. */
+        int64_t integer;
         const char *text; /* DB_TEXT (NULL: SQL NULL); stays the caller's */
         struct uuid uuid;
         struct {

@@ -77,6 +77,7 @@ struct database_driver {
 };
 
 extern const struct database_driver database_sqlite;
+extern const struct database_driver database_postgres;
 
 /* As database_open and database_open_existing, over a set of statements and migrations that may be
  * another than the product's; the set outlives the database. */

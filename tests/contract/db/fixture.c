@@ -1,32 +1,66 @@
 #include "fixture.h"
 
 #include <dirent.h>
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-int db_fixture_up_closed(void **state)
-{
-    struct db_fixture *f = calloc(1, sizeof *f);
+/* ---- PostgreSQL: a database for each test ---- */
 
-    if (!f)
-        return -1;
+static const char *server_url(void)
+{
+    return getenv("TEST_POSTGRES_URL");
+}
+
+bool db_fixture_is_postgres(void)
+{
+    return server_url() != NULL;
+}
+
+bool db_fixture_on_server(const char *statement)
+{
+    PGconn *connection = PQconnectdb(server_url());
+    PGresult *result = PQexec(connection, statement);
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+        fprintf(stderr, "%s: %s\n", statement, PQerrorMessage(connection));
+    PQclear(result);
+    PQfinish(connection);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+static int make_database(struct db_fixture *f)
+{
+    static unsigned made;
+    char statement[96];
+
+    snprintf(f->name, sizeof f->name, "contract_%d_%u", (int)getpid(), made++);
+    snprintf(f->url, sizeof f->url, "%.*s/%s", (int)(strrchr(server_url(), '/') - server_url()),
+             server_url(), f->name);
+    snprintf(statement, sizeof statement, "CREATE DATABASE %s TEMPLATE template0", f->name);
+    return db_fixture_on_server(statement) ? 0 : -1;
+}
+
+static void remove_database(const struct db_fixture *f)
+{
+    char statement[96];
+
+    snprintf(statement, sizeof statement, "DROP DATABASE %s WITH (FORCE)", f->name);
+    db_fixture_on_server(statement);
+}
+
+/* ---- SQLite: a file for each test ---- */
+
+static int make_folder(struct db_fixture *f)
+{
     snprintf(f->folder, sizeof f->folder, "/tmp/db-contract-XXXXXX");
     if (!mkdtemp(f->folder))
         return -1;
     snprintf(f->path, sizeof f->path, "%s/catalog.db", f->folder);
     snprintf(f->url, sizeof f->url, "sqlite:%s", f->path);
-    f->options = (struct database_options){.url = f->url, .readers = 2, .busy_ms = 200};
-    f->mem = arena_new();
-    *state = f;
-    return 0;
-}
-
-int db_fixture_up(void **state)
-{
-    if (db_fixture_up_closed(state) != 0)
-        return -1;
-    db_fixture_open(*state);
     return 0;
 }
 
@@ -41,13 +75,38 @@ static void remove_folder(const char *path)
     rmdir(path);
 }
 
+/* ---- either ---- */
+
+int db_fixture_up_closed(void **state)
+{
+    struct db_fixture *f = calloc(1, sizeof *f);
+
+    if (!f || (server_url() ? make_database(f) : make_folder(f)) != 0)
+        return -1;
+    f->options = (struct database_options){.url = f->url, .readers = 2, .busy_ms = 200};
+    f->mem = arena_new();
+    *state = f;
+    return 0;
+}
+
+int db_fixture_up(void **state)
+{
+    if (db_fixture_up_closed(state) != 0)
+        return -1;
+    db_fixture_open(*state);
+    return 0;
+}
+
 int db_fixture_down(void **state)
 {
     struct db_fixture *f = *state;
 
     database_free(f->database);
     arena_free(f->mem);
-    remove_folder(f->folder);
+    if (server_url())
+        remove_database(f);
+    else
+        remove_folder(f->folder);
     free(f);
     return 0;
 }

@@ -1,6 +1,7 @@
 /*
- * A database of the test's own, for each engine that is there, with the statements and migrations
- * of sql/ beside this file. sql.h here is generated from those and hides the product's.
+ * A database of the test's own, with the statements and migrations of sql/ beside this file. sql.h
+ * here is generated from those and hides the product's. It is SQLite's, or, where the environment
+ * has TEST_POSTGRES_URL (tests/lib/postgres.py), one on that server.
  */
 #ifndef TESTS_CONTRACT_DB_FIXTURE_H
 #define TESTS_CONTRACT_DB_FIXTURE_H
@@ -18,9 +19,10 @@
 extern const struct sql_set sql_set_shelf;
 
 struct db_fixture {
-    char folder[64];
-    char path[96]; /* of the SQLite file */
-    char url[112];
+    char folder[64]; /* SQLite's */
+    char path[96];   /* SQLite's: of the file */
+    char name[48];   /* PostgreSQL's */
+    char url[160];
     struct database_options options;
     struct database *database;
     struct arena *mem;
@@ -31,6 +33,10 @@ int db_fixture_up(void **state);
 int db_fixture_down(void **state);
 /* The same with no database opened yet. */
 int db_fixture_up_closed(void **state);
+
+bool db_fixture_is_postgres(void);
+/* Runs a statement on the server, outside of any test's database. */
+bool db_fixture_on_server(const char *statement);
 
 void db_fixture_open(struct db_fixture *f);
 void db_fixture_close(struct db_fixture *f);

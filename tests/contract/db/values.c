@@ -123,13 +123,35 @@ static void integers_keep_all_64_bits(void **state)
     struct error err;
 
     for (size_t i = 0; i < COUNT_OF(numbers); i++)
-        keep(f, &(struct sample){(int64_t)i, {db_int(numbers[i]), [4] = db_time(numbers[i])}});
+        keep(f, &(struct sample){(int64_t)i, {db_int(numbers[i])}});
     scoped(db_release) struct db *db = NULL;
     check_ok(database_read(f->database, &db, &err));
     for (size_t i = 0; i < COUNT_OF(numbers); i++) {
         scoped(db_rows_release) struct db_rows *rows = find(db, (int64_t)i);
         assert_true(db_column_int(rows, 0) == numbers[i]);
-        assert_true(db_column_time(rows, 4) == numbers[i]);
+    }
+}
+
+static void times_keep_their_microseconds(void **state)
+{
+    struct db_fixture *f = *state;
+    static const int64_t times[] = {INT64_MIN,                   /* before all */
+                                    INT64_C(-62135596800000000), /* 0001-01-01 */
+                                    -1,
+                                    0,
+                                    1,
+                                    INT64_C(951782399999999),    /* a 29th of February */
+                                    INT64_C(253402300799999999), /* 9999-12-31 */
+                                    INT64_MAX};
+    struct error err;
+
+    for (size_t i = 0; i < COUNT_OF(times); i++)
+        keep(f, &(struct sample){(int64_t)i, {[4] = db_time(times[i])}});
+    scoped(db_release) struct db *db = NULL;
+    check_ok(database_read(f->database, &db, &err));
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
+        scoped(db_rows_release) struct db_rows *rows = find(db, (int64_t)i);
+        assert_true(db_column_time(rows, 4) == times[i]);
     }
 }
 
@@ -251,6 +273,7 @@ int main(void)
         with_database(null_reads_as_nothing),
         with_database(empty_is_not_null),
         with_database(integers_keep_all_64_bits),
+        with_database(times_keep_their_microseconds),
         with_database(thousandths_are_exact),
         with_database(a_large_blob_comes_back),
         with_database(nothing_found_names_what_was_sought),

@@ -1,0 +1,176 @@
+/*
+ * The PostgreSQL driver's parts, for each other only.
+ *
+ * postgres.c            the driver: opening, closing, connections for reading
+ * postgres_connection.c one connection: commands, prepared statements, time limits, errors
+ * postgres_values.c     values to and from what libpq sends; pure
+ * postgres_rows.c       statements: values in, rows out
+ * postgres_pool.c       the pool of connections for reading
+ * postgres_writer.c     how works become transactions
+ *
+ * Nothing is left in a session that the next transaction relies on, so that a pooler which gives
+ * each transaction another server connection (PgBouncer, pool_mode = transaction) may stand in
+ * between. Prepared statements are the exception: their names follow from their texts, so whoever
+ * has prepared one, it is the same; and once the server does not know a name that we prepared, or
+ * knows one that we did not, statements are sent without names from then on (struct
+ * postgres_server, UNNAMED).
+ */
+#ifndef DB_POSTGRES_H
+#define DB_POSTGRES_H
+
+#include <libpq-fe.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "db/driver.h"
+
+#define POSTGRES_NAME_SIZE 20
+
+/* What is the same for all connections of a database; not changed once it is open, but for UNNAMED.
+ */
+struct postgres_server {
+    char *url;
+    int busy_ms;      /* how long to wait for a lock, or for a connection to be given back */
+    int statement_ms; /* how long a statement may take */
+    const struct sql_set *sql;
+    char (*names)[POSTGRES_NAME_SIZE]; /* of prepared statements, by enum sql_id */
+    atomic_bool unnamed;
+};
+
+/* ---- one connection ---- */
+
+/* What the last failure means for whoever would go on. */
+enum postgres_fault {
+    POSTGRES_REFUSED, /* the statement: the connection is as good as before */
+    POSTGRES_AGAIN,   /* the transaction: it may be run again as it is */
+    POSTGRES_LOST,    /* the connection: it may be run again on another */
+    POSTGRES_SLOW,    /* the statement took too long; the connection was given up */
+};
+
+struct postgres_db {
+    struct db base;
+    PGconn *handle; /* NULL: lost */
+    struct postgres_server *server;
+    bool *prepared; /* by enum sql_id */
+    enum postgres_fault fault;
+    bool in_transaction; /* then nothing is tried again behind its back */
+
+    /* The pool's: */
+    struct postgres_db *next;
+    int64_t idle_since_us;
+};
+
+/* Fails with ERR_UNAVAILABLE, or ERR_INVALID where the server cannot serve us: too old, not UTF-8.
+ */
+bool postgres_connect(struct postgres_server *server, struct postgres_db **out, struct error *err);
+/* Drops the connection to the server and makes another one. */
+bool postgres_reconnect(struct postgres_db *db, struct error *err);
+void postgres_db_free(struct postgres_db *db);
+DEFINE_RELEASE(postgres_db, struct postgres_db)
+/* Whether an idle connection can be lent: without asking the server, unless it was idle for long.
+ */
+bool postgres_is_sound(struct postgres_db *db);
+
+enum postgres_limit { POSTGRES_LIMITED, POSTGRES_UNLIMITED };
+
+/* Runs statements without parameters or rows; makes a lost connection anew if none is in use. */
+bool postgres_command(struct postgres_db *db, const char *text, enum postgres_limit limit,
+                      struct error *err);
+
+/* What libpq takes a statement's parameters as. */
+#define POSTGRES_PARAMETERS_MOST 48
+#define POSTGRES_TEXT_SIZE 40
+struct postgres_parameters {
+    int count;
+    const char *values[POSTGRES_PARAMETERS_MOST]; /* in TEXTS, or the caller's */
+    int lengths[POSTGRES_PARAMETERS_MOST];
+    int formats[POSTGRES_PARAMETERS_MOST];
+    char texts[POSTGRES_PARAMETERS_MOST][POSTGRES_TEXT_SIZE];
+};
+
+/* Runs a statement. Outside of a transaction it is run again if the connection was lost. *OUT is
+ * the caller's to PQclear. */
+bool postgres_statement(struct postgres_db *db, enum sql_id id,
+                        const struct postgres_parameters *parameters, PGresult **out,
+                        struct error *err);
+
+/* ---- values ---- */
+
+/* What does not fit the text of a parameter stays the argument's. */
+void postgres_encode(const struct db_value *args, size_t count, struct postgres_parameters *out);
+
+/* BYTES of a column of the type OID, as the server sends it in binary, read as TYPE. Text of what
+ * is no text (a number, a UUID) is put into MEM. */
+struct db_value postgres_decode(Oid oid, const char *bytes, size_t length, enum db_type type,
+                                struct arena *mem);
+
+/* ---- statements ---- */
+
+bool postgres_query(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+                    struct db_rows **out, struct error *err);
+bool postgres_execute(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+                      uint64_t *changed, struct error *err);
+bool postgres_script(struct db *tx, const char *text, struct error *err);
+enum db_step postgres_next(struct db_rows *rows, struct error *err);
+struct db_value postgres_column(const struct db_rows *rows, int column, enum db_type type);
+void postgres_free_rows(struct db_rows *rows);
+
+/* ---- the pool ---- */
+
+struct postgres_pool {
+    struct postgres_server *server;
+    unsigned keep; /* connections left open when nothing happens */
+    unsigned most; /* connections open at once */
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t returned;
+    struct postgres_db *idle; /* last used first */
+    unsigned idle_count;
+    unsigned open_count; /* in IDLE and lent; at most MOST */
+};
+
+void postgres_pool_init(struct postgres_pool *pool, struct postgres_server *server, unsigned keep);
+/* All connections have been given back. */
+void postgres_pool_done(struct postgres_pool *pool);
+/* Waits for a connection, at most busy_ms, if all are lent. Fails with ERR_UNAVAILABLE. */
+bool postgres_pool_borrow(struct postgres_pool *pool, struct postgres_db **out, struct error *err);
+void postgres_pool_return(struct postgres_pool *pool, struct postgres_db *db);
+
+/* ---- the writer ---- */
+
+/* A work that waits; on the stack of the thread that waits for it. */
+struct postgres_write {
+    db_work *work;
+    void *context;
+    struct error *err;
+    bool ok;
+    bool settled; /* has failed for a reason of its own: not run again */
+    bool leads;   /* its thread runs the next works, not only waits */
+    sem_t called;
+    struct postgres_write *next;
+};
+
+struct postgres_writer {
+    struct postgres_server *server;
+    struct database *database;
+
+    /* The leading thread's: */
+    struct postgres_db *connection; /* NULL until first needed */
+
+    pthread_mutex_t lock; /* guards what follows */
+    bool led;             /* a thread leads; then others only queue */
+    pthread_t leader;
+    struct postgres_write *first;
+    struct postgres_write **last; /* where the next one is hung */
+};
+
+void postgres_writer_init(struct postgres_writer *writer, struct postgres_server *server,
+                          struct database *database);
+/* No work is waiting. */
+void postgres_writer_done(struct postgres_writer *writer);
+/* As database_write. */
+bool postgres_writer_run(struct postgres_writer *writer, db_work *work, void *context,
+                         struct error *err);
+
+#endif

@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+"""A PostgreSQL server of the tests' own: on a unix socket and a port of 127.0.0.1, in a folder of its
+own, without fsync. Run as a program, it runs a command beside one:
+
+    postgres.py COMMAND…      sets TEST_POSTGRES_URL; exit status 77 where PostgreSQL is not installed
+"""
+import contextlib
+import glob
+import os
+import pathlib
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+NOT_INSTALLED = 77
+OWNER = "postgres"  # the server refuses to run as root
+# Nothing here is to survive a crash of the machine; what survives one of the server does all the same.
+SETTINGS = ("fsync=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=100",
+            "log_min_messages=fatal")
+
+
+def binaries():
+    """The folder of the newest server that is installed, or None."""
+    found = glob.glob("/usr/lib/postgresql/*/bin/initdb")
+    newest = max(found, key=lambda path: int(path.split("/")[4]), default=None)
+    return pathlib.Path(newest).parent if newest else None
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Postgres:
+    """Use it as a context. Its folder is not below a test's: another user must be able to enter."""
+
+    def __init__(self):
+        self.bin = binaries()
+        assert self.bin, "PostgreSQL is not installed"
+        shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postgres-", dir=shared))
+        self.port = free_port()
+
+    def url(self, database="postgres"):
+        return f"postgresql://test@127.0.0.1:{self.port}/{database}"
+
+    def run(self, *command, check=True):
+        """As the server's user, who owns the folder."""
+        user = {"user": OWNER, "group": OWNER, "extra_groups": ()} if os.geteuid() == 0 else {}
+        done = subprocess.run(list(map(str, command)), cwd="/", capture_output=True, text=True,
+                              timeout=120, check=False, **user)
+        assert done.returncode == 0 or not check, f"{command}: {done.stdout}{done.stderr}"
+        return done
+
+    def make(self):
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam(OWNER)
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        self.run(self.bin / "initdb", "-D", self.folder / "data", "-U", "test", "-E", "UTF8",
+                 "--locale=C.UTF-8", "--no-sync", "--auth=trust")
+
+    def start(self):
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder} " + " ".join(
+            f"-c {setting}" for setting in SETTINGS)
+        # The server keeps what it inherits open: no pipe of ours.
+        self.run(self.bin / "pg_ctl", "start", "-D", self.folder / "data", "-w", "-t", "60",
+                 "-l", self.folder / "log", "-o", options)
+
+    def stop(self, mode="immediate"):
+        """Ends the process that pg_ctl finds in the folder."""
+        self.run(self.bin / "pg_ctl", "stop", "-D", self.folder / "data", "-w", "-m", mode,
+                 check=False)
+
+    def psql(self, text, database="postgres"):
+        """Runs statements; gives what they print, without headers."""
+        return self.run(self.bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
+                        "-d", self.url(database), "-c", text).stdout.strip()
+
+    def create_database(self, name):
+        """An empty database; gives its URL."""
+        self.psql(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        return self.url(name)
+
+    def __enter__(self):
+        with contextlib.ExitStack() as undo:
+            undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            self.make()
+            self.start()
+            undo.pop_all()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def main():
+    if not binaries():
+        print("PostgreSQL is not installed")
+        return NOT_INSTALLED
+    with Postgres() as server:
+        return subprocess.run(sys.argv[1:], check=False,
+                              env={**os.environ, "TEST_POSTGRES_URL": server.url()}).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
