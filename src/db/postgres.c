@@ -93,8 +93,9 @@ static bool look_at_server(struct postgres_database *self, struct error *err)
         return false;
     const char *version = PQparameterStatus(db->handle, "server_version");
     snprintf(self->version, sizeof self->version, "postgresql %s", version ? version : "?");
+    bool ok = postgres_look_for_pooler(db, err);
     postgres_pool_return(&self->pool, db);
-    return true;
+    return ok;
 }
 
 /* A database in which nothing was ever made is as good as none. */

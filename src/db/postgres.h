@@ -10,10 +10,9 @@
  *
  * Nothing is left in a session that the next transaction relies on, so that a pooler which gives
  * each transaction another server connection (PgBouncer, pool_mode = transaction) may stand in
- * between. Prepared statements are the exception: their names follow from their texts, so whoever
- * has prepared one, it is the same; and once the server does not know a name that we prepared, or
- * knows one that we did not, statements are sent without names from then on (struct
- * postgres_server, UNNAMED).
+ * between. Prepared statements are the exception, and behind a pooler they go without names (struct
+ * postgres_server, UNNAMED). It is looked for when the database is opened; one that does not show
+ * is noticed once a name has moved. Names follow from the texts, so none is ever taken for another.
  */
 #ifndef DB_POSTGRES_H
 #define DB_POSTGRES_H
@@ -68,6 +67,8 @@ bool postgres_connect(struct postgres_server *server, struct postgres_db **out, 
 bool postgres_reconnect(struct postgres_db *db, struct error *err);
 void postgres_db_free(struct postgres_db *db);
 DEFINE_RELEASE(postgres_db, struct postgres_db)
+/* Whoever answers for another process than it said it was is a pooler: statements go unnamed. */
+bool postgres_look_for_pooler(struct postgres_db *db, struct error *err);
 /* Whether an idle connection can be lent: without asking the server, unless it was idle for long.
  */
 bool postgres_is_sound(struct postgres_db *db);

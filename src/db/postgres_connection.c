@@ -81,6 +81,18 @@ static const char *field_of(const PGresult *result, int field)
     return text ? text : "";
 }
 
+static enum postgres_fault fault_of(const struct postgres_db *db, const char *state,
+                                    const char *severity)
+{
+    if (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0)
+        return POSTGRES_LOST;
+    if (strcmp(state, "25P02") == 0) /* in_failed_sql_transaction: what failed first counts */
+        return db->fault;
+    if (begins(state, "40") || is_moved_name(state)) /* serialization, deadlock */
+        return POSTGRES_AGAIN;
+    return POSTGRES_REFUSED;
+}
+
 /* The server's refusal. Neither its detail, which quotes values, nor the statement is repeated. */
 static bool refused(struct postgres_db *db, const PGresult *result, struct error *err)
 {
@@ -91,16 +103,11 @@ static bool refused(struct postgres_db *db, const PGresult *result, struct error
     error_set(err, kind_of(state), "%s%s%s (postgresql %s)",
               field_of(result, PG_DIAG_MESSAGE_PRIMARY), constraint[0] ? ": " : "", constraint,
               state);
-    db->fault =
-        begins(state, "40") ? POSTGRES_AGAIN : POSTGRES_REFUSED; /* serialization, deadlock */
-    if (is_moved_name(state)) {
+    db->fault = fault_of(db, state, severity);
+    if (is_moved_name(state))
         atomic_store(&db->server->unnamed, true);
-        db->fault = POSTGRES_AGAIN;
-    }
-    if (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0) {
-        db->fault = POSTGRES_LOST;
+    if (db->fault == POSTGRES_LOST)
         give_up_connection(db);
-    }
     return false;
 }
 
@@ -315,6 +322,18 @@ bool postgres_command(struct postgres_db *db, const char *text, enum postgres_li
     if (run_command(db, text, limit_ms, err))
         return true;
     return try_again(db, err) && run_command(db, text, limit_ms, err);
+}
+
+bool postgres_look_for_pooler(struct postgres_db *db, struct error *err)
+{
+    PGresult *result;
+
+    if (!await(db, PQsendQuery(db->handle, "SELECT pg_backend_pid()"), limit_of(db), &result, err))
+        return false;
+    if (atoi(PQgetvalue(result, 0, 0)) != PQbackendPID(db->handle))
+        atomic_store(&db->server->unnamed, true);
+    PQclear(result);
+    return true;
 }
 
 bool postgres_is_sound(struct postgres_db *db)

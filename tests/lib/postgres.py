@@ -2,7 +2,10 @@
 """A PostgreSQL server of the tests' own: on a unix socket and a port of 127.0.0.1, in a folder of its
 own, without fsync. Run as a program, it runs a command beside one:
 
-    postgres.py COMMAND…      sets TEST_POSTGRES_URL; exit status 77 where PostgreSQL is not installed
+    postgres.py [--pooled] COMMAND…   sets TEST_POSTGRES_URL; --pooled: to that of a PgBouncer before it,
+                                      which gives each transaction another connection
+
+Exit status 77 where PostgreSQL, or PgBouncer, is not installed.
 """
 import contextlib
 import glob
@@ -14,6 +17,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
+import uuid
 
 NOT_INSTALLED = 77
 OWNER = "postgres"  # the server refuses to run as root
@@ -48,11 +53,15 @@ class Postgres:
     def url(self, database="postgres"):
         return f"postgresql://test@127.0.0.1:{self.port}/{database}"
 
+    @staticmethod
+    def owner():
+        """How a process becomes the server's user."""
+        return {"user": OWNER, "group": OWNER, "extra_groups": ()} if os.geteuid() == 0 else {}
+
     def run(self, *command, check=True):
         """As the server's user, who owns the folder."""
-        user = {"user": OWNER, "group": OWNER, "extra_groups": ()} if os.geteuid() == 0 else {}
         done = subprocess.run(list(map(str, command)), cwd="/", capture_output=True, text=True,
-                              timeout=120, check=False, **user)
+                              timeout=120, check=False, **self.owner())
         assert done.returncode == 0 or not check, f"{command}: {done.stdout}{done.stderr}"
         return done
 
@@ -98,13 +107,72 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class Pooler:
+    """PgBouncer in front of a server, pooling by transactions. Use it as a context."""
+
+    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
+
+    def __init__(self, server):
+        self.server = server
+        self.port = free_port()
+        self.process = None
+
+    def url(self, database="postgres"):
+        return f"postgresql://test@127.0.0.1:{self.port}/{database}"
+
+    def __enter__(self):
+        settings = self.server.folder / f"pgbouncer-{self.port}.ini"
+        settings.write_text(f"""[databases]
+* = host=127.0.0.1 port={self.server.port} user=test
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {self.port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+server_round_robin = 1
+default_pool_size = 10
+max_client_conn = 200
+logfile = {settings}.log
+""")
+        settings.chmod(0o644)
+        self.process = subprocess.Popen([self.program, "-q", settings], cwd="/",
+                                        **self.server.owner())
+        deadline = time.monotonic() + 30
+        while socket.socket().connect_ex(("127.0.0.1", self.port)) != 0:
+            assert self.process.poll() is None and time.monotonic() < deadline, "no PgBouncer"
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.process.terminate()
+        self.process.wait(60)
+
+
+class Databases:
+    """An empty database for each data folder that asks."""
+
+    def __init__(self, server):
+        self.server = server
+        self.urls = {}
+
+    def url_of(self, data):
+        if str(data) not in self.urls:
+            self.urls[str(data)] = self.server.create_database(f"test_{uuid.uuid4().hex}")
+        return self.urls[str(data)]
+
+
 def main():
-    if not binaries():
-        print("PostgreSQL is not installed")
+    command = sys.argv[1:]
+    pooled = command[0] == "--pooled"
+    if not binaries() or (pooled and not Pooler.program):
+        print("PostgreSQL or PgBouncer is not installed")
         return NOT_INSTALLED
-    with Postgres() as server:
-        return subprocess.run(sys.argv[1:], check=False,
-                              env={**os.environ, "TEST_POSTGRES_URL": server.url()}).returncode
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(Postgres())
+        seen = stack.enter_context(Pooler(server)) if pooled else server
+        return subprocess.run(command[1:] if pooled else command, check=False,
+                              env={**os.environ, "TEST_POSTGRES_URL": seen.url()}).returncode
 
 
 if __name__ == "__main__":
