@@ -182,7 +182,8 @@ static bool make_first_things(struct app *app, const char *data, struct error *e
     bool first;
 
     if (!is_first_start(app, &first, err) ||
-        (first && !workspaces_add(app, "default", NULL, mem, &made, err)))
+        (first && !workspaces_add(app, "default", NULL, mem, &made, err) &&
+         err->kind != ERR_EXISTS)) /* another node, starting too, was quicker */
         return false;
     return operator_tokens_first(app, data, err);
 }
