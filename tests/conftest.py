@@ -5,7 +5,52 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 
+import postgres  # noqa: E402
+import server as servers  # noqa: E402
 from server import Server  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--databases", help="sqlite, postgres, or both with a comma: for all modules, "
+                     "whatever they say of themselves")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "databases(*names): run on each of them; not said: sqlite")
+
+
+def pytest_generate_tests(metafunc):
+    """A module says on which databases its tests run: pytestmark = pytest.mark.databases(…). A test
+    that looks into the SQLite file itself says so in turn."""
+    marker = metafunc.definition.get_closest_marker("databases")
+    wanted = metafunc.config.getoption("databases")
+    names = marker.args if marker else ()
+    if wanted and marker not in metafunc.definition.own_markers:
+        names = wanted.split(",")
+    if names:
+        metafunc.parametrize("database", names, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    if not postgres.binaries():
+        pytest.skip("PostgreSQL is not installed")
+    with postgres.Postgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="module", autouse=True)
+def database(request):
+    """What the servers of a test have for their database: one of its own for each data folder. Whatever
+    fixture keeps a server for several tests names this one too, or its server would stay behind."""
+    name = getattr(request, "param", "sqlite")
+    if name == "postgres":
+        servers.databases = postgres.Databases(request.getfixturevalue("postgres_server"))
+    yield name
+    servers.databases = None
+    if not request.config.getoption("databases"):
+        left = [each.data for each in servers.started if each.process and each.process.poll() is None]
+        assert not (left and hasattr(request, "param")), f"whose fixture does not name `database`? {left}"
 
 
 @pytest.fixture
@@ -16,7 +61,7 @@ def server(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def shared_server(tmp_path_factory):
+def shared_server(tmp_path_factory, database):
     """One server for a module's tests that do not mind each other."""
     with Server(tmp_path_factory.mktemp("shared") / "data") as running:
         yield running

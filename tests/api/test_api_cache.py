@@ -12,12 +12,14 @@ import requests
 from people import make_workspace, member
 from server import Server, expect_problem, wait_until
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 RESULT = {"text": "Good morning.", "segments": [{"start": 0.0, "end": 1.5, "text": "Good morning."}]}
 EMPTY = hashlib.sha256(b"{}").hexdigest()
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world(tmp_path_factory, database):
     with Server(tmp_path_factory.mktemp("cache") / "data") as server:
         yield server, server.api()
 
@@ -294,6 +296,7 @@ def test_expiry_of_a_type(tmp_path):
 
 # at once, and for good
 
+@pytest.mark.databases("sqlite")  # looks into the file
 def test_sixty_four_at_once(world):
     server, api = world
     _, path = new_path(api)
@@ -334,6 +337,7 @@ def test_figures_and_results_survive_kill(tmp_path):
         server.verify()
 
 
+@pytest.mark.databases("sqlite")  # looks into the file
 def test_results_go_with_the_last_upload(world):
     server, api = world
     content = audio.wav(seconds=0.05, seed=4711)
@@ -355,6 +359,7 @@ def test_results_go_with_the_last_upload(world):
 
 # whose it is
 
+@pytest.mark.databases("sqlite")  # looks into the file
 def test_workspaces_are_apart(tmp_path):
     with Server(tmp_path / "data") as server:
         api = server.api()
@@ -380,6 +385,7 @@ def test_workspaces_are_apart(tmp_path):
         server.verify()
 
 
+@pytest.mark.databases("sqlite")  # looks into the file
 def test_verify_finds_figures_that_do_not_add_up(tmp_path):
     with Server(tmp_path / "data") as server:
         api = server.api()
@@ -392,6 +398,7 @@ def test_verify_finds_figures_that_do_not_add_up(tmp_path):
             server.verify()
 
 
+@pytest.mark.databases("sqlite")  # looks into the file
 @pytest.mark.parametrize("length", [10, 10000], ids=["as it came", "compressed"])
 @pytest.mark.parametrize("damage", [
     "cache_data = zeroblob(stored_bytes)", "cache_data = substr(cache_data, 2)",
@@ -415,6 +422,7 @@ def test_a_damaged_result_is_a_miss(world, length, damage):
     server.verify()
 
 
+@pytest.mark.databases("sqlite")  # looks into the file
 def test_no_damage_passes_for_another_result(world):
     """Each byte in turn, of a result that packs into a few."""
     server, api = world

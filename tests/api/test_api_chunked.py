@@ -12,6 +12,8 @@ from http_raw import chunked
 from people import make_workspace, member
 from server import Server, expect_problem
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 DATA = content()
 MIB = 1 << 20
 NOBODY = "01936a1c-2b7e-7c4d-9a10-3f5e6d7c8b9a"
@@ -19,7 +21,7 @@ _seeds = iter(range(1000, 10_000))
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory, database):
     with Server(tmp_path_factory.mktemp("chunked") / "data") as running:
         yield running
         check_nothing_left(running)

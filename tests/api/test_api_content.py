@@ -9,13 +9,15 @@ import audio
 import pytest
 from server import Server, expect_problem
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 CONTENT = audio.wav(seconds=2.0, rate=8000)
 SIZE = len(CONTENT)
 NAME = "Grüße \"an\" alle.wav"
 
 
 @pytest.fixture(scope="module")
-def stored(tmp_path_factory):
+def stored(tmp_path_factory, database):
     with Server(tmp_path_factory.mktemp("content") / "data") as server:
         api = server.api()
         yield api, api.upload(CONTENT, NAME)

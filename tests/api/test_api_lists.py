@@ -7,11 +7,13 @@ import audio
 import pytest
 from server import Server, expect_problem
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 COUNT = 23
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
+def library(tmp_path_factory, database):
     """A server with files of several sizes, names and types; the records beside it."""
     with Server(tmp_path_factory.mktemp("lists") / "data") as server:
         api = server.api()
@@ -135,6 +137,7 @@ def test_pages_stand_still_while_uploads_arrive(server, api):
         r["id"] for r in reversed(records)]
 
 
+@pytest.mark.databases("sqlite")  # looks into the file
 def test_pages_of_large_records_are_shorter(server):
     """A page is bounded in bytes too, and the cursor leads on."""
     api = server.api()

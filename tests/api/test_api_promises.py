@@ -10,6 +10,8 @@ import pytest
 from people import default_workspace, make_workspace, member
 from server import expect_problem, wait_until
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 CONTENT = audio.wav()
 MD5 = base64.b64encode(hashlib.md5(CONTENT).digest()).decode()
 SHA = base64.b64encode(hashlib.sha256(CONTENT).digest()).decode()

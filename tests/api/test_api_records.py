@@ -7,6 +7,8 @@ import audio
 import pytest
 from server import expect_problem
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 
 def history(api, record):
     return [e["action"] for e in api.get_json(f"/v1/uploads/{record['id']}/history")["items"]]

@@ -9,6 +9,8 @@ import pytest
 from people import default_workspace, make_token, make_user, make_workspace, member
 from server import expect_problem, wait_until
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 
 def whoami(server, token):
     return server.api(token).get("/v1/uploads").status_code
@@ -21,6 +23,7 @@ def test_operator_token_of_a_new_server(server):
     assert str(path) in server.log_text() and server.token not in server.log_text()
 
 
+@pytest.mark.databases("sqlite")  # looks into the file
 def test_token_is_shown_once_and_kept_hashed(server, api):
     made = make_token(api, "writer", name="studio")
     listed = next(t for t in api.get_json("/v1/tokens")["items"] if t["id"] == made["id"])

@@ -11,6 +11,8 @@ from people import make_workspace
 from server import Server, expect_problem
 from tus import Tus
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 PARALLEL, ROOM = 64, 10
 CONTENTS = [audio.wav(seconds=0.2, seed=seed) for seed in range(PARALLEL)]
 SIZE = len(CONTENTS[0])
@@ -23,7 +25,7 @@ LIMITS = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory, database):
     with Server(tmp_path_factory.mktemp("quota") / "data") as running:
         yield running
         running.verify()

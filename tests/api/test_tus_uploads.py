@@ -14,6 +14,8 @@ from people import default_workspace, make_workspace, member
 from server import Server, expect_problem, largest_file, wait_until
 from tus import TYPE, Tus, b64, problem_of
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 SOUND = wav(0.2)
 BIG = wav_of_bytes(3_000_000)
 NOISE = b"this is no audio " * 2000
@@ -675,6 +677,7 @@ def test_an_operators_url_names_the_workspace(server):
     assert tus.create(Upload_Concat=f"final;{first}")["Upload-Id"]
 
 
+@pytest.mark.databases("sqlite")  # looks into the file
 def test_a_session_that_has_expired_is_gone(tmp_path):
     """Swept, its quota given back; the URL is 404."""
     with Server(tmp_path / "data", "--uploads-session-ttl", "60s") as server:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+import weakref
 
 import requests
 
@@ -17,6 +18,10 @@ SETTINGS = {name: os.environ.pop(f"AUDIOTRICKS_{name}", None) for name in ("LONG
 BINARY = os.environ.pop("AUDIOTRICKS_BINARY", str(ROOT / "build/test/src/audiotricks"))
 START_LIMIT_S = 30
 STOP_LIMIT_S = 40
+
+
+databases = None  # postgres.Databases, while a test's servers are to have one of those
+started = weakref.WeakSet()
 
 
 def free_port():
@@ -44,6 +49,8 @@ class Server:
     def __init__(self, data, *flags, env=None, binary=BINARY, wrapper=(), jobs=False):
         self.data = pathlib.Path(data)
         self.flags = list(flags) if jobs else ["--no-jobs", *flags]
+        if databases and "--database" not in self.flags:
+            self.flags += ["--database", databases.url_of(data)]
         self.env = dict(env or {})
         self.binary = binary
         self.wrapper = list(wrapper)
@@ -62,6 +69,7 @@ class Server:
     def start(self, wait=True):
         command = self.wrapper + [self.binary, "serve", "--data", str(self.data), "--listen",
                                   f"127.0.0.1:{self.port}"] + self.flags
+        started.add(self)
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log,
                                         env={**os.environ, **self.env})
@@ -125,9 +133,10 @@ class Server:
 
     def verify(self):
         """`audiotricks verify`: fails unless all adds up."""
-        at = self.flags.index("--config") if "--config" in self.flags else len(self.flags)
-        done = subprocess.run([self.binary, "verify", "--data", str(self.data), "--json",
-                               *self.flags[at:at + 2]], capture_output=True, text=True, timeout=300)
+        same = [word for at, flag in enumerate(self.flags) if flag in ("--config", "--database")
+                for word in self.flags[at:at + 2]]
+        done = subprocess.run([self.binary, "verify", "--data", str(self.data), "--json", *same],
+                              capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, f"verify: {done.returncode}\n{done.stdout}{done.stderr}"
         return json.loads(done.stdout)
 
