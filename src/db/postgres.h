@@ -147,7 +147,7 @@ struct postgres_write {
     struct error *err;
     bool ok;
     bool settled; /* has failed for a reason of its own: not run again */
-    bool leads;   /* its thread runs the next works, not only waits */
+    bool leads;   /* when it is called: its thread runs the next works; whoever calls sets it */
     sem_t called;
     struct postgres_write *next;
 };

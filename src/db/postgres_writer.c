@@ -298,10 +298,10 @@ bool postgres_writer_run(struct postgres_writer *writer, db_work *work, void *co
     struct postgres_write write = {.work = work, .context = context, .err = err};
 
     sem_init(&write.called, 0, 0);
-    write.leads = enqueue(writer, &write);
-    while (!write.leads && sem_wait(&write.called) != 0)
+    bool is_first = enqueue(writer, &write);
+    while (!is_first && sem_wait(&write.called) != 0)
         assert(errno == EINTR);
-    if (write.leads)
+    if (is_first || write.leads)
         lead(writer);
     sem_destroy(&write.called);
     return write.ok;
