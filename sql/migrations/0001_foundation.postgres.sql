@@ -240,7 +240,9 @@ SELECT w.id AS workspace_id,
        min(au.uploaded_at) AS oldest_file,
        max(au.uploaded_at) AS newest_file,
        sq.max_storage_bytes AS max_storage_bytes,
-       greatest(sq.max_storage_bytes - sq.current_storage_bytes, 0) AS remaining_bytes
+       CASE WHEN sq.max_storage_bytes IS NOT NULL -- greatest() passes over NULL
+            THEN greatest(sq.max_storage_bytes - sq.current_storage_bytes, 0)
+       END AS remaining_bytes
 FROM workspaces w
 LEFT JOIN storage_quotas sq ON sq.workspace_id = w.id
 LEFT JOIN audio_uploads au ON au.workspace_id = w.id AND au.status <> 'deleted'
