@@ -3,12 +3,12 @@ import concurrent.futures
 import hashlib
 import json
 import random
-import sqlite3
 import struct
 
 import audio
 import pytest
 import requests
+from catalog import catalog_of
 from people import make_workspace, member
 from server import Server, expect_problem, wait_until
 
@@ -296,7 +296,6 @@ def test_expiry_of_a_type(tmp_path):
 
 # at once, and for good
 
-@pytest.mark.databases("sqlite")  # looks into the file
 def test_sixty_four_at_once(world):
     server, api = world
     _, path = new_path(api)
@@ -311,10 +310,9 @@ def test_sixty_four_at_once(world):
         assert set(pool.map(one, range(64, 128))) == {200}
     assert figures(api)["hits"] - before == 64
     assert api.get_json(path)["access_count"] == 65
-    with sqlite3.connect(server.data / "catalog.db") as catalog:
-        rows = catalog.execute("SELECT count(*) FROM file_processing_cache WHERE file_hash = ?",
-                               [path.split("/")[3]]).fetchone()
-    assert rows == (1,)
+    with catalog_of(server) as catalog:
+        assert catalog.value("SELECT count(*) FROM file_processing_cache WHERE file_hash = ?",
+                             [path.split("/")[3]]) == 1
     server.verify()
 
 
@@ -337,7 +335,6 @@ def test_figures_and_results_survive_kill(tmp_path):
         server.verify()
 
 
-@pytest.mark.databases("sqlite")  # looks into the file
 def test_results_go_with_the_last_upload(world):
     server, api = world
     content = audio.wav(seconds=0.05, seed=4711)
@@ -351,15 +348,14 @@ def test_results_go_with_the_last_upload(world):
     assert api.delete(f"/v1/uploads/{second['id']}?permanent=true").status_code == 204
     expect_problem(api.get(path), 404, "cache_miss")
     expect_problem(api.put(path, json=RESULT), 404, "content_unknown")
-    with sqlite3.connect(server.data / "catalog.db") as catalog:
-        assert catalog.execute("SELECT count(*) FROM file_processing_cache WHERE file_hash = ?",
-                               [first["checksum_sha256"]]).fetchone() == (0,)
+    with catalog_of(server) as catalog:
+        assert catalog.value("SELECT count(*) FROM file_processing_cache WHERE file_hash = ?",
+                             [first["checksum_sha256"]]) == 0
     server.verify()
 
 
 # whose it is
 
-@pytest.mark.databases("sqlite")  # looks into the file
 def test_workspaces_are_apart(tmp_path):
     with Server(tmp_path / "data") as server:
         api = server.api()
@@ -380,39 +376,48 @@ def test_workspaces_are_apart(tmp_path):
         assert api.delete("/v1/cache", params={"workspace_id": mine}).json() == {"removed": 1}
         assert there.get_json(path)["cache_data"] == ["theirs"]
         assert api.delete(f"/v1/workspaces/{theirs}?force=true").status_code == 204
-        with sqlite3.connect(server.data / "catalog.db") as catalog:
-            assert catalog.execute("SELECT count(*) FROM file_processing_cache").fetchone() == (0,)
+        with catalog_of(server) as catalog:
+            assert catalog.value("SELECT count(*) FROM file_processing_cache") == 0
         server.verify()
 
 
-@pytest.mark.databases("sqlite")  # looks into the file
 def test_verify_finds_figures_that_do_not_add_up(tmp_path):
     with Server(tmp_path / "data") as server:
         api = server.api()
         _, path = new_path(api)
         put(api, path, RESULT)
         server.verify()
-        with sqlite3.connect(server.data / "catalog.db") as catalog:
+        with catalog_of(server) as catalog:
             catalog.execute("UPDATE processing_cache_figures SET stored_bytes = stored_bytes + 1")
         with pytest.raises(AssertionError, match='"usage"'):
             server.verify()
 
 
-@pytest.mark.databases("sqlite")  # looks into the file
+def change_result(catalog, file_hash, change):
+    columns = ["cache_data", "compressed", "stored_bytes", "data_bytes"]
+    found, = catalog.rows(f"SELECT {', '.join(columns)} FROM file_processing_cache WHERE file_hash = ?",
+                          [file_hash])
+    row = dict(zip(columns, found), cache_data=bytes(found[0]))
+    change(row)
+    catalog.execute("UPDATE file_processing_cache SET cache_data = ?, compressed = ?, stored_bytes = ?, "
+                    "data_bytes = ? WHERE file_hash = ?", [*row.values(), file_hash])
+
+
 @pytest.mark.parametrize("length", [10, 10000], ids=["as it came", "compressed"])
 @pytest.mark.parametrize("damage", [
-    "cache_data = zeroblob(stored_bytes)", "cache_data = substr(cache_data, 2)",
-    "cache_data = x''", "stored_bytes = 1 << 60, data_bytes = 1 << 60", "compressed = 1 - compressed, "
-    "stored_bytes = length(cache_data), data_bytes = length(cache_data)"],
+    lambda row: row.update(cache_data=bytes(row["stored_bytes"])),
+    lambda row: row.update(cache_data=row["cache_data"][1:]), lambda row: row.update(cache_data=b""),
+    lambda row: row.update(stored_bytes=1 << 60, data_bytes=1 << 60),
+    lambda row: row.update(compressed=1 - row["compressed"], stored_bytes=len(row["cache_data"]),
+                           data_bytes=len(row["cache_data"]))],
     ids=["zeros", "shorter", "empty", "sizes", "coding"])
 def test_a_damaged_result_is_a_miss(world, length, damage):
     server, api = world
     record, path = new_path(api)
     put(api, path, ["a" * length])
     before = figures(api)
-    with sqlite3.connect(server.data / "catalog.db") as catalog:
-        catalog.execute(f"UPDATE file_processing_cache SET {damage} WHERE file_hash = ?",
-                        [record["checksum_sha256"]])
+    with catalog_of(server) as catalog:
+        change_result(catalog, record["checksum_sha256"], damage)
     expect_problem(api.get(path), 404, "cache_miss")
     after = figures(api)
     assert after["hits"] == before["hits"] and after["time_saved_ms"] == before["time_saved_ms"]
@@ -422,20 +427,19 @@ def test_a_damaged_result_is_a_miss(world, length, damage):
     server.verify()
 
 
-@pytest.mark.databases("sqlite")  # looks into the file
 def test_no_damage_passes_for_another_result(world):
     """Each byte in turn, of a result that packs into a few."""
     server, api = world
     record, path = new_path(api)
     put(api, path, ["a" * 10000])
     mine = [record["checksum_sha256"]]
-    with sqlite3.connect(server.data / "catalog.db") as catalog:
-        sound, = catalog.execute("SELECT cache_data FROM file_processing_cache WHERE file_hash = ?",
-                                 mine).fetchone()
+    with catalog_of(server) as catalog:
+        sound = bytes(catalog.value("SELECT cache_data FROM file_processing_cache "
+                                    "WHERE file_hash = ?", mine))
     before, found = figures(api), 0
     for at, byte in enumerate(sound):
         damaged = sound[:at] + bytes([byte ^ 1 << at % 8]) + sound[at + 1:]
-        with sqlite3.connect(server.data / "catalog.db") as catalog:
+        with catalog_of(server) as catalog:
             catalog.execute("UPDATE file_processing_cache SET cache_data = ? WHERE file_hash = ?",
                             [damaged, *mine])
         answer = api.get(path)

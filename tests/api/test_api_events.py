@@ -1,13 +1,15 @@
 """GET /v1/events: every change of a status, in order, to those who may see it."""
 import contextlib
-import sqlite3
 import time
 
 import audio
 import pytest
+from catalog import catalog_of
 from event_stream import Stream
 from people import default_workspace, make_token, make_workspace, member
 from server import Server, expect_problem, wait_until
+
+pytestmark = pytest.mark.databases("sqlite", "postgres")
 
 
 @pytest.fixture
@@ -21,15 +23,6 @@ UPLOADS = "types=upload.created,upload.status,upload.deleted,upload.undeleted,up
 
 def small(seed):
     return audio.wav(seconds=0.05, seed=seed)
-
-
-@contextlib.contextmanager
-def catalog(server):
-    """The catalog as another process sees it."""
-    with contextlib.closing(sqlite3.connect(server.data / "catalog.db", timeout=20)) as connection:
-        connection.execute("PRAGMA foreign_keys = ON")
-        yield connection
-        connection.commit()
 
 
 def shape(event):
@@ -73,12 +66,12 @@ def test_changes_made_by_another_process_arrive(server):
     """Whoever makes them, and whatever statuses there are: the log is the catalog's own."""
     record = server.api().upload(audio.wav(seconds=700, rate=200))
     with Stream(server, server.token).begun() as stream:
-        with catalog(server) as db:
+        with catalog_of(server) as db:
             db.execute("UPDATE audio_uploads SET status = 'failed', error_code = 'audio_corrupt'")
             db.execute("UPDATE audio_chunks SET status = 'processing' WHERE chunk_index = 1")
             db.execute("UPDATE processing_jobs SET status = 'completed'")
             db.execute("UPDATE audio_uploads SET original_filename = 'b', status = status")
-            job = db.execute("SELECT id, kind FROM processing_jobs").fetchone()
+            job = db.rows("SELECT id, kind FROM processing_jobs ORDER BY id")[0]
         upload, chunk, job_event = stream.take(3)
     assert shape(upload) == ("upload.status", "uploaded", "failed")
     assert upload.data["data"]["error_code"] == "audio_corrupt"
@@ -92,7 +85,7 @@ def test_changes_made_by_another_process_arrive(server):
 def test_what_is_rolled_back_did_not_happen(server):
     with Stream(server, server.token, f"?{UPLOADS}").begun() as stream:
         record = server.api().upload(small(1))
-        with contextlib.closing(sqlite3.connect(server.data / "catalog.db")) as db:
+        with catalog_of(server) as db:
             db.execute("UPDATE audio_uploads SET status = 'failed'")
             db.rollback()
         server.api().delete(f"/v1/uploads/{record['id']}")
@@ -137,7 +130,7 @@ def test_a_long_way_back_is_read_while_others_read_on(server):
     """More than is read at once, from behind and at the end of the log alike."""
     api = server.api()
     record = api.upload(small(1))
-    with catalog(server) as db:
+    with catalog_of(server) as db:
         for _ in range(1501):  # an odd number: then there is nothing left to cancel
             db.execute("UPDATE processing_jobs SET status = CASE status WHEN 'pending' THEN 'cancelled'"
                        " ELSE 'pending' END")
@@ -202,9 +195,9 @@ def test_a_removed_id_is_said_to_be_gone(tmp_path):
     with server:
         for seed in range(3):
             server.api().upload(small(seed))
-    with contextlib.closing(sqlite3.connect(server.data / "catalog.db")) as db:
-        db.execute("UPDATE events SET created_at = created_at - 2 * 86400000000 WHERE sequence <= 2")
-        db.commit()
+    with catalog_of(server) as db:
+        db.execute("UPDATE events SET created_at = "
+                   f"{db.earlier('created_at', 2 * 86400)} WHERE sequence <= 2")
     with server:  # the sweep runs before it serves
         with Stream(server, server.token, "?last_event_id=1") as stream:
             event = stream.next()
@@ -223,9 +216,8 @@ def test_ids_are_never_given_twice(tmp_path):
     server = Server(tmp_path / "data", "--events-keep-days=1")
     with server:
         server.api().upload(small(1))
-    with contextlib.closing(sqlite3.connect(server.data / "catalog.db")) as db:
-        db.execute("UPDATE events SET created_at = 0")
-        db.commit()
+    with catalog_of(server) as db:
+        db.execute(f"UPDATE events SET created_at = {db.earlier('created_at', 2 * 86400)}")
     with server, Stream(server, server.token).begun() as stream:
         assert stream.last_id == 1
         server.api().upload(small(2))

@@ -9,11 +9,13 @@ from jobs import ask, configuration, lease, lease_of, tell
 from people import default_workspace, make_workspace, member
 from server import Server, expect_problem, wait_until
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 CHUNKED = ["--uploads-chunk-threshold", "1s", "--uploads-max-chunk-duration", "1s"]
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world(tmp_path_factory, database):
     folder = tmp_path_factory.mktemp("jobs")
     with Server(folder / "data", *configuration(folder), *CHUNKED) as server:
         yield server, server.api()
@@ -347,8 +349,9 @@ def test_a_worker_shares_the_data_with_the_server(tmp_path):
         job, = ask(api, "shared", record["id"])
         leased, = lease(api, "shared", lease_s=1)
         assert leased["id"] == job["id"]
-        worker = subprocess.Popen([server.binary, "worker", "--data", str(server.data)],
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        worker = subprocess.Popen([server.binary, "worker", "--data", str(server.data),
+                                   *server.same_catalog], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
         try:
             assert worker.stdout.readline().startswith("working on ")
             wait_until(lambda: job_of(api, job)["error_code"] == "lease_expired",

@@ -1,5 +1,6 @@
 """Commands of the configuration do jobs: what they get, what becomes of them, what is left."""
 import hashlib
+import json
 import os
 import pathlib
 import signal
@@ -144,10 +145,11 @@ def test_a_command_gets_its_file_and_nothing_of_the_server(world, record):
     assert facts["descriptors"] == [0, 1, 2] and facts["input"] == "/dev/null"
     assert facts["leads"] and facts["mask"] == 0o077
     assert all(int(line.split()[1], 16) == 0 for line in facts["signals"] if "SigBlk" in line)
+    assert json.loads(facts["environment"].pop("JOB_OPTIONS")) == {"language": "de"}
     assert facts["environment"] == {
         "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": facts["folder"],
         "TMPDIR": facts["folder"], "SPECIAL": "passed on", "JOB_ID": job["id"],
-        "JOB_KIND": "facts", "JOB_OPTIONS": '{"language":"de"}', "JOB_ATTEMPT": "1",
+        "JOB_KIND": "facts", "JOB_ATTEMPT": "1",
         "JOB_WORKSPACE_ID": job["workspace_id"], "JOB_UPLOAD_ID": record["id"],
         "JOB_CHUNK_INDEX": "", "JOB_START_TIME": "0.000", "JOB_END_TIME": "0.050",
         "JOB_INPUT": path}
@@ -364,8 +366,8 @@ def test_a_worker_of_its_own_runs_commands(tmp_path):
         record = api.upload(audio.wav(seconds=0.05))
         job, = ask(api, "facts", record["id"])
         worker = subprocess.Popen(
-            [server.binary, "worker", "--data", str(server.data), *flags, "--jobs-scratch",
-             str(tmp_path / "elsewhere")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            [server.binary, "worker", "--data", str(server.data), *server.same_catalog,
+             "--jobs-scratch", str(tmp_path / "elsewhere")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             job = ended(api, job)
             assert job["status"] == "completed", job["error_message"]

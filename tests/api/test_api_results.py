@@ -5,6 +5,8 @@ from jobs import ask, configuration, lease, tell
 from processors import LIMIT_S, ended
 from server import Server, expect_problem, wait_until
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 CHUNKED = ("--uploads-chunk-threshold", "2s", "--uploads-max-chunk-duration", "1s")
 CONFIGURATION = """[jobs]
 retry_delay = 10ms
@@ -15,7 +17,7 @@ after = chunk
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world(tmp_path_factory, database):
     folder = tmp_path_factory.mktemp("results")
     with Server(folder / "data", *configuration(folder, CONFIGURATION), *CHUNKED,
                 jobs=True) as server:
@@ -131,6 +133,7 @@ def test_chunks_that_are_cut_otherwise_have_no_results_yet(world):
     assert [c["transcription_result_id"] for c in chunks_of(api, record)] == [None, None]
 
 
+@pytest.mark.databases("sqlite")  # waits a minute for the sweep
 def test_results_outlive_their_jobs_and_go_with_the_upload(tmp_path):
     text = "[jobs]\nkeep = 1s\n"
     with Server(tmp_path / "data", *configuration(tmp_path, text)) as server:

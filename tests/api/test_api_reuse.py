@@ -6,6 +6,8 @@ from people import make_workspace, member
 from processors import LIMIT_S, ended, job_of, section
 from server import Server, wait_until
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 CONFIGURATION = """[jobs]
 retry_delay = 10ms
 [processor "fresh"]
@@ -16,7 +18,7 @@ CHUNKED = ("--uploads-chunk-threshold", "2s", "--uploads-max-chunk-duration", "1
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world(tmp_path_factory, database):
     folder = tmp_path_factory.mktemp("reuse")
     with Server(folder / "data", *configuration(folder, CONFIGURATION), *CHUNKED) as server:
         yield server, member(server, "admin")

@@ -3,14 +3,16 @@ import base64
 import collections
 import contextlib
 import socket
-import sqlite3
 import time
 
 import audio
 import pytest
+from catalog import catalog_of
 from people import make_workspace, member
 from server import Server, expect_problem, wait_until
 from webhook_receiver import Receiver, verify
+
+pytestmark = pytest.mark.databases("sqlite", "postgres")
 
 QUICK = ["--webhooks-allow-private=true", "--webhooks-retry-first=50ms", "--webhooks-timeout=2s"]
 # What becomes of an upload, without what its jobs do meanwhile.
@@ -227,7 +229,7 @@ PRIVATE = [
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory):
+def strict(tmp_path_factory, database):
     with Server(tmp_path_factory.mktemp("strict") / "data") as server:
         yield server
 
@@ -338,10 +340,11 @@ def test_old_deliveries_are_forgotten_and_those_that_wait_are_not(tmp_path):
             server.api().upload(small(1))
             wait_for(server.api(), good, "delivered", 1)
             wait_until(lambda: deliveries(server.api(), bad, status="pending")[0]["attempts"])
-        with contextlib.closing(sqlite3.connect(server.data / "catalog.db")) as db:
+        with catalog_of(server) as catalog:
             # An id begins with its time in milliseconds: some of 2024.
-            db.execute("UPDATE webhook_deliveries SET id = '018e0000' || substr(id, 9)")
-            db.commit()
+            for delivery, in catalog.rows("SELECT id FROM webhook_deliveries"):
+                catalog.execute("UPDATE webhook_deliveries SET id = ? WHERE id = ?",
+                                ["018e0000" + delivery[8:], delivery])
         with server:
             assert deliveries(server.api(), good) == []
             assert len(deliveries(server.api(), bad)) == 1
@@ -372,8 +375,8 @@ def test_kill_9_loses_no_delivery_and_no_order(tmp_path):
 
 
 def rows(server, query):
-    with contextlib.closing(sqlite3.connect(server.data / "catalog.db", timeout=20)) as db:
-        return db.execute(query).fetchall()
+    with catalog_of(server) as catalog:
+        return catalog.rows(query)
 
 
 def test_removed_webhooks_leave_nothing_behind(tmp_path):

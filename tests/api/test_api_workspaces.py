@@ -1,12 +1,13 @@
 """Workspaces and quotas."""
-import contextlib
-import sqlite3
 import threading
 
 import audio
 import pytest
+from catalog import catalog_of
 from people import default_workspace, make_workspace
 from server import Server, expect_problem
+
+pytestmark = pytest.mark.databases("sqlite", "postgres")
 
 
 def quota_of(api, workspace):
@@ -259,7 +260,7 @@ def test_usage_is_that_of_the_view(server, api):
     live = [records[1], records[2]]
     assert row["file_count"] == 2 and row["total_bytes"] == sum(r["file_size"] for r in live)
     assert (row["oldest_file"], row["newest_file"]) == tuple(r["uploaded_at"] for r in live)
-    with contextlib.closing(sqlite3.connect(f"file:{server.data}/catalog.db?mode=ro", uri=True)) as db:
-        view = db.execute("SELECT file_count, total_bytes, avg_file_size, remaining_bytes FROM "
-                          "storage_usage_by_workspace WHERE workspace_id = ?", (made["id"],)).fetchone()
+    with catalog_of(server) as catalog:
+        view, = catalog.rows("SELECT file_count, total_bytes, avg_file_size, remaining_bytes FROM "
+                             "storage_usage_by_workspace WHERE workspace_id = ?", [made["id"]])
     assert (row["file_count"], row["total_bytes"], row["avg_file_size"], row["remaining_bytes"]) == view

@@ -1,11 +1,10 @@
 """`quota`, `usage`, `workspace`, `user`, `token`, and who a command speaks as."""
-import contextlib
 import json
 import re
-import sqlite3
 import subprocess
 
 import audio
+from catalog import catalog_of
 from server import BINARY, Server
 
 
@@ -46,17 +45,9 @@ def test_usage(server):
 
 
 def test_usage_of_many_workspaces(server):
-    with contextlib.closing(sqlite3.connect(server.data / "catalog.db")) as catalog:
-        for table in ("workspaces", "storage_quotas"):
-            columns = [row[1] for row in catalog.execute(f"PRAGMA table_info({table})")]
-            made = {"id": "'01936f4e-8f5a-7c3e-9b1d-' || printf('%012x', i)",
-                    "workspace_id": "'01936f4e-8f5a-7c3e-9b1d-' || printf('%012x', i)",
-                    "name": "'many ' || i"}
-            catalog.execute(
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) "
-                f"INSERT INTO {table} ({', '.join(columns)}) "
-                f"SELECT {', '.join(made.get(c, 't.' + c) for c in columns)} FROM {table} t, n")
-        catalog.commit()
+    with catalog_of(server) as catalog:
+        catalog.copy_rows("workspaces", 1200, id=catalog.made_id("n.i"), name="'many ' || n.i")
+        catalog.copy_rows("storage_quotas", 1200, workspace_id=catalog.made_id("n.i"))
     assert len(lines(server.cli("usage", "--json"))) == 1201
     assert len(server.cli("usage").stdout.splitlines()) == 1202
 

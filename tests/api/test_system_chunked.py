@@ -8,11 +8,11 @@ import concurrent.futures
 import contextlib
 import datetime
 import pathlib
-import sqlite3
 import time
 
 import audio
 import pytest
+from catalog import catalog_of
 from chunked import AT, CHUNK, Line, Upload, content
 from people import default_workspace
 from server import Server, expect_problem, wait_until
@@ -307,10 +307,10 @@ def test_full_catalog_in_the_middle(tmp_path):
 
 def expire(server, upload):
     """Its time is over; the clock itself cannot be moved here."""
-    catalog = sqlite3.connect(server.data / "catalog.db", isolation_level=None, timeout=10)
-    with contextlib.closing(catalog):
-        changed = catalog.execute("UPDATE chunked_uploads SET expires_at = created_at - 1 "
-                                  "WHERE id = ?", (upload.id,)).rowcount
+    with catalog_of(server) as catalog:
+        changed = catalog.execute("UPDATE chunked_uploads SET expires_at = "
+                                  f"{catalog.earlier('created_at', 1)} WHERE id = ?",
+                                  [upload.id]).rowcount
     assert changed == 1
 
 

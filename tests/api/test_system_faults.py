@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import threading
 import time
@@ -16,6 +15,7 @@ import time
 import audio
 import pytest
 import requests
+from catalog import catalog_of
 from disk import mounted, store_on
 from people import default_workspace
 from server import Server, expect_problem, wait_until
@@ -123,6 +123,7 @@ def test_full_store_under_load(tmp_path):
         check_all_there(server, api, [post(api, BIG).json()])
 
 
+@pytest.mark.databases("sqlite")  # fills the disk that its file is on
 def test_full_catalog(tmp_path):
     """Catalog and store on one full disk."""
     with mounted(tmp_path / "disk", 100) as disk, Server(disk / "data") as server:
@@ -146,6 +147,7 @@ def test_full_catalog(tmp_path):
         check_all_there(server, api, records)
 
 
+@pytest.mark.databases("sqlite")  # fills the disk that its file is on
 def test_full_catalog_and_the_cache(tmp_path):
     """What processing has made can be read, though nobody can count that it was."""
     with mounted(tmp_path / "disk", 100) as disk, Server(disk / "data") as server:
@@ -292,9 +294,8 @@ def test_locked_catalog(tmp_path):
     with Server(tmp_path / "data") as server:
         api = server.api()
         record = post(api, SMALL[0]).json()
-        catalog = sqlite3.connect(tmp_path / "data/catalog.db", isolation_level=None)
-        catalog.execute("BEGIN EXCLUSIVE")
-        try:
+        with catalog_of(server) as catalog:
+            catalog.hold_writers()
             started = time.monotonic()
             answers = []
             threads = [threading.Thread(target=lambda c=content: answers.append(
@@ -317,9 +318,7 @@ def test_locked_catalog(tmp_path):
             assert len(answers) == len(threads)
             for answer in answers:
                 expect_problem(answer, 503, "unavailable")
-        finally:
-            catalog.execute("ROLLBACK")
-            catalog.close()
+            catalog.rollback()
         assert ready(server)[0] == 200
         check_all_there(server, api, [record, post(api, SMALL[1]).json()])
 
@@ -327,14 +326,12 @@ def test_locked_catalog(tmp_path):
 def test_catalog_locked_for_a_moment(tmp_path):
     """A short lock, such as a backup's, costs time and nothing else."""
     with Server(tmp_path / "data") as server:
-        catalog = sqlite3.connect(tmp_path / "data/catalog.db", isolation_level=None,
-                                  check_same_thread=False)
-        catalog.execute("BEGIN EXCLUSIVE")
-        release = threading.Timer(0.5, lambda: catalog.execute("ROLLBACK"))
-        release.start()
-        answer = post(server.api(), SMALL[0])
-        release.join()
-        catalog.close()
+        with catalog_of(server) as catalog:
+            catalog.hold_writers()
+            release = threading.Timer(0.5, catalog.rollback)
+            release.start()
+            answer = post(server.api(), SMALL[0])
+            release.join()
         assert answer.status_code == 201, answer.text
 
 

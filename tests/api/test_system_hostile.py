@@ -9,7 +9,6 @@ import pathlib
 import random
 import re
 import socket
-import sqlite3
 import struct
 import subprocess
 import threading
@@ -20,6 +19,7 @@ import zipfile
 import audio
 import pytest
 import requests
+from catalog import catalog_of
 from server import Server, expect_problem
 
 ANSWER_LIMIT_S = 20  # with the sanitizers, on a loaded machine
@@ -58,11 +58,10 @@ TABLES = ("audio_uploads", "chunked_uploads", "storage_garbage", "audio_chunks",
 def traces(server):
     """Whatever an upload may leave: files, rows, usage."""
     files = sorted(str(path) for path in (server.data / "store").rglob("*"))
-    with sqlite3.connect(server.data / "catalog.db") as catalog:
-        counts = [catalog.execute(f"SELECT count(*) FROM {table}").fetchone() for table in TABLES]
-        usage = catalog.execute(
-            "SELECT current_storage_bytes, current_file_count, monthly_uploads, "
-            "monthly_upload_bytes FROM storage_quotas").fetchall()
+    with catalog_of(server) as catalog:
+        counts = [catalog.value(f"SELECT count(*) FROM {table}") for table in TABLES]
+        usage = catalog.rows("SELECT current_storage_bytes, current_file_count, monthly_uploads, "
+                             "monthly_upload_bytes FROM storage_quotas")
     return files, counts, usage
 
 

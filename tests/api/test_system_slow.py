@@ -1,10 +1,10 @@
 """Clients that take their time: what they may hold of the server meanwhile."""
-import contextlib
+import json
 import socket
-import sqlite3
 import time
 
 import audio
+from catalog import catalog_of
 from server import Server, wait_until
 
 READERS = 64  # connections to the catalog, at most
@@ -34,14 +34,12 @@ def test_slow_readers_of_a_history_hold_no_catalog(tmp_path):
     with Server(tmp_path / "data", "--server-min-send-rate", "0") as server:
         api = server.api()
         record = api.upload(audio.wav())
-        with contextlib.closing(sqlite3.connect(tmp_path / "data/catalog.db")) as catalog:
+        with catalog_of(server) as catalog:
             catalog.execute(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
                 "INSERT INTO audio_history (id, workspace_id, upload_id, action, detail, "
-                "created_at) SELECT '01936f4e-8f5a-7c3e-9b1d-' || printf('%012x', i), "
-                "workspace_id, id, 'renamed', json_object('from', hex(zeroblob(4000))), "
-                "uploaded_at FROM audio_uploads, n")
-            catalog.commit()
+                f"created_at) SELECT {catalog.made_id('n.i')}, workspace_id, id, 'renamed', ?, "
+                "uploaded_at FROM audio_uploads, n", [json.dumps({"from": "00" * 4000})])
         lines = ask_and_read_nothing(server, f"/v1/uploads/{record['id']}/history?limit=1000",
                                      READERS + 8)
         wait_until(lambda: waiting_answers(server) >= READERS + 8, what="answers that wait")
@@ -55,14 +53,13 @@ def test_slow_readers_of_a_history_hold_no_catalog(tmp_path):
 def test_first_use_of_a_token_does_not_wait_for_the_writer(tmp_path):
     with Server(tmp_path / "data") as server:
         token = server.api().post("/v1/tokens", json={"role": "reader"}).json()["token"]
-        with contextlib.closing(sqlite3.connect(tmp_path / "data/catalog.db",
-                                                isolation_level=None)) as catalog:
-            catalog.execute("BEGIN EXCLUSIVE")
+        with catalog_of(server) as catalog:
+            catalog.hold_writers()
             for _ in range(3):
                 asked = time.monotonic()
                 assert server.api(token).get_json("/v1/uploads")["items"] == []
                 assert time.monotonic() - asked < 2
-            catalog.execute("ROLLBACK")
+            catalog.rollback()
         tokens = server.api().get_json("/v1/tokens")["items"]
         assert len(tokens) == 1
 
@@ -71,14 +68,13 @@ def test_looks_at_readiness_hold_one_thread(tmp_path):
     """Anyone may ask; with the catalog locked each look takes seconds."""
     with Server(tmp_path / "data", "--server-workers-max", "24", "--server-max-uploads",
                 "4") as server:
-        with contextlib.closing(sqlite3.connect(tmp_path / "data/catalog.db",
-                                                isolation_level=None)) as catalog:
-            catalog.execute("BEGIN EXCLUSIVE")
+        with catalog_of(server) as catalog:
+            catalog.hold_writers()
             lines = ask_and_read_nothing(server, "/readyz", 60)
             for _ in range(10):
                 asked = time.monotonic()
                 assert server.api().get("/healthz").status_code == 200
                 assert time.monotonic() - asked < 2
-            catalog.execute("ROLLBACK")
+            catalog.rollback()
         for line in lines:
             line.close()

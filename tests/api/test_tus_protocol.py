@@ -4,13 +4,13 @@ import email.utils
 import hashlib
 import json
 import re
-import sqlite3
 import time
 import zlib
 
 import pytest
 
 from audio import wav, wav_of_bytes
+from catalog import catalog_of
 from server import Server, wait_until
 from tus import TYPE, Tus, b64, problem_of
 
@@ -462,9 +462,9 @@ def _(tus):
 def _(tus):
     paths = [tus.begin(len(SOUND)), tus.begin(len(SOUND), Upload_Concat="partial"), sent(tus)]
     for path in paths:
-        with sqlite3.connect(tus.server.data / "catalog.db", timeout=30) as catalog:
-            catalog.execute("UPDATE chunked_uploads SET expires_at = created_at - 1 WHERE id = ?",
-                            (path.split("/")[-1],))
+        with catalog_of(tus.server) as catalog:
+            catalog.execute(f"UPDATE chunked_uploads SET expires_at = {catalog.earlier('created_at', 1)} "
+                            "WHERE id = ?", [path.split("/")[-1]])
         assert tus.look(path).status == 404
         for answer in (tus.ask("GET", path), tus.patch(path, 0, SOUND[:5]),
                        tus.patch(path, 0, SOUND[:5], Upload_Checksum=checksum("sha1", SOUND[:5])),

@@ -2,12 +2,12 @@
 takeover, crashes, quotas, roles, and sessions that go on with another protocol."""
 import hashlib
 import json
-import sqlite3
 import threading
 
 import pytest
 
 from audio import wav, wav_of_bytes
+from catalog import catalog_of
 from draft import digest
 from hung_media import HungMedia
 from people import default_workspace, make_workspace, member
@@ -677,7 +677,6 @@ def test_an_operators_url_names_the_workspace(server):
     assert tus.create(Upload_Concat=f"final;{first}")["Upload-Id"]
 
 
-@pytest.mark.databases("sqlite")  # looks into the file
 def test_a_session_that_has_expired_is_gone(tmp_path):
     """Swept, its quota given back; the URL is 404."""
     with Server(tmp_path / "data", "--uploads-session-ttl", "60s") as server:
@@ -685,8 +684,9 @@ def test_a_session_that_has_expired_is_gone(tmp_path):
         path = tus.begin(len(SOUND))
         tus.patch(path, 0, SOUND[:100])
         # The clock cannot be moved from here, so the row's is.
-        with sqlite3.connect(server.data / "catalog.db", timeout=30) as catalog:
-            catalog.execute("UPDATE chunked_uploads SET expires_at = 1")
+        with catalog_of(server) as catalog:
+            catalog.execute("UPDATE chunked_uploads SET expires_at = "
+                            f"{catalog.earlier('created_at', 1)}")
         server.stop()
         server.start()
         wait_until(lambda: tus.look(path).status == 404, what="the sweep")

@@ -63,6 +63,18 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def database_url(self):
+        """None: a file in the data folder."""
+        return next((self.flags[at + 1] for at, flag in enumerate(self.flags) if flag == "--database"),
+                    None)
+
+    @property
+    def same_catalog(self):
+        """Flags of another command on the same data."""
+        return [word for at, flag in enumerate(self.flags) if flag in ("--config", "--database")
+                for word in self.flags[at:at + 2]]
+
+    @property
     def token(self):
         return (self.data / "operator-token").read_text().strip()
 
@@ -122,21 +134,20 @@ class Server:
         return Api(self.url, token or self.token)
 
     def cli(self, *arguments, env=None, check=True, **options):
-        """Runs a client command against this server; gives the finished process."""
+        """Runs a client command against this server, or one on its data; gives the finished process."""
+        database = {"AUDIOTRICKS_SERVER_DATABASE": self.database_url} if self.database_url else {}
         done = subprocess.run(
             [self.binary, *map(str, arguments)], capture_output=True, text=True, timeout=120,
             env={**os.environ, "AUDIOTRICKS_CLIENT_SERVER": self.url,
-                 "AUDIOTRICKS_CLIENT_TOKEN": self.token, **(env or {})}, **options)
+                 "AUDIOTRICKS_CLIENT_TOKEN": self.token, **database, **(env or {})}, **options)
         if check:
             assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
     def verify(self):
         """`audiotricks verify`: fails unless all adds up."""
-        same = [word for at, flag in enumerate(self.flags) if flag in ("--config", "--database")
-                for word in self.flags[at:at + 2]]
-        done = subprocess.run([self.binary, "verify", "--data", str(self.data), "--json", *same],
-                              capture_output=True, text=True, timeout=300)
+        done = subprocess.run([self.binary, "verify", "--data", str(self.data), "--json",
+                               *self.same_catalog], capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, f"verify: {done.returncode}\n{done.stdout}{done.stderr}"
         return json.loads(done.stdout)
 
