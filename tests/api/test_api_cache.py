@@ -408,7 +408,7 @@ def change_result(catalog, file_hash, change):
     lambda row: row.update(cache_data=bytes(row["stored_bytes"])),
     lambda row: row.update(cache_data=row["cache_data"][1:]), lambda row: row.update(cache_data=b""),
     lambda row: row.update(stored_bytes=1 << 60, data_bytes=1 << 60),
-    lambda row: row.update(compressed=1 - row["compressed"], stored_bytes=len(row["cache_data"]),
+    lambda row: row.update(compressed=not row["compressed"], stored_bytes=len(row["cache_data"]),
                            data_bytes=len(row["cache_data"]))],
     ids=["zeros", "shorter", "empty", "sizes", "coding"])
 def test_a_damaged_result_is_a_miss(world, length, damage):

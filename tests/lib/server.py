@@ -49,8 +49,7 @@ class Server:
     def __init__(self, data, *flags, env=None, binary=BINARY, wrapper=(), jobs=False):
         self.data = pathlib.Path(data)
         self.flags = list(flags) if jobs else ["--no-jobs", *flags]
-        if databases and "--database" not in self.flags:
-            self.flags += ["--database", databases.url_of(data)]
+        self.database = databases.url_of(data) if databases and "--database" not in flags else None
         self.env = dict(env or {})
         self.binary = binary
         self.wrapper = list(wrapper)
@@ -66,13 +65,14 @@ class Server:
     def database_url(self):
         """None: a file in the data folder."""
         return next((self.flags[at + 1] for at, flag in enumerate(self.flags) if flag == "--database"),
-                    None)
+                    self.database)
 
     @property
     def same_catalog(self):
         """Flags of another command on the same data."""
-        return [word for at, flag in enumerate(self.flags) if flag in ("--config", "--database")
-                for word in self.flags[at:at + 2]]
+        flags = [word for at, flag in enumerate(self.flags) if flag == "--config"
+                 for word in self.flags[at:at + 2]]
+        return flags + (["--database", self.database_url] if self.database_url else [])
 
     @property
     def token(self):
@@ -81,6 +81,8 @@ class Server:
     def start(self, wait=True):
         command = self.wrapper + [self.binary, "serve", "--data", str(self.data), "--listen",
                                   f"127.0.0.1:{self.port}"] + self.flags
+        if self.database:
+            command += ["--database", self.database]
         started.add(self)
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log,
