@@ -10,7 +10,7 @@ static int setup(void **state)
 {
     struct fixture *fixture = fixture_new(1, 10000);
 
-    make(fixture, "sox -n -r 44100 -c 2 -b 16 src.wav synth %d pinknoise vol 0.3", SECONDS);
+    make(fixture, "sox -R -n -r 44100 -c 2 -b 16 src.wav synth %d pinknoise vol 0.3", SECONDS);
     *state = fixture;
     return 0;
 }
@@ -132,7 +132,7 @@ static void long_mp3_is_believed_where_its_header_agrees(void **state)
 {
     struct look look;
 
-    make(*state, "sox -n -r 44100 -c 1 long.wav synth 300 pinknoise vol 0.3 && "
+    make(*state, "sox -R -n -r 44100 -c 1 long.wav synth 300 pinknoise vol 0.3 && "
                  "lame --quiet -V5 long.wav long.mp3");
     look = look_at(*state, "long.mp3");
     assert_true(look.taken);

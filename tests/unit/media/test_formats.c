@@ -15,7 +15,7 @@ static int setup(void **state)
 {
     struct fixture *fixture = fixture_new(1, 20000);
 
-    make(fixture, "sox -n -r 44100 -c 2 -b 16 src.wav synth 3 pinknoise vol 0.3");
+    make(fixture, "sox -R -n -r 44100 -c 2 -b 16 src.wav synth 3 pinknoise vol 0.3");
     *state = fixture;
     return 0;
 }
