@@ -21,6 +21,7 @@ struct search {
     struct db *db;
     const struct job_lease_request *request;
     struct arena *mem;
+    bool taking; /* what is found is about to be leased */
     struct job_pause *pauses;
     size_t pause_count;
     uint64_t *room; /* of each wanted kind: how many more may be leased */
@@ -144,11 +145,12 @@ static bool add_due(struct search *search, size_t wanted, const struct uuid *wor
     int64_t now_us = search->request->now_us;
 
     if (workspace
-            ? !db_query(search->db, SQL_JOB_WORKSPACE_DUE,
+            ? !db_query(search->db,
+                        search->taking ? SQL_JOB_TAKE_WORKSPACE_DUE : SQL_JOB_WORKSPACE_DUE,
                         DB_ARGS(db_text(kind), db_uuid(*workspace), db_int(priority),
                                 db_time(now_us), db_int(limit)),
                         &rows, err)
-            : !db_query(search->db, SQL_JOB_DUE,
+            : !db_query(search->db, search->taking ? SQL_JOB_TAKE_DUE : SQL_JOB_DUE,
                         DB_ARGS(db_text(kind), db_int(priority), db_time(now_us), db_int(limit)),
                         &rows, err))
         return false;
@@ -306,7 +308,7 @@ static bool add_companions_of(struct search *search, const struct candidate *lea
         return false;
     if (search->room[wanted] < room)
         room = search->room[wanted];
-    return db_query(search->db, SQL_JOB_COMPANIONS,
+    return db_query(search->db, SQL_JOB_TAKE_COMPANIONS,
                     DB_ARGS(db_uuid(lead->upload_id), db_text(kind->kind),
                             db_time(search->request->now_us), db_int(room == 0 ? 0 : 1),
                             db_uuid(lead->id)),
@@ -364,7 +366,7 @@ static bool take_room(struct search *search, const struct candidate *candidate)
 bool job_lease(struct db *tx, const struct job_lease_request *request, struct arena *mem,
                struct job **out, size_t *count, struct error *err)
 {
-    struct search search = {.db = tx, .request = request, .mem = mem};
+    struct search search = {.db = tx, .request = request, .mem = mem, .taking = true};
     struct job *list;
     size_t most, n = 0;
 

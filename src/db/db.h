@@ -1,6 +1,6 @@
 /*
- * The metadata database, for callers. Knows statements by name (generated from sql/queries/), values
- * and rows; knows nothing of what they mean. SQLite and PostgreSQL stand behind it.
+ * The metadata database, for callers. Knows statements by name (generated from sql/queries/),
+ * values and rows; knows nothing of what they mean. SQLite and PostgreSQL stand behind it.
  *
  * A struct database is opened once and shared by all threads. Reading: borrow a connection (struct
  * db), ask, give it back; readers never wait for writers. Writing: hand a piece of work to
@@ -32,19 +32,25 @@ struct database_options {
      * by whatever thread committed: it must be quick. NULL: nothing. */
     void (*committed)(void *context);
     void *committed_context;
+    /* Called soon after another process may have committed something that others wait for, where
+     * the engine tells (PostgreSQL, but not behind a pooler): events and jobs. By a thread of the
+     * database's own; it may be called for nothing, and now and then not at all: whoever waits
+     * looks besides. NULL: nothing. */
+    void (*noticed)(void *context);
+    void *noticed_context;
 };
 
 /*
  * Opens the database, makes the file if there is none, and brings its schema up to date (numbered
  * migrations, one transaction each, recorded with a checksum, under a lock).
  *
- * Fails with ERR_UNAVAILABLE if it cannot be reached or is locked, ERR_INVALID if its schema is newer
- * than this binary or a recorded migration differs from ours.
+ * Fails with ERR_UNAVAILABLE if it cannot be reached or is locked, ERR_INVALID if its schema is
+ * newer than this binary or a recorded migration differs from ours.
  */
 bool database_open(const struct database_options *options, struct database **out,
                    struct error *err);
-/* As database_open, but changes nothing: ERR_NOT_FOUND without a database, ERR_INVALID if migrations
- * are missing. For verify and doctor beside a running server. */
+/* As database_open, but changes nothing: ERR_NOT_FOUND without a database, ERR_INVALID if
+ * migrations are missing. For verify and doctor beside a running server. */
 bool database_open_existing(const struct database_options *options, struct database **out,
                             struct error *err);
 void database_free(struct database *database);
@@ -68,10 +74,10 @@ static inline void db_release(struct db **variable)
 
 /*
  * A piece of work inside a transaction. It runs on whatever thread owns the writing connection, may
- * be run again from its start if the engine asks for it, and must therefore neither block on anything
- * but TX nor change anything but what CONTEXT holds for results. False rolls back all it did, and is
- * what it returns once a statement has failed: there is no going on behind that (ERR_INTERNAL if it
- * does).
+ * be run again from its start if the engine asks for it, and must therefore neither block on
+ * anything but TX nor change anything but what CONTEXT holds for results. False rolls back all it
+ * did, and is what it returns once a statement has failed: there is no going on behind that
+ * (ERR_INTERNAL if it does).
  */
 typedef bool db_work(struct db *tx, void *context, struct error *err);
 
@@ -109,7 +115,8 @@ struct db_value {
 #define db_text(value) ((struct db_value){.type = DB_TEXT, .text = (value)})
 #define db_time(value) ((struct db_value){.type = DB_TIME, .integer = (int64_t)(value)})
 #define db_bool(value) ((struct db_value){.type = DB_BOOL, .integer = (value) ? 1 : 0})
-#define db_bytes(value, size) ((struct db_value){.type = DB_BYTES, .bytes = (value), .length = (size)})
+#define db_bytes(value, size) \
+    ((struct db_value){.type = DB_BYTES, .bytes = (value), .length = (size)})
 struct db_value db_uuid(struct uuid id);
 /* SQL NULL where HAS is false. */
 struct db_value db_uuid_or_null(bool has, struct uuid id);
@@ -122,8 +129,8 @@ struct db_value db_int_or_null(bool has, int64_t value);
 #define DB_NO_ARGS NULL, 0
 
 /* Runs a statement that gives rows. The rows hold the connection until they are freed. $1 is
- * args[0]. Fails with ERR_EXISTS on a broken unique constraint, ERR_CONFLICT on a broken foreign key,
- * ERR_INVALID on a broken check, ERR_STORAGE_FULL, ERR_UNAVAILABLE. */
+ * args[0]. Fails with ERR_EXISTS on a broken unique constraint, ERR_CONFLICT on a broken foreign
+ * key, ERR_INVALID on a broken check, ERR_STORAGE_FULL, ERR_UNAVAILABLE. */
 bool db_query(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
               struct db_rows **out, struct error *err);
 /* Runs a statement for its effect; *CHANGED (may be NULL) is the number of rows it touched. */
@@ -133,12 +140,14 @@ bool db_execute(struct db *db, enum sql_id id, const struct db_value *args, size
 /* Steps to the next row; false at the end and on failure, which db_rows_ok tells apart. */
 bool db_next(struct db_rows *rows);
 bool db_rows_ok(const struct db_rows *rows, struct error *err);
-/* Steps to the first row, which must be there: ERR_NOT_FOUND, naming WHAT to log and client, if none. */
+/* Steps to the first row, which must be there: ERR_NOT_FOUND, naming WHAT to log and client, if
+ * none. */
 bool db_one(struct db_rows *rows, const char *what, struct error *err);
 void db_rows_free(struct db_rows *rows);
 DEFINE_RELEASE(db_rows, struct db_rows)
 
-/* Columns count from 0 and are read in any order; a column of SQL NULL reads as 0, false, nil uuid. */
+/* Columns count from 0 and are read in any order; a column of SQL NULL reads as 0, false, nil uuid.
+ */
 bool db_column_is_null(const struct db_rows *rows, int column);
 int64_t db_column_int(const struct db_rows *rows, int column);
 int64_t db_column_milli(const struct db_rows *rows, int column); /* thousandths */

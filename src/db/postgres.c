@@ -11,6 +11,7 @@ struct postgres_database {
     struct postgres_server server;
     struct postgres_pool pool;
     struct postgres_writer writer;
+    struct postgres_listener *listener; /* NULL: nobody wants to hear, or a pooler is before it */
     char version[64];
 };
 
@@ -48,6 +49,7 @@ static void postgres_close(struct database *database)
 {
     struct postgres_database *self = postgres_of(database);
 
+    postgres_listener_free(self->listener);
     postgres_writer_done(&self->writer);
     postgres_pool_done(&self->pool);
     free(self->server.names);
@@ -121,7 +123,11 @@ static bool postgres_open(const struct database_options *options, const char *ad
         return false;
     struct postgres_database *self = postgres_new(options, sql);
     scoped(database_release) struct database *database = &self->base;
-    if (!look_at_server(self, err) || (access == DATABASE_EXISTING && !check_exists(database, err)))
+    if (!look_at_server(self, err) ||
+        (access == DATABASE_EXISTING && !check_exists(database, err)) ||
+        (options->noticed && !atomic_load(&self->server.unnamed) &&
+         !postgres_listener_start(&self->server, options->noticed, options->noticed_context,
+                                  &self->listener, err)))
         return false;
     *out = take(database);
     return true;

@@ -7,6 +7,7 @@
  * postgres_rows.c       statements: values in, rows out
  * postgres_pool.c       the pool of connections for reading
  * postgres_writer.c     how works become transactions
+ * postgres_listener.c   hearing of what other processes commit
  *
  * Nothing is left in a session that the next transaction relies on, so that a pooler which gives
  * each transaction another server connection (PgBouncer, pool_mode = transaction) may stand in
@@ -35,6 +36,7 @@ struct postgres_server {
     const struct sql_set *sql;
     char (*names)[POSTGRES_NAME_SIZE]; /* of prepared statements, by enum sql_id */
     atomic_bool unnamed;
+    atomic_int writer_pid; /* of the writer's session, whose notifications are our own */
 };
 
 /* ---- one connection ---- */
@@ -173,5 +175,16 @@ void postgres_writer_done(struct postgres_writer *writer);
 /* As database_write. */
 bool postgres_writer_run(struct postgres_writer *writer, db_work *work, void *context,
                          struct error *err);
+
+/* ---- the listener ---- */
+
+struct postgres_listener;
+
+/* Has NOTICED called, in a thread of its own, when another process has sent a notification, and
+ * when one may have been missed. SERVER has no pooler before it. */
+bool postgres_listener_start(struct postgres_server *server, void (*noticed)(void *context),
+                             void *context, struct postgres_listener **out, struct error *err);
+/* NOTICED is not called any more when this returns. */
+void postgres_listener_free(struct postgres_listener *listener);
 
 #endif

@@ -66,6 +66,7 @@ static bool begin(struct postgres_writer *writer, struct error *err)
         if (!postgres_connect(writer->server, &writer->connection, err))
             return false;
         writer->connection->base = (struct db){.database = writer->database, .writable = true};
+        atomic_store(&writer->server->writer_pid, PQbackendPID(writer->connection->handle));
     }
     bool begun = say(writer, text, err);
     writer->connection->in_transaction = true;

@@ -36,6 +36,15 @@ static void tell_commit(void *context)
     watch_tell(app->commits);
 }
 
+/* What it was that another process did nobody knows: whoever waits for something looks. */
+static void tell_notice(void *context)
+{
+    const struct app *app = context;
+
+    watch_tell(app->commits);
+    queue_signal(app->queue);
+}
+
 static bool open_database(struct app *app, const struct app_options *options, struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
@@ -43,7 +52,9 @@ static bool open_database(struct app *app, const struct app_options *options, st
     struct database_options wanted = {.readers = READERS_KEPT,
                                       .busy_ms = BUSY_MS,
                                       .committed = tell_commit,
-                                      .committed_context = app};
+                                      .committed_context = app,
+                                      .noticed = tell_notice,
+                                      .noticed_context = app};
 
     wanted.url = url ? url : arena_printf(mem, "sqlite:%s/catalog.db", options->data);
     if (options->existing_only ? !database_open_existing(&wanted, &app->database, err)

@@ -3,8 +3,10 @@
 
 #include <libpq-fe.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static void add_shelf(struct db_fixture *f, int64_t id, const char *label)
 {
@@ -216,6 +218,70 @@ static void a_slow_statement_is_given_up(void **state)
     assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 0);
 }
 
+/* ---- hearing of others ---- */
+
+static void post(void *context)
+{
+    sem_post(context);
+}
+
+static void await_notice(sem_t *notices)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 60;
+    assert_int_equal(sem_timedwait(notices, &until), 0);
+}
+
+static bool notify_work(struct db *tx, void *context, struct error *err)
+{
+    (void)context;
+    return tx->database->driver->script(tx, "NOTIFY audiotricks", err);
+}
+
+static void what_others_commit_is_noticed(void **state)
+{
+    struct db_fixture *f = *state;
+    sem_t notices;
+
+    sem_init(&notices, 0, 0);
+    f->options.noticed = post;
+    f->options.noticed_context = &notices;
+    db_fixture_open(f);
+    await_notice(&notices); /* it listens: who came before may have been missed */
+    run(f, "NOTIFY audiotricks");
+    await_notice(&notices);
+    cut_connections(f);
+    await_notice(&notices); /* it listens again */
+    run(f, "NOTIFY audiotricks");
+    await_notice(&notices);
+    db_fixture_close(f);
+    sem_destroy(&notices);
+}
+
+static void what_was_undone_is_not_noticed_nor_is_our_own(void **state)
+{
+    struct db_fixture *f = *state;
+    sem_t notices;
+    struct error err;
+    int left;
+
+    sem_init(&notices, 0, 0);
+    f->options.noticed = post;
+    f->options.noticed_context = &notices;
+    db_fixture_open(f);
+    await_notice(&notices);
+    run(f, "BEGIN; NOTIFY audiotricks; ROLLBACK");
+    check_ok(database_write(f->database, notify_work, NULL, &err));
+    run(f, "NOTIFY audiotricks"); /* comes behind what was committed before */
+    await_notice(&notices);
+    sem_getvalue(&notices, &left);
+    assert_int_equal(left, 0);
+    db_fixture_close(f);
+    sem_destroy(&notices);
+}
+
 int main(void)
 {
 #define with_database(test) cmocka_unit_test_setup_teardown(test, db_fixture_up, db_fixture_down)
@@ -229,6 +295,8 @@ int main(void)
         with_database(a_serialization_failure_is_run_again),
         with_database(what_is_locked_is_not_awaited_for_ever),
         with_database(a_slow_statement_is_given_up),
+        closed(what_others_commit_is_noticed),
+        closed(what_was_undone_is_not_noticed_nor_is_our_own),
     };
 
     return cmocka_run_group_tests_name("postgresql parts", tests, NULL, NULL);

@@ -1,0 +1,1 @@
+-- SQLite has no way to tell other processes: they look for themselves.

@@ -1,0 +1,80 @@
+"""Two servers on one database: what one does the other hears of, and no job is leased by both."""
+import concurrent.futures
+import contextlib
+
+import audio
+import pytest
+from catalog import catalog_of
+from event_stream import Stream
+from jobs import ask, configuration, lease, tell
+from server import Server
+
+pytestmark = pytest.mark.databases("postgres")
+JOBS = 40
+
+
+@pytest.fixture
+def nodes(tmp_path, database):
+    """Two, with one store."""
+    flags = configuration(tmp_path, f'[store "main"]\nprovider = local\npath = {tmp_path}/store\n')
+    first = Server(tmp_path / "first/data", *flags)
+    second = Server(tmp_path / "second/data", *flags, "--database", first.database_url)
+    with contextlib.ExitStack() as stack:
+        for node in (first, second):
+            node.data.parent.mkdir()
+            stack.enter_context(node)
+        # The first node made the operator's token; tokens are the database's.
+        yield first, first.api(), Server.api(second, first.token)
+
+
+def test_a_stream_tells_what_another_node_did(nodes):
+    first, api, other = nodes
+    with Stream(first, first.token, "?types=upload.created,upload.deleted").begun() as stream:
+        record = other.upload(audio.wav(seconds=0.05))
+        event = stream.next()
+        assert (event.kind, event.data["data"]["upload_id"]) == ("upload.created", record["id"])
+        assert api.delete(f"/v1/uploads/{record['id']}").status_code == 204
+        assert stream.next().kind == "upload.deleted"
+
+
+def test_a_worker_that_waits_at_one_node_gets_what_another_was_asked_for(nodes):
+    _, api, other = nodes
+    record = api.upload(audio.wav(seconds=0.05))
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lease, api, "asked", wait_s=30)
+        job, = ask(other, "asked", record["id"])
+        leased, = waiting.result(60)
+    assert leased["id"] == job["id"]
+    assert tell(other, leased, "complete", result={})["status"] == "completed"
+
+
+def test_no_job_is_leased_twice(nodes):
+    _, api, other = nodes
+    records = [api.upload(audio.wav(seconds=0.05, seed=seed)) for seed in range(JOBS)]
+    jobs = {ask(api, "once", record["id"])[0]["id"] for record in records}
+
+    def lease_all(node):
+        mine = []
+        while True:
+            found = lease(node, "once", count=3)
+            if not found:
+                return mine
+            mine += [job["id"] for job in found]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        leased = [one for mine in pool.map(lease_all, [api, other] * 4) for one in mine]
+    assert sorted(leased) == sorted(jobs)
+
+
+def test_what_somebody_holds_is_left_to_them(nodes):
+    """A person's open transaction on a job does not keep the others from being leased."""
+    first, api, other = nodes
+    jobs = [ask(api, "held", api.upload(audio.wav(seconds=0.05, seed=seed))["id"])[0]["id"]
+            for seed in range(4)]
+    with catalog_of(first) as catalog:
+        catalog.execute("SELECT id FROM processing_jobs WHERE id = ? FOR UPDATE", [jobs[0]])
+        taken = [job["id"] for node in (api, other) for job in lease(node, "held", count=2)]
+        assert sorted(taken) == sorted(jobs[1:])
+        assert lease(api, "held") == []
+        catalog.rollback()
+    assert [job["id"] for job in lease(other, "held")] == [jobs[0]]
