@@ -1,0 +1,1 @@
+-- SQLite has no functions of its own, and nobody to keep out of a file: the server has the former.
