@@ -118,9 +118,9 @@ static double decode_float8(const char *bytes)
 
 /*
  * numeric_send of numeric.c: count of digits, weight of the first, sign, scale, then the digits,
- * each of four decimal ones. Gives 10 to the power PLACES times the number, cut off behind that;
- * the widest sums of ours are far below what 128 bits hold, and what is beyond 64 becomes the
- * largest there is.
+ * each of four decimal ones. Gives 10 to the power PLACES, 0 or 3, times the number: thousandths
+ * are rounded, whole ones cut off, as SQLite's are. The widest sums of ours are far below what 128
+ * bits hold, and what is beyond 64 becomes the largest there is.
  */
 static int64_t decode_numeric(const char *bytes, size_t length, int places)
 {
@@ -136,6 +136,8 @@ static int64_t decode_numeric(const char *bytes, size_t length, int places)
         value = value * 10000 + (i < count ? int16_at(bytes + HEAD + i * 2) : 0);
     if (weight < -1)
         value = 0;
+    if (places > 0)
+        value += 5;
     for (int cut = DIGIT_PLACES - places; cut > 0; cut--)
         value /= 10;
     if (value > INT64_MAX)
