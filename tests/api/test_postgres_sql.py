@@ -167,20 +167,21 @@ def test_duplicates_waste_what_is_stored_twice(server, api):
 
 # ---- analysts ----
 
-@pytest.fixture
-def analyst(server, api):
+@pytest.fixture(scope="module")
+def analyst(shared_server, database):
     """A role of the database's that may read the workspace "seen", and the records it may see."""
+    api = shared_server.api()
     seen, hidden = make_workspace(api, "seen"), make_workspace(api, "hidden")
     records = [api.upload(audio.wav(seconds=0.1, seed=i), workspace_id=w["id"])
                for w in (seen, hidden) for i in range(2)]
     role = f"analyst_{uuid.uuid4().hex[:12]}"
-    with catalog_of(server) as catalog:
+    with catalog_of(shared_server) as catalog:
         catalog.execute(documented("analyst").replace("ada", role).replace(
             "01936f4e-8f5a-7c3e-9b1d-2a4b6c8d0e1f", seen["id"]))
         for record in records:
             catalog.execute("SELECT create_audio_chunks(?, 1, 0.5)", [record["id"]])
-    yield server.database_url.replace("//test@", f"//{role}@"), seen, records[:2]
-    with catalog_of(server) as catalog:
+    yield shared_server.database_url.replace("//test@", f"//{role}@"), seen, records[:2]
+    with catalog_of(shared_server) as catalog:
         catalog.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
@@ -214,9 +215,10 @@ def test_an_analyst_can_do_no_more(analyst, text):
             cursor.execute(text)
 
 
-def test_the_server_sees_all(analyst, server, api):
+def test_the_server_sees_all(analyst, shared_server):
     _, _, records = analyst
+    api = shared_server.api()
     assert api.get_json(f"/v1/uploads/{records[0]['id']}",
                         params={"workspace_id": records[0]["workspace_id"]})["id"] == records[0]["id"]
     assert json.dumps(api.get_json("/v1/workspaces")["items"]).count("hidden") == 1
-    server.verify()
+    shared_server.verify()
