@@ -24,6 +24,7 @@ extern const struct command command_operator;
 extern const struct command command_events;
 extern const struct command command_webhooks;
 extern const struct command command_verify;
+extern const struct command command_migrate;
 extern const struct command command_doctor;
 extern const struct command command_config;
 extern const struct command command_completion;

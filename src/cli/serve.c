@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/data_lock.h"
 #include "cli/log_setup.h"
 #include "cli/settings_check.h"
 #include "http/server.h"
@@ -71,29 +71,6 @@ static void share_heaps(void)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
     mallopt(M_ARENA_MAX, cores > 2 ? (int)cores : 2);
-}
-
-/* One server for each data folder: two would clear away each other's open sessions. */
-static bool lock_data(const char *data, int *out, struct error *err)
-{
-    scoped(fd_close) int folder = -1;
-    scoped(fd_close) int lock = -1;
-    bool made = mkdir(data, 0700) == 0;
-
-    if (!made && errno != EEXIST)
-        return error_errno(err, "data folder \"%s\"", data);
-    folder = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0)
-        return error_errno(err, "data folder \"%s\"", data);
-    if (made && !fs_sync_folder(folder, "..", err)) /* nothing in it lasts unless its name does */
-        return error_context(err, "data folder \"%s\"", data);
-    lock = openat(folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock < 0)
-        return error_errno(err, "lock of data folder \"%s\"", data);
-    if (flock(lock, LOCK_EX | LOCK_NB) != 0)
-        return error_tell(err, ERR_EXISTS, "data folder \"%s\" is in use by another server", data);
-    *out = fd_take(&lock);
-    return true;
 }
 
 static uint32_t config_ms(const struct config *config, const char *key)
@@ -232,7 +209,7 @@ static bool serve(const struct config *config, bool with_jobs, struct arena *mem
     raise_file_limit();
     share_heaps();
     if (!settings_check(config, err) || !log_setup_configured(config, err) ||
-        !lock_data(data, &lock, err) ||
+        !data_lock(data, &lock, err) ||
         !app_open(config, &(struct app_options){.data = data}, &app, err) ||
         !new_server(config, app, &server, err) || !listen_everywhere(server, config, mem, err))
         return false;
