@@ -34,6 +34,10 @@ static bool check_kind(const struct asking *asking, struct error *err)
                           JOB_KIND_MAX);
     if (asking->kind && asking->kind->is_built_in && !asking->kind->is_run)
         return error_tell(err, ERR_INVALID, "kind: this server cannot run %s", request->kind);
+    /* Such a job is of the file: one that named a chunk would do all of it again for each. */
+    if (request->per_chunk && asking->kind && asking->kind->is_built_in)
+        return error_tell(err, ERR_INVALID, "per: a job of the kind %s is always of the upload",
+                          request->kind);
     if (request->options && asking->kind && asking->kind->check)
         return asking->kind->check(asking->app, request->options, err);
     return true;

@@ -21,7 +21,8 @@ enum enqueue_after {
 struct enqueue_request {
     struct uuid workspace_id, upload_id, user_id;
     const char *kind;
-    bool per_chunk; /* one for each chunk; one for the whole of an upload that has none */
+    bool per_chunk; /* one for each chunk; one for the whole of an upload that has none. Not of a
+                       built-in kind */
     enum enqueue_after after;
     const char *after_kind;
     const char *options; /* a JSON object; NULL: the kind's */

@@ -224,6 +224,18 @@ def test_the_servers_own_kinds_are_not_for_others(world, record):
     ask(api, "analyze", record["id"], expect=400, options={"pitch": True})
 
 
+@pytest.mark.parametrize("kind", ["validate", "chunk", "analyze"])
+def test_the_servers_own_kinds_are_of_uploads(world, kind):
+    _, api = world
+    record = api.upload(audio.wav(seconds=2.5))
+    before = api.get_json(f"/v1/jobs?upload_id={record['id']}")["items"]
+    problem = ask(api, kind, record["id"], per="chunk", expect=400)
+    assert problem["code"] == "invalid_request" and kind in problem["detail"]
+    assert api.get_json(f"/v1/jobs?upload_id={record['id']}")["items"] == before
+    job, = ask(api, kind, record["id"], per="upload")
+    assert job["chunk_id"] is None
+
+
 # ---- waiting ----
 
 def test_a_lease_waits_for_what_comes(world, record):
