@@ -138,6 +138,7 @@ static bool read_wish(struct request *req, const json_t *body, struct enqueue_re
         return false;
     out->kind = kind.text;
     out->upload_id = upload_id.uuid;
+    out->has_priority = priority.given;
     out->priority = (int32_t)priority.number;
     out->max_retries = retries.given ? (int32_t)retries.count : -1;
     out->run_after_us = run_after.time_us;

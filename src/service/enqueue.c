@@ -74,6 +74,21 @@ static bool find_needed(struct db *tx, struct asking *asking, struct error *err)
     return true;
 }
 
+static int32_t priority_of(const struct asking *asking)
+{
+    if (asking->request->has_priority)
+        return asking->request->priority;
+    return asking->kind ? asking->kind->priority : 0;
+}
+
+static int32_t retries_of(const struct asking *asking)
+{
+    if (asking->request->max_retries >= 0)
+        return asking->request->max_retries;
+    return asking->kind && asking->kind->max_retries >= 0 ? asking->kind->max_retries
+                                                          : asking->upload.max_retries;
+}
+
 static bool insert(struct db *tx, struct asking *asking, struct uuid chunk_id, struct error *err)
 {
     const struct enqueue_request *request = asking->request;
@@ -85,9 +100,8 @@ static bool insert(struct db *tx, struct asking *asking, struct uuid chunk_id, s
         .kind = request->kind,
         .needs = (int32_t)asking->needed_count + asking->needs_upload,
         .needs_upload = asking->needs_upload,
-        .priority = request->priority,
-        .max_retries =
-            request->max_retries >= 0 ? request->max_retries : asking->upload.max_retries,
+        .priority = priority_of(asking),
+        .max_retries = retries_of(asking),
         .options = request->options ? request->options
                    : asking->kind   ? asking->kind->options
                                     : NULL,

@@ -26,8 +26,9 @@ struct enqueue_request {
     enum enqueue_after after;
     const char *after_kind;
     const char *options; /* a JSON object; NULL: the kind's */
-    int32_t priority;
-    int32_t max_retries; /* -1: as many as the upload's */
+    bool has_priority;
+    int32_t priority;    /* without it the kind's */
+    int32_t max_retries; /* -1: as many as the kind's, or, where it says nothing, the upload's */
     int64_t run_after_us;
 };
 

@@ -236,6 +236,18 @@ def test_the_servers_own_kinds_are_of_uploads(world, kind):
     assert job["chunk_id"] is None
 
 
+def test_jobs_that_are_asked_for_have_what_their_section_says(tmp_path):
+    text = '[processor "urgent"]\npriority = 7\nmax_retries = 0\noptions = {"language": "de"}\n'
+    with Server(tmp_path / "data", *configuration(tmp_path, text)) as server:
+        api = server.api()
+        record = api.upload(audio.wav(seconds=0.05))
+        for kind, more, priority, retries in (("urgent", {}, 7, 0), ("other", {}, 0, 3),
+                                              ("urgent", {"priority": 0, "max_retries": 2}, 0, 2)):
+            job, = ask(api, kind, record["id"], **more)
+            assert (job["priority"], job["max_retries"]) == (priority, retries), (kind, more)
+        assert job["options"] == {"language": "de"}
+
+
 # ---- waiting ----
 
 def test_a_lease_waits_for_what_comes(world, record):
