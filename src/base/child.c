@@ -97,6 +97,8 @@ static void be_born(const struct birth *birth)
     int failure = fcntl(birth->failure, F_DUPFD_CLOEXEC, ABOVE_STANDARD);
 
     setsid();
+    if (order->guard) /* which hears of the parent's end when this process has closed its files */
+        child_guard_watch(order->guard, getpid());
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (failure < 0 || getppid() != birth->parent) /* which ended before it was asked for */
         _exit(EXIT_FAILURE);
@@ -182,6 +184,8 @@ static bool not_started(struct error *err, const struct child_order *order, int 
 
 static void reap(struct child *child, siginfo_t *info)
 {
+    if (child->order->guard)
+        child_guard_forget(child->order->guard, child->pid);
     *info = (siginfo_t){0};
     while (waitid(P_PID, (id_t)child->pid, info, WEXITED) != 0 && errno == EINTR)
         ;

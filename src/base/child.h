@@ -3,12 +3,14 @@
  * and ended together with all that it started. Knows nothing of what it is run for.
  *
  * The program gets a session and a process group of its own, default signals, descriptors 0, 1 and
- * 2 and no others, no core dumps, and is killed should the calling thread end.
+ * 2 and no others, no core dumps, and is killed should the calling thread end: it alone, or, where
+ * there is a guard, all of its session.
  */
 #ifndef BASE_CHILD_H
 #define BASE_CHILD_H
 
 #include "base/arena.h"
+#include "base/child_guard.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -17,10 +19,11 @@ struct child_order {
     char *const *environment; /* NULL-terminated */
     const char *folder;       /* it works in; with what it makes there it is left to the caller */
     int input;                /* what it reads as standard input; -1: nothing */
-    uint64_t memory_bytes;    /* of address space, for each of its processes; 0: no limit */
-    size_t output_max;        /* bytes of standard output; more of it ends the run */
-    size_t errors_max;        /* bytes of standard error that are kept: the last */
-    int64_t limit_us;         /* how long it may take */
+    const struct child_guard *guard; /* NULL: none */
+    uint64_t memory_bytes;           /* of address space, for each of its processes; 0: no limit */
+    size_t output_max;               /* bytes of standard output; more of it ends the run */
+    size_t errors_max;               /* bytes of standard error that are kept: the last */
+    int64_t limit_us;                /* how long it may take */
     bool (*is_unwanted)(void *context); /* asked several times a second; true ends the run */
     void *context;
 };

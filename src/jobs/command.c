@@ -208,6 +208,7 @@ static bool run_child(struct run *run, char **arguments, struct error *err)
                                            &run->folder, run->input.path, mem),
         .folder = run->folder.path,
         .input = processor->by_path ? -1 : run->input.fd,
+        .guard = kind_of(run->task)->guard,
         .memory_bytes = processor->memory_bytes,
         .output_max = JOB_RESULT_MAX,
         .errors_max = ERRORS_KEPT,
@@ -269,11 +270,12 @@ static int64_t time_limit_ms(const struct app *app, const struct upload *upload,
 }
 
 void command_kind_init(struct command_kind *out, const struct processor *processor,
-                       const struct scratch *scratch)
+                       const struct scratch *scratch, const struct child_guard *guard)
 {
     *out = (struct command_kind){
         .base = {.name = processor->name, .time_limit_ms = time_limit_ms, .run = run_batch},
         .processor = *processor,
         .scratch = scratch,
+        .guard = guard,
     };
 }

@@ -16,6 +16,7 @@ struct crew {
     struct arena *mem;
     struct runner *own; /* of the server's own kinds */
     struct scratch scratch;
+    struct child_guard *guard; /* of the commands; NULL while there are none */
     struct hand *hands;
     size_t count;
 };
@@ -32,6 +33,19 @@ static size_t count_sections(const struct config *config)
     return count;
 }
 
+static bool has_commands(const struct config *config)
+{
+    const char *name;
+
+    for (size_t i = 0; config_named_at(config, "processor", i, &name); i++) {
+        const char *command = config_named_text(config, "processor", name, "command");
+
+        if (command && *command)
+            return true;
+    }
+    return false;
+}
+
 static bool read_commands(struct crew *crew, struct error *err)
 {
     const struct config *config = crew->app->config;
@@ -45,7 +59,8 @@ static bool read_commands(struct crew *crew, struct error *err)
         if (!processor_read(config, name, crew->mem, &is_command, &processor, err))
             return false;
         if (is_command)
-            command_kind_init(&crew->hands[crew->count++].kind, &processor, &crew->scratch);
+            command_kind_init(&crew->hands[crew->count++].kind, &processor, &crew->scratch,
+                              crew->guard);
     }
     return true;
 }
@@ -74,7 +89,10 @@ static bool start_command(struct crew *crew, struct hand *hand,
 static bool start_commands(struct crew *crew, const struct runner_options *options,
                            struct error *err)
 {
-    if (!read_commands(crew, err) || (crew->count > 0 && !open_scratch(crew, err)))
+    if (has_commands(crew->app->config) &&
+        (!child_guard_start(&crew->guard, err) || !open_scratch(crew, err)))
+        return false;
+    if (!read_commands(crew, err))
         return false;
     for (size_t i = 0; i < crew->count; i++) {
         if (!start_command(crew, &crew->hands[i], options, err))
@@ -136,6 +154,7 @@ void crew_free(struct crew *crew)
     for (size_t i = 0; i < crew->count; i++)
         runner_free(crew->hands[i].runner);
     runner_free(crew->own);
+    child_guard_free(crew->guard);
     scratch_close(&crew->scratch);
     arena_free(crew->mem);
     free(crew);

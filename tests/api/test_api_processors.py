@@ -43,12 +43,15 @@ PRINTS = """
 options = json.loads(os.environ["JOB_OPTIONS"])
 sys.stdout.write(options["text"] * options.get("times", 1))
 """
-# Leaves a process of its own behind, and does not go when it is asked to.
+# Leaves a process of its own behind, in a group of its own if that is wanted, and does not go when it
+# is asked to.
 STUBBORN = """
 import signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 options = json.loads(os.environ["JOB_OPTIONS"])
 other = os.fork()
+if not other and options.get("apart"):
+    os.setpgid(0, 0)
 if other:
     with open(options["note"] + ".new", "w") as note:
         note.write(f"{os.getpid()} {other} {os.getcwd()}")
@@ -342,15 +345,16 @@ def test_a_stop_ends_commands_and_gives_their_jobs_back(tmp_path):
         assert (after["status"], after["attempts"]) == ("pending", 0)
 
 
-def test_a_server_that_is_killed_leaves_nothing_for_long(tmp_path):
+@pytest.mark.parametrize("apart", [False, True], ids=["its group", "its session"])
+def test_a_server_that_is_killed_leaves_nothing_for_long(tmp_path, apart):
     flags = configuration(tmp_path, "[jobs]\nlease = 1s\n" + section(tmp_path, "stubborn", STUBBORN))
     server = Server(tmp_path / "data", *flags, jobs=True).start()
     record = server.api().upload(audio.wav(seconds=0.05))
-    job, = ask(server.api(), "stubborn", record["id"], options={"note": str(tmp_path / "note")})
+    job, = ask(server.api(), "stubborn", record["id"], options={"note": str(tmp_path / "note"), "apart": apart})
     one, other, folder = noted(tmp_path / "note")
     server.kill()
     wait_until(lambda: not is_alive(one), LIMIT_S, "the command to be gone")
-    os.kill(other, signal.SIGKILL)  # nobody's any more
+    wait_until(lambda: not is_alive(other), LIMIT_S, "what it had started to be gone")
     assert folder.exists()
     (tmp_path / "note").unlink()
     with Server(tmp_path / "data", *flags, jobs=True) as again:
