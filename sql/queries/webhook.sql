@@ -57,7 +57,7 @@ WHERE webhook_id = $1 AND next_attempt_at IS NOT NULL ORDER BY next_attempt_at L
 -- name: delivery_attempted
 UPDATE webhook_deliveries
 SET status = $2, attempts = attempts + 1, next_attempt_at = $3, last_attempt_at = $4, duration_ms = $5,
-    response_status = $6, error = $7
+    response_status = $6, error = $7, retry_until = $8
 WHERE id = $1 AND status = 'pending';
 
 -- name: delivery_follow

@@ -71,7 +71,7 @@ bool delivery_attempted(struct db *tx, const struct delivery *delivery, int64_t 
                     db_time_or_null(delivery->next_attempt_at_us),
                     db_time(delivery->last_attempt_at_us), db_int(delivery->duration_ms),
                     db_int_or_null(delivery->response_status > 0, delivery->response_status),
-                    db_text(delivery->error)),
+                    db_text(delivery->error), db_time(delivery->retry_until_us)),
             NULL, err))
         return false;
     return strcmp(delivery->status, DELIVERY_PENDING) == 0 ||

@@ -39,8 +39,9 @@ bool delivery_insert(struct db *tx, const struct delivery *delivery, struct erro
 bool delivery_due(struct db *db, struct uuid webhook_id, size_t limit, struct arena *mem,
                   struct delivery **out, size_t *count, struct error *err);
 
-/* Records an attempt: status, next_attempt_at_us and the five of the last attempt are taken from
- * DELIVERY. If it has ended the next of its lane is due at NOW_US. Nothing happens if it is gone.
+/* Records an attempt: status, next_attempt_at_us, retry_until_us and the five of the last attempt
+ * are taken from DELIVERY. If it has ended the next of its lane is due at NOW_US. Nothing happens
+ * if it is gone.
  */
 bool delivery_attempted(struct db *tx, const struct delivery *delivery, int64_t now_us,
                         struct error *err);

@@ -314,12 +314,15 @@ static uint32_t some_chance(const struct app *app)
     return chance;
 }
 
-/* A last attempt is made at the end of the time, not somewhere before it. */
+/* The time begins when its first attempt has failed: it may have waited long for those before it in
+ * its lane. A last attempt is made at the end of the time, not somewhere before it. */
 static void plan_next(const struct app *app, struct delivery *delivery, int64_t now_us)
 {
     int64_t wait_us = webhook_backoff_us(app->settings.webhooks.retry_first_us,
                                          delivery->attempts + 1, some_chance(app));
 
+    if (delivery->attempts == 0)
+        delivery->retry_until_us = now_us + app->settings.webhooks.retry_for_us;
     if (now_us >= delivery->retry_until_us) {
         delivery->status = DELIVERY_DEAD;
         delivery->next_attempt_at_us = 0;

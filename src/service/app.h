@@ -54,7 +54,7 @@ struct event_settings {
 
 struct webhook_settings {
     int64_t timeout_ms;     /* of one attempt */
-    int64_t retry_for_us;   /* from the event on */
+    int64_t retry_for_us;   /* from its first failure on */
     int64_t retry_first_us; /* after the first failure; then it doubles */
     int64_t keep_us;        /* deliveries that have ended, in the log */
     uint64_t workspace_max; /* webhooks of one workspace */

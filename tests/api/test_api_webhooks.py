@@ -172,9 +172,9 @@ def test_failures_are_tried_again_and_then_dead(tmp_path, trouble, error):
         second, first = wait_for(api, webhook, "dead", 2)
         assert (first["event_type"], second["event_type"]) == ("upload.created", "upload.deleted")
         for delivery in (first, second):
-            assert delivery["attempts"] >= 1 and delivery["next_attempt_at"] is None
+            # The second has its own time, however long the first held it up.
+            assert delivery["attempts"] >= 2 and delivery["next_attempt_at"] is None
             assert delivery["error"] and error in (None, delivery["error"])
-        assert first["attempts"] >= 2
         assert not receiver.of("/elsewhere"), "the redirection was followed"
         if trouble == "nobody":
             return
