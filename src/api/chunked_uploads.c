@@ -4,6 +4,7 @@
 #include "api/receive.h"
 #include "api/resources.h"
 #include "api/sessions.h"
+#include "base/json_text.h"
 
 static bool answer_session(struct response *res, int status, const struct resumable_state *state,
                            struct error *err)
@@ -51,7 +52,7 @@ static bool read_metadata(const struct member_value *metadata, struct arena *mem
 
     if (!metadata->given || metadata->null)
         return true;
-    text = json_dumps(metadata->object, JSON_COMPACT);
+    text = json_text_write(metadata->object, JSON_COMPACT);
     if (!text)
         return error_set(err, ERR_INTERNAL, "metadata cannot be written as JSON");
     *out = arena_strdup(mem, text);

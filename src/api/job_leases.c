@@ -3,6 +3,7 @@
 #include "api/lists.h"
 #include "api/members.h"
 #include "api/resources.h"
+#include "base/json_text.h"
 #include "service/leases.h"
 #include "service/queue.h"
 
@@ -170,7 +171,7 @@ static bool read_result(struct request *req, const struct member_value *result, 
 
     if (!result->given || result->null)
         return true;
-    text = json_dumps(result->object, JSON_COMPACT);
+    text = json_text_write(result->object, JSON_COMPACT);
     if (!text || strlen(text) > JOB_RESULT_MAX)
         return error_tell(err, ERR_INVALID, "result must have at most %zu bytes", JOB_RESULT_MAX);
     *out = arena_strdup(req->mem, text);

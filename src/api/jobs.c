@@ -3,6 +3,7 @@
 #include "api/lists.h"
 #include "api/members.h"
 #include "api/resources.h"
+#include "base/json_text.h"
 #include "service/enqueue.h"
 
 /* ---- reading ---- */
@@ -111,7 +112,7 @@ static bool read_options(struct request *req, const struct member_value *options
 
     if (!options->given)
         return true;
-    text = json_dumps(options->object, JSON_COMPACT);
+    text = json_text_write(options->object, JSON_COMPACT);
     if (!text || strlen(text) > JOB_OPTIONS_MAX)
         return error_tell(err, ERR_INVALID, "options must have at most %zu bytes", JOB_OPTIONS_MAX);
     out->options = arena_strdup(req->mem, text);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/tus.h"
+#include "base/json_text.h"
 
 /* A value, decoded. */
 struct value {
@@ -123,7 +124,7 @@ bool tus_metadata_read(const char *header, struct arena *mem, struct tus_metadat
     json_t *seen = json_object(), *rest = json_object();
     struct tus_metadata read = {0};
     bool ok = read_pairs(header && *header ? header : NULL, mem, seen, rest, &read, err);
-    char *text = json_dumps(rest, JSON_COMPACT);
+    char *text = json_text_write(rest, JSON_COMPACT);
 
     json_decref(seen);
     json_decref(rest);

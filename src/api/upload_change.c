@@ -2,6 +2,7 @@
 
 #include "api/emit.h"
 #include "api/members.h"
+#include "base/json_text.h"
 #include "catalog/history.h"
 
 bool upload_change_check(const struct upload_change *change, struct error *err)
@@ -49,7 +50,7 @@ static bool merge_metadata(const struct change_run *run, const char *before, con
 {
     scoped(members_release) json_t *target = json_loads(before ? before : "{}", 0, NULL);
     scoped(members_release) json_t *merged = upload_change_merge(target, run->change->metadata);
-    scoped(memory_free) char *text = json_dumps(merged, JSON_COMPACT);
+    scoped(memory_free) char *text = json_text_write(merged, JSON_COMPACT);
 
     if (!text)
         return error_set(err, ERR_INTERNAL, "metadata cannot be written as JSON");

@@ -2,6 +2,7 @@
 #include "api/job_view.h"
 #include "api/members.h"
 #include "api/resources.h"
+#include "base/json_text.h"
 #include "catalog/chunk.h"
 #include "catalog/upload_progress.h"
 #include "http/digest_header.h"
@@ -26,7 +27,7 @@ static bool read_wish(struct request *req, const struct caller *who, struct enqu
                                     .max_retries = -1};
     if (!endpoint_id(req, &out->upload_id, err) || !members_read(req, true, &body, err))
         return false;
-    text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    text = body ? json_text_write(body, JSON_COMPACT) : NULL;
     out->options = text ? arena_strdup(req->mem, text) : "{}";
     return strlen(out->options) <= JOB_OPTIONS_MAX ||
            error_tell(err, ERR_INVALID, "options must have at most %zu bytes", JOB_OPTIONS_MAX);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/json_text.h"
 #include "base/random.h"
 #include "base/str.h"
 #include "cli/problem.h"
@@ -276,7 +277,7 @@ static CURLcode perform(struct exchange *exchange, char *words)
     if (asprintf(&url, "%s%s", exchange->client->base, exchange->request->target) < 0)
         abort();
     if (exchange->request->json)
-        json_text = json_dumps(exchange->request->json, JSON_COMPACT);
+        json_text = json_text_write(exchange->request->json, JSON_COMPACT);
     curl_easy_reset(curl);
     set_connection(curl, exchange->client);
     set_body(curl, exchange, json_text);

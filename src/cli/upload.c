@@ -1,6 +1,7 @@
 /* `audiotricks upload`: several files at once, each on a connection of its own. */
 #include <pthread.h>
 
+#include "base/json_text.h"
 #include "base/str.h"
 #include "cli/commands.h"
 #include "cli/connect.h"
@@ -54,7 +55,7 @@ static void report_failure(struct run *run, const char *path, const struct error
         return;
     line = json_pack("{s:s, s:{s:s, s:s}}", "file", shown, "error", "code", error_code(err),
                      "detail", view_visible(mem, detail));
-    text = json_dumps(line, JSON_COMPACT);
+    text = json_text_write(line, JSON_COMPACT);
     meter_say(run->meter, stdout, "%s", text);
 }
 
@@ -82,7 +83,7 @@ static void report_record(struct run *run, const struct upload_file *file, const
     run->counts[outcome]++;
     pthread_mutex_unlock(&run->lock);
     if (run->in->json) {
-        text = json_dumps(record, JSON_COMPACT);
+        text = json_text_write(record, JSON_COMPACT);
         meter_say(run->meter, stdout, "%s", text);
     } else {
         meter_say(run->meter, stdout, "%s  %-9s  %s",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/scoped.h"
 #include "base/str.h"
 #include "cli/text.h"
@@ -11,10 +12,10 @@
 
 void view_json(const json_t *json)
 {
-    if (json) {
-        json_dumpf(json, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
-        putchar('\n');
-    }
+    scoped(memory_free) char *text = NULL;
+
+    if (json && (text = json_text_write(json, JSON_COMPACT | JSON_ENCODE_ANY)))
+        puts(text);
 }
 
 const char *view_text(const json_t *object, const char *name)
@@ -93,7 +94,7 @@ char *view_value(struct arena *mem, const json_t *value)
         return NULL;
     if (json_is_string(value))
         return view_visible(mem, json_string_value(value));
-    dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    dumped = json_text_write(value, JSON_COMPACT | JSON_ENCODE_ANY);
     return view_visible(mem, dumped);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json_depth.h"
+#include "base/json_text.h"
 #include "base/str.h"
 
 static void copy_text(char *to, size_t room, const char *from)
@@ -85,7 +86,7 @@ static const char *metadata_parse(const char *bytes, size_t length, struct arena
     json_t *root = json_depth_is_bounded(bytes, length)
                        ? json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL)
                        : NULL;
-    char *text = json_is_object(root) ? json_dumps(root, JSON_COMPACT) : NULL;
+    char *text = json_is_object(root) ? json_text_write(root, JSON_COMPACT) : NULL;
     char *copy = text ? arena_strdup(mem, text) : NULL;
 
     json_decref(root);

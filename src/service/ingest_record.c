@@ -1,6 +1,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "service/filename.h"
 #include "service/ingest_state.h"
 
@@ -74,7 +75,7 @@ static const char *metadata_of(const struct session *session, const struct media
         json_object_set_new(
             object, "name_mismatch",
             json_pack("{s:s, s:s}", "extension", extension, "content", facts->file_type));
-    text = json_dumps(object, JSON_FLAGS);
+    text = json_text_write(object, JSON_FLAGS);
     json_decref(object);
     if (!text)
         abort();

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#define SEGMENT_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
+#include "base/json_text.h"
 
 void joining_init(struct joining *self, size_t limit)
 {
@@ -106,7 +106,7 @@ static const char *add_segment(struct joining *self, const struct result *result
     move_words(json_object_get(segment, "words"), result->start_ms);
     if (result->part != RESULT_WHOLE)
         json_object_set_new(segment, "chunk_index", json_integer(result->part));
-    text = json_dumps(segment, SEGMENT_FLAGS);
+    text = json_text_write(segment, JSON_COMPACT);
     if (!text)
         return NULL;
     if (self->segments.length > 0)

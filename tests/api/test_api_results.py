@@ -1,4 +1,6 @@
 """What processors have made of an upload, joined and kept with it."""
+import json
+
 import audio
 import pytest
 from jobs import ask, configuration, lease, tell
@@ -150,6 +152,22 @@ def test_results_outlive_their_jobs_and_go_with_the_upload(tmp_path):
                           params={"permanent": "true"}).status_code == 204
         results(api, record, "notes", expect=404)
         server.verify()
+
+
+def test_numbers_keep_their_digits(world):
+    _, api = world
+    record = api.upload(audio.wav(seconds=0.5, seed=15))
+    ask(api, "measured", record["id"], options={"gain": -18.06})
+    leased, = lease(api, "measured")
+    text = '{"lease_token":%d,"result":{"a":1.10,"b":-18.06,"c":0.30000000000000004,"d":"1.1000000000000001"}}'
+    answer = api.post(f"/v1/jobs/{leased['id']}/complete", data=text % leased["lease_token"],
+                      headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200, answer.text
+    job = json.loads(answer.text, parse_float=str)
+    kept = {"a": "1.1", "b": "-18.06", "c": "0.30000000000000004", "d": "1.1000000000000001"}
+    assert (job["result"], job["options"]) == (kept, {"gain": "-18.06"})
+    joined = api.get(f"/v1/uploads/{record['id']}/results/measured").text
+    assert json.loads(joined, parse_float=str)["items"][0]["result"] == kept
 
 
 def test_pages_that_make_no_sense(world):

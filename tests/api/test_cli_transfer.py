@@ -345,6 +345,10 @@ def test_info(server, take):
     assert record["checksum_sha256"] in done.stdout
     assert lines(server.cli("info", "--json", record["id"])) == [
         server.api().get_json(f"/v1/uploads/{record['id']}")]
+    change = {"metadata": {"gain": {"db": -18.06}}}
+    assert server.api().patch(f"/v1/uploads/{record['id']}", json=change).status_code == 200
+    assert re.search(r"^metadata\.gain\.db +-18\.06$", server.cli("info", record["id"]).stdout, re.M)
+    assert '"db":-18.06}' in server.cli("info", "--json", record["id"]).stdout
     nobody = "01936f4e-8f5a-7c3e-9b1d-2f6a4c8e0b13"
     both = server.cli("info", "--json", nobody, record["id"], check=False)
     assert both.returncode == 5 and nobody in both.stderr and len(lines(both)) == 1
