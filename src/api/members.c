@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "api/members.h"
-#include "base/json_depth.h"
+#include "base/json_text.h"
 
 static bool type_is_json(struct request *req)
 {
@@ -12,15 +12,9 @@ static bool type_is_json(struct request *req)
 static bool parse_object(const char *text, size_t length, json_t **out, struct error *err)
 {
     scoped(members_release) json_t *root = NULL;
-    json_error_t why;
 
-    if (!json_depth_is_bounded(text, length))
-        return error_tell(err, ERR_BAD_JSON, "the JSON nests deeper than %d levels",
-                          JSON_DEPTH_MAX);
-    root = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-    if (!root)
-        return error_tell(err, ERR_BAD_JSON, "line %d, column %d: %s", why.line, why.column,
-                          why.text);
+    if (!json_text_read(text, length, &root, err))
+        return false;
     if (!json_is_object(root))
         return error_tell(err, ERR_INVALID, "the body must be a JSON object");
     *out = take(root);

@@ -9,7 +9,7 @@
 
 #include "base/child.h"
 #include "base/fs.h"
-#include "base/json_check.h"
+#include "base/json_text.h"
 #include "jobs/command_input.h"
 
 /* How long a run may take if nobody says: that, and so many times the audio. */
@@ -114,8 +114,11 @@ static struct str without_blanks(struct str text)
     return text;
 }
 
+/* By the rules for results of workers: what is kept is as it came, but nothing in it is lost on who
+ * reads it. */
 static void judge_output(const struct run *run, struct str output)
 {
+    scoped(json_decrefp) json_t *value = NULL;
     struct str json = without_blanks(output);
     struct error why;
 
@@ -123,7 +126,7 @@ static void judge_output(const struct run *run, struct str output)
         return fail(run, false, CODE_NOT_JSON, "the command left no output");
     if (json.ptr[0] != '{')
         return fail(run, false, CODE_NOT_JSON, "the command's output is not a JSON object");
-    if (!json_check(json, &why))
+    if (!json_text_read(json.ptr, json.len, &value, &why))
         return fail(run, false, CODE_NOT_JSON,
                     arena_printf(run->batch->mem, "the command's output is not JSON: %s",
                                  error_detail(&why)));

@@ -253,6 +253,11 @@ def test_a_command_that_was_killed(world, record):
     ({"text": '{"a": }'}, "processor_output_not_json", "not JSON"),
     ({"text": '{"a": 1} {"b": 2}'}, "processor_output_not_json", "not JSON"),
     ({"text": "  \n"}, "processor_output_not_json", "no output"),
+    # What workers' results may not hold either.
+    ({"text": '{"a": "\\u0000"}'}, "processor_output_not_json", "not JSON"),
+    ({"text": '{"a": 1e400}'}, "processor_output_not_json", "not JSON"),
+    ({"text": '{"a": 123456789012345678901234567890}'}, "processor_output_not_json", "not JSON"),
+    ({"text": '{"a": 1, "a": 2}'}, "processor_output_not_json", "not JSON"),
     ({"text": "x" * 1000, "times": 1049}, "processor_output_too_large", "1048576"),
 ])
 def test_output_that_is_no_result(world, record, options, code, words):
