@@ -299,12 +299,15 @@ static void *keeper_main(void *context)
     struct runner *runner = context;
     int64_t every_us = queue_lease_us(runner->app->queue) / 3;
     int64_t tick_us = every_us / 2;
+    uint64_t cancels = 0, cancels_seen = 0;
     struct error err;
 
     tick_us = tick_us > TICK_MAX_US ? TICK_MAX_US : tick_us < TICK_MIN_US ? TICK_MIN_US : tick_us;
     while (tick(runner, tick_us)) {
+        cancels = queue_cancels(runner->app->queue);
         for (unsigned i = 0; i < runner->lane_count; i++)
-            keep_alive(runner, &runner->lanes[i], every_us);
+            keep_alive(runner, &runner->lanes[i], cancels == cancels_seen ? every_us : 0);
+        cancels_seen = cancels;
         if (!leases_expire(runner->app, &err))
             log_event(LOG_WARN, "leases could not be looked through", log_text("error", err.log));
     }

@@ -215,7 +215,10 @@ bool enqueue_cancel(struct app *app, struct uuid workspace_id, struct uuid id, s
     struct change change = {
         .app = app, .workspace_id = workspace_id, .id = id, .user_id = user_id, .mem = mem};
 
-    return run_change(cancel_work, &change, out, err);
+    if (!run_change(cancel_work, &change, out, err))
+        return false;
+    queue_cancelled(app->queue);
+    return true;
 }
 
 static bool retry_one(struct db *tx, const struct change *change, const struct job *job,

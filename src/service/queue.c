@@ -24,7 +24,7 @@ struct queue {
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t signalled;
-    uint64_t turn;
+    uint64_t turn, cancels;
     unsigned waiting;
     struct queue_figures figures[KINDS_MAX + 1]; /* of each kind, and of all others */
 };
@@ -338,6 +338,23 @@ void queue_signal(struct queue *queue)
     queue->turn++;
     pthread_cond_broadcast(&queue->signalled);
     pthread_mutex_unlock(&queue->lock);
+}
+
+void queue_cancelled(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->cancels++;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+uint64_t queue_cancels(struct queue *queue)
+{
+    uint64_t cancels;
+
+    pthread_mutex_lock(&queue->lock);
+    cancels = queue->cancels;
+    pthread_mutex_unlock(&queue->lock);
+    return cancels;
 }
 
 void queue_wait(struct queue *queue, uint64_t turn, int64_t until_us)

@@ -88,6 +88,10 @@ bool queue_figures_at(struct queue *queue, size_t index, struct queue_figures *o
 uint64_t queue_turn(struct queue *queue);
 /* Something may be due: wakes all who wait. From any thread, after the commit that made it so. */
 void queue_signal(struct queue *queue);
+/* Jobs that run may have been cancelled, in this process; how often that was. Whoever runs some
+ * asks for all of them when it has changed. After the commit, too. */
+void queue_cancelled(struct queue *queue);
+uint64_t queue_cancels(struct queue *queue);
 /*
  * Returns when something may have become due since TURN, or at UNTIL_US on the monotonic clock, or
  * after a second, since other processes and the passing of time give no signal. Ask again then.

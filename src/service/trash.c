@@ -50,7 +50,10 @@ bool trash_put(struct app *app, struct uuid workspace_id, struct uuid user_id, s
 {
     struct step step = {.app = app, .workspace_id = workspace_id, .user_id = user_id, .id = id};
 
-    return database_write(app->database, put_work, &step, err);
+    if (!database_write(app->database, put_work, &step, err))
+        return false;
+    queue_cancelled(app->queue);
+    return true;
 }
 
 static bool undelete_work(struct db *tx, void *context, struct error *err)
@@ -151,6 +154,7 @@ bool trash_purge(struct app *app, struct uuid workspace_id, struct uuid user_id,
 
     if (!database_write(app->database, purge_work, &step, err))
         return false;
+    queue_cancelled(app->queue);
     if (step.last)
         sweep_object(app, step.upload.storage_name, step.upload.storage_path);
     return true;

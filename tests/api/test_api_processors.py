@@ -309,10 +309,25 @@ def test_a_cancelled_job_ends_its_command(world, record, tmp_path):
     job, = ask(api, "stubborn", record["id"], options={"note": str(tmp_path / "cancelled")})
     one, other, folder = noted(tmp_path / "cancelled")
     assert api.post(f"/v1/jobs/{job['id']}/cancel").status_code == 200
-    # The server hears of it with its next heartbeat, a third of a lease later.
+    # Another server would hear of it with its next heartbeat, a third of a lease later.
     wait_until(lambda: not is_alive(one) and not is_alive(other), LIMIT_S, "the command to end")
     wait_until(lambda: not folder.exists(), LIMIT_S, "its folder to be gone")
     assert job_of(api, job)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("way", ["cancel", "delete"])
+def test_a_command_ends_soon_after_its_job_was_cancelled(tmp_path, way):
+    flags = configuration(tmp_path, "[jobs]\nlease = 1h\n" + section(tmp_path, "stubborn", STUBBORN))
+    with Server(tmp_path / "data", *flags, jobs=True) as server:
+        api = server.api()
+        record = api.upload(audio.wav(seconds=0.05))
+        job, = ask(api, "stubborn", record["id"], options={"note": str(tmp_path / "note")})
+        one, other, _ = noted(tmp_path / "note")
+        if way == "cancel":
+            assert api.post(f"/v1/jobs/{job['id']}/cancel").status_code == 200
+        else:
+            assert api.delete(f"/v1/uploads/{record['id']}").status_code == 204
+        wait_until(lambda: not is_alive(one) and not is_alive(other), LIMIT_S, "the command to end")
 
 
 def test_memory_is_limited(world, record):
