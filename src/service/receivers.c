@@ -144,6 +144,14 @@ static bool may_be_reached(const struct receivers *receivers, const char *host)
            receivers_allow(receivers, list->ai_addr);
 }
 
+/* libcurl forgives one slash and three, and takes what follows for the host. */
+static bool names_host(const char *url)
+{
+    const char *colon = strchr(url, ':');
+
+    return colon && strncmp(colon, "://", 3) == 0 && colon[3] != '/';
+}
+
 bool receivers_check(const struct receivers *receivers, const char *text, struct error *err)
 {
     scoped(url_release) CURLU *url = curl_url();
@@ -151,8 +159,8 @@ bool receivers_check(const struct receivers *receivers, const char *text, struct
 
     if (!url)
         abort();
-    if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK || !is_web(url) ||
-        curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+    if (!names_host(text) || curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK ||
+        !is_web(url) || curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
         return error_tell(err, ERR_INVALID, "url must be an address of http or https");
     if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
         return error_tell(err, ERR_INVALID, "url must not hold a user or password");

@@ -201,6 +201,9 @@ static void networks_can_be_allowed(void **state)
     assert_false(may_reach(some, "10.2.0.1") || may_reach(some, "127.0.0.1"));
     assert_true(receivers_check(some, "http://[::1]:8080/a?b=c", &err));
     assert_false(receivers_check(some, "http://127.0.0.1/", &err));
+    assert_true(receivers_check(some, "https://example.org", &err));
+    assert_false(receivers_check(some, "http:///example.org/x", &err));
+    assert_false(receivers_check(some, "http:/example.org/x", &err));
     receivers_free(some);
 }
 
