@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#define PROCESSORS_MAX 32 /* as many kinds as one lease may name */
 #define KINDS_MAX 64
 #define ASK_AGAIN_US US_PER_S
 #define KEEP_MAX_MS (UINT64_C(100) * 365 * 86400000)
@@ -184,8 +185,9 @@ static bool add_processors(struct queue *queue, const struct config *config, str
         if (find_kind(queue, name) && find_kind(queue, name)->is_built_in)
             return error_tell(err, ERR_INVALID,
                               "processor \"%s\": the server has a kind of that name", name);
-        if (queue->kind_count == KINDS_MAX / 2)
-            return error_tell(err, ERR_INVALID, "there are more than %d processors", KINDS_MAX / 2);
+        if (i == PROCESSORS_MAX)
+            return error_tell(err, ERR_INVALID, "there are more than %d processors",
+                              PROCESSORS_MAX);
         if (!read_processor(config, name, &kind, err))
             return false;
         queue_add_kind(queue, &kind);

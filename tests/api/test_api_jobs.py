@@ -353,6 +353,7 @@ def test_metrics_show_the_queue(tmp_path):
     ('[processor "x"]\noptions = [1]\n', "options"),
     ('[processor "x"]\npriority = 5000\n', "priority"),
     ('[processor "chunk"]\nper = upload\n', "of that name"),
+    ("".join(f'[processor "p{i}"]\n' + "per = request\n" for i in range(33)), "more than 32"),
 ])
 def test_a_processor_that_makes_no_sense_is_refused(tmp_path, text, word):
     server = Server(tmp_path / "data", *configuration(tmp_path, text))
@@ -361,6 +362,13 @@ def test_a_processor_that_makes_no_sense_is_refused(tmp_path, text, word):
     assert word in server.log_text()
     server.process = None
     server.log.close()
+
+
+def test_as_many_processors_as_there_may_be(tmp_path):
+    text = "".join(f'[processor "p{i}"]\npriority = {i}\n' for i in range(32))
+    with Server(tmp_path / "data", *configuration(tmp_path, text)) as server:
+        kinds = {kind["kind"] for kind in server.api().get_json("/v1/job-kinds")["items"]}
+        assert kinds == {f"p{i}" for i in range(32)} | {"validate", "chunk", "analyze"}
 
 
 def test_a_worker_shares_the_data_with_the_server(tmp_path):
