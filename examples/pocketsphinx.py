@@ -6,7 +6,9 @@
     [processor "transcription"]
     per = chunk
     after = chunk
-    command = /usr/bin/python3 /usr/share/audiotricks/examples/pocketsphinx.py {input}
+    command = /usr/bin/python3 /srv/audiotricks/examples/pocketsphinx.py {input}
+
+where /srv/audiotricks is the checkout that holds this file.
 
 Prints {"text", "segments"} with times in seconds from the beginning of the file. The job's options may hold
 "grammar", the text of a JSGF grammar: then nothing but its sentences is heard.
