@@ -39,6 +39,15 @@ WHERE j.workspace_id = $1 AND j.upload_id = $6 AND j.id < $2 AND (j.kind = $3 OR
   AND (j.status = $5 OR $5 IS NULL)
 ORDER BY j.id DESC LIMIT $4;
 
+-- name: job_made_with
+-- All that the request made that made $1.
+SELECT j.*, c.chunk_index, c.start_time, c.end_time
+FROM processing_jobs f
+     JOIN processing_jobs j ON j.upload_id = f.upload_id AND j.kind = f.kind AND j.created_at = f.created_at
+     LEFT JOIN audio_chunks c ON c.id = j.chunk_id
+WHERE f.id = $1 AND f.workspace_id = $2
+ORDER BY c.chunk_index, j.id LIMIT $3;
+
 -- name: job_unfinished_of_kind
 -- The jobs of a kind that an upload still waits for, one page behind the id $3.
 SELECT id FROM processing_jobs

@@ -1,4 +1,5 @@
 /* /v1/jobs for people: list, ask for, cancel, retry; and the retry of an upload. */
+#include "api/idempotent.h"
 #include "api/job_view.h"
 #include "api/lists.h"
 #include "api/members.h"
@@ -156,6 +157,7 @@ bool post_jobs(struct request *req, const struct caller *who, struct response *r
     size_t count;
 
     return members_read(req, false, &body, err) && read_wish(req, body, &wish, err) &&
+           idempotent_entry(req, who, body, app_new_id(req->app), &wish.once, err) &&
            enqueue(req->app, &wish, req->mem, &jobs, &count, err) &&
            send_jobs(res, 201, jobs, count, NULL, err);
 }

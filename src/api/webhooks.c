@@ -1,6 +1,7 @@
 /* Webhooks: who is told of events. Their deliveries are in webhook_deliveries.c. */
 #include "catalog/webhook.h"
 
+#include "api/idempotent.h"
 #include "api/lists.h"
 #include "api/members.h"
 #include "api/resources.h"
@@ -196,14 +197,16 @@ static bool read_wish(struct request *req, json_t *body, bool is_new, struct web
 /* ---- making ---- */
 
 struct making {
+    struct idempotency once;
     struct webhook webhook;
+    bool is_known; /* WEBHOOK is what the same request has made before */
     uint64_t most;
+    struct arena *mem;
 };
 
 /* It is told of what happens from now on. */
-static bool make_work(struct db *tx, void *context, struct error *err)
+static bool insert_new(struct db *tx, struct making *making, struct error *err)
 {
-    struct making *making = context;
     uint64_t count;
 
     if (!webhook_count(tx, making->webhook.workspace_id, &count, err))
@@ -212,6 +215,18 @@ static bool make_work(struct db *tx, void *context, struct error *err)
         return error_tell(err, ERR_CONFLICT, "the workspace has as many webhooks as it may have");
     return event_last(tx, &making->webhook.from_sequence, err) &&
            webhook_insert(tx, &making->webhook, err);
+}
+
+static bool make_work(struct db *tx, void *context, struct error *err)
+{
+    struct making *making = context;
+    struct uuid id;
+
+    if (!idempotency_claim(tx, &making->once, &making->is_known, &id, err))
+        return false;
+    return making->is_known ? webhook_by_id(tx, making->webhook.workspace_id, id, making->mem,
+                                            &making->webhook, err)
+                            : insert_new(tx, making, err);
 }
 
 static bool choose_secret(struct request *req, const struct webhook_wish *wish,
@@ -229,7 +244,7 @@ bool post_webhooks(struct request *req, const struct caller *who, struct respons
     scoped(members_release) json_t *body = NULL;
     struct app *app = req->app;
     struct webhook_wish wish = {0};
-    struct making making = {.most = app->settings.webhooks.workspace_max};
+    struct making making = {.most = app->settings.webhooks.workspace_max, .mem = req->mem};
 
     making.webhook = (struct webhook){.id = app_new_id(app),
                                       .workspace_id = who->workspace_id,
@@ -239,10 +254,13 @@ bool post_webhooks(struct request *req, const struct caller *who, struct respons
                                       .created_at_us = app_now_us(app),
                                       .updated_at_us = app_now_us(app)};
     if (!members_read(req, false, &body, err) ||
+        !idempotent_entry(req, who, body, making.webhook.id, &making.once, err) ||
         !read_wish(req, body, true, &wish, &making.webhook, err) ||
         !choose_secret(req, &wish, &making.webhook, err) ||
         !database_write(app->database, make_work, &making, err))
         return false;
+    if (making.is_known)
+        return answer_webhook(res, 200, &making.webhook, false, err);
     watch_tell(app->webhook_changes);
     return answer_webhook(res, 201, &making.webhook, true, err);
 }

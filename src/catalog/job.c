@@ -191,6 +191,17 @@ bool job_list(struct db *db, const struct job_filter *filter, struct uuid before
            read_jobs(rows, limit, mem, out, count, err);
 }
 
+bool job_made_with(struct db *db, struct uuid workspace_id, struct uuid id, size_t limit,
+                   struct arena *mem, struct job **out, size_t *count, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+
+    return db_query(db, SQL_JOB_MADE_WITH,
+                    DB_ARGS(db_uuid(id), db_uuid(workspace_id), db_int((int64_t)limit)), &rows,
+                    err) &&
+           read_jobs(rows, limit, mem, out, count, err);
+}
+
 static bool is_there(struct db *db, enum sql_id statement, struct uuid upload_id, const char *kind,
                      bool *out, struct error *err)
 {

@@ -94,6 +94,10 @@ struct job_filter {
 /* At most LIMIT jobs, newest first, behind BEFORE (nil: from the newest on). */
 bool job_list(struct db *db, const struct job_filter *filter, struct uuid before, size_t limit,
               struct arena *mem, struct job **out, size_t *count, struct error *err);
+/* At most LIMIT jobs that were made with the job ID: of the same upload, kind and moment, in the
+ * order of their chunks. None if it is gone. */
+bool job_made_with(struct db *db, struct uuid workspace_id, struct uuid id, size_t limit,
+                   struct arena *mem, struct job **out, size_t *count, struct error *err);
 /* Whether the upload's processing has, or had, a job of KIND. */
 bool job_has_belonging(struct db *db, struct uuid upload_id, const char *kind, bool *out,
                        struct error *err);

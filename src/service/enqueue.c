@@ -21,6 +21,7 @@ struct asking {
     bool needs_upload;
     struct uuid *needed; /* jobs that each waits for */
     size_t needed_count;
+    int64_t now_us; /* of all that are made */
     struct job *jobs;
     size_t count;
 };
@@ -89,11 +90,23 @@ static int32_t retries_of(const struct asking *asking)
                                                           : asking->upload.max_retries;
 }
 
+static struct uuid new_id(const struct asking *asking)
+{
+    const struct idempotency *once = &asking->request->once;
+
+    return once->key && asking->count == 0 ? once->resource_id : app_new_id(asking->app);
+}
+
+static size_t most(const struct enqueue_request *request)
+{
+    return request->per_chunk ? ENQUEUED_MAX : 1;
+}
+
 static bool insert(struct db *tx, struct asking *asking, struct uuid chunk_id, struct error *err)
 {
     const struct enqueue_request *request = asking->request;
     struct job job = {
-        .id = app_new_id(asking->app),
+        .id = new_id(asking),
         .workspace_id = request->workspace_id,
         .upload_id = request->upload_id,
         .chunk_id = chunk_id,
@@ -106,7 +119,7 @@ static bool insert(struct db *tx, struct asking *asking, struct uuid chunk_id, s
                    : asking->kind   ? asking->kind->options
                                     : NULL,
         .run_after_us = request->run_after_us,
-        .created_at_us = app_now_us(asking->app),
+        .created_at_us = asking->now_us,
     };
 
     if (asking->count == ENQUEUED_MAX)
@@ -140,9 +153,8 @@ static bool insert_for_chunks(struct db *tx, struct asking *asking, struct error
     return asking->count > 0 || insert(tx, asking, (struct uuid){{0}}, err);
 }
 
-static bool ask_work(struct db *tx, void *context, struct error *err)
+static bool make_jobs(struct db *tx, struct asking *asking, struct error *err)
 {
-    struct asking *asking = context;
     const struct enqueue_request *request = asking->request;
 
     asking->count = 0;
@@ -156,15 +168,32 @@ static bool ask_work(struct db *tx, void *context, struct error *err)
                                : insert(tx, asking, (struct uuid){{0}}, err));
 }
 
+static bool ask_work(struct db *tx, void *context, struct error *err)
+{
+    struct asking *asking = context;
+    const struct enqueue_request *request = asking->request;
+    struct uuid first;
+    bool is_known;
+
+    if (!idempotency_claim(tx, &request->once, &is_known, &first, err))
+        return false;
+    return is_known ? job_made_with(tx, request->workspace_id, first, most(request), asking->mem,
+                                    &asking->jobs, &asking->count, err)
+                    : make_jobs(tx, asking, err);
+}
+
 bool enqueue(struct app *app, const struct enqueue_request *request, struct arena *mem,
              struct job **out, size_t *count, struct error *err)
 {
-    struct asking asking = {
-        .app = app, .request = request, .kind = queue_kind(app->queue, request->kind), .mem = mem};
+    struct asking asking = {.app = app,
+                            .request = request,
+                            .kind = queue_kind(app->queue, request->kind),
+                            .mem = mem,
+                            .now_us = app_now_us(app)};
 
     if (!check_kind(&asking, err))
         return false;
-    asking.jobs = arena_array(mem, request->per_chunk ? ENQUEUED_MAX : 1, sizeof *asking.jobs);
+    asking.jobs = arena_array(mem, most(request), sizeof *asking.jobs);
     if (!database_write(app->database, ask_work, &asking, err))
         return false;
     queue_signal(app->queue);

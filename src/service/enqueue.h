@@ -5,6 +5,7 @@
 #ifndef SERVICE_ENQUEUE_H
 #define SERVICE_ENQUEUE_H
 
+#include "catalog/idempotency.h"
 #include "catalog/job.h"
 #include "catalog/upload.h"
 #include "service/app.h"
@@ -30,14 +31,17 @@ struct enqueue_request {
     int32_t priority;    /* without it the kind's */
     int32_t max_retries; /* -1: as many as the kind's, or, where it says nothing, the upload's */
     int64_t run_after_us;
+    struct idempotency once; /* its resource is the first job's id; without a key: made each time */
 };
 
 /*
  * Queues jobs of a kind for an upload. They are beside its processing: its status does not depend
- * on them. *OUT are the jobs made, COUNT of them.
+ * on them. *OUT are the jobs made, COUNT of them; or those, as they are now, that the same request
+ * has made before.
  *
  * Fails with ERR_NOT_FOUND without such an upload, ERR_CONFLICT if it is in the trash, ERR_INVALID
- * if the options do not suit the kind, nobody runs it, or it would be more than ENQUEUED_MAX.
+ * if the options do not suit the kind, nobody runs it, or it would be more than ENQUEUED_MAX, and
+ * as idempotency_claim.
  */
 bool enqueue(struct app *app, const struct enqueue_request *request, struct arena *mem,
              struct job **out, size_t *count, struct error *err);

@@ -248,6 +248,29 @@ def test_jobs_that_are_asked_for_have_what_their_section_says(tmp_path):
         assert job["options"] == {"language": "de"}
 
 
+def test_a_repeated_request_makes_no_more_jobs(world):
+    _, api = world
+    record = api.upload(audio.wav(seconds=2.5))
+    wish = {"kind": "once", "upload_id": record["id"], "per": "chunk", "priority": 2}
+    key = {"Idempotency-Key": "once-1"}
+    made = [api.post("/v1/jobs", json=wish, headers=key) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 201]
+    assert made[0].json() == made[1].json()
+    assert [job["chunk_index"] for job in made[0].json()["items"]] == [0, 1, 2]
+    expect_problem(api.post("/v1/jobs", json={**wish, "per": "upload"}, headers=key), 422,
+                   "idempotency_key_reused")
+    more = api.post("/v1/jobs", json=wish, headers={"Idempotency-Key": "once-2"}).json()["items"]
+    jobs = api.get_json("/v1/jobs", params={"kind": "once", "upload_id": record["id"]})["items"]
+    assert len(more) == 3 and len(jobs) == 6
+    # A refusal has not used its key up.
+    key = {"Idempotency-Key": "once-3"}
+    gone = "01936a1c-2b7e-7c4d-9a10-3f5e6d7c8b9a"
+    expect_problem(api.post("/v1/jobs", json={**wish, "upload_id": gone}, headers=key), 404, "not_found")
+    one = {"kind": "once", "upload_id": record["id"]}
+    first, again = (api.post("/v1/jobs", json=one, headers=key).json() for _ in range(2))
+    assert first == again and len(first["items"]) == 1
+
+
 # ---- waiting ----
 
 def test_a_lease_waits_for_what_comes(world, record):

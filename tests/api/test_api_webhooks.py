@@ -88,6 +88,20 @@ def test_only_what_is_wanted_and_only_from_now_on(server):
         assert len(receiver.of("/every")) == 3
 
 
+def test_a_repeated_webhook_is_one_and_its_secret_is_not_shown_again(server):
+    api = server.api()
+    wish = {"url": "https://hooks.example.org/a", "event_types": ["upload.created"]}
+    key = {"Idempotency-Key": "hook"}
+    first, again = (api.post("/v1/webhooks", json=wish, headers=key) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == {name: value for name, value in first.json().items() if name != "secret"}
+    for other in ({**wish, "event_types": ["upload.deleted"]}, {**wish, "description": "x"}):
+        expect_problem(api.post("/v1/webhooks", json=other, headers=key), 422, "idempotency_key_reused")
+    assert len(api.get_json("/v1/webhooks")["items"]) == 1
+    assert api.post("/v1/webhooks", json=wish, headers={"Idempotency-Key": "b"}).status_code == 201
+    assert len(api.get_json("/v1/webhooks")["items"]) == 2
+
+
 def test_rotated_secrets_overlap(server):
     api = server.api()
     with Receiver() as receiver:
