@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 
-from server import ROOT
+import pytest
+from server import ROOT, Server
 
 README = ROOT / "README.md"
 ADDRESS = "http://127.0.0.1:8080"
@@ -54,6 +55,13 @@ def run(commands, server, folder):
                           env={**os.environ, "AUDIOTRICKS_CLIENT_SERVER": server.url})
     parts = done.stdout.decode().replace("\r\n", "\n").split(MARK)
     return list(zip(map(int, parts[1::2]), parts[0::2]))
+
+
+@pytest.fixture
+def server(tmp_path):
+    """As a reader starts it."""
+    with Server(tmp_path / "data", jobs=True) as running:
+        yield running
 
 
 def test_the_tour(server, tmp_path):
