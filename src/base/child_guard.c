@@ -63,14 +63,14 @@ static void listen_until_the_end(struct watch *watch)
 }
 
 /* 0: it is gone. proc(5): the name, in brackets, may hold anything; then state, parent, group. */
-static pid_t session_of(const struct watch *watch, const char *pid)
+static pid_t session_of(const struct watch *watch, pid_t pid)
 {
     char path[64], text[STAT_BYTES];
     const char *rest;
     ssize_t got;
     int fd, session;
 
-    snprintf(path, sizeof path, "%s/stat", pid);
+    snprintf(path, sizeof path, "%d/stat", pid);
     fd = openat(watch->proc, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
@@ -97,7 +97,7 @@ static size_t kill_entries(const struct watch *watch, const char *entries, size_
         const struct dirent64 *entry = (const void *)(entries + at);
         int pid = atoi(entry->d_name);
 
-        if (pid > 0 && is_watched(watch, session_of(watch, entry->d_name)))
+        if (pid > 0 && is_watched(watch, session_of(watch, pid)))
             killed += kill(pid, SIGKILL) == 0;
         at += entry->d_reclen;
     }
