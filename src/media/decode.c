@@ -4,6 +4,23 @@
 
 #include "media/flac.h"
 
+/* What these lossless codecs give is proven by a checksum or it is nothing; AC-3 covers up what its
+ * checksum denies. Elsewhere checksums are often wrong by custom. */
+static int checks_of(enum AVCodecID codec)
+{
+    switch (codec) {
+    case AV_CODEC_ID_FLAC:
+    case AV_CODEC_ID_WAVPACK:
+    case AV_CODEC_ID_TTA:
+        return AV_EF_CRCCHECK | AV_EF_EXPLODE;
+    case AV_CODEC_ID_AC3:
+    case AV_CODEC_ID_EAC3:
+        return AV_EF_CRCCHECK;
+    default:
+        return 0;
+    }
+}
+
 static bool codec_make(struct decode *decode)
 {
     const struct av *av = decode->av;
@@ -19,9 +36,7 @@ static bool codec_make(struct decode *decode)
     decode->codec->thread_count = 1;
     if (decode->packets.demuxing)
         decode->codec->pkt_timebase = decode->packets.demux.audio->time_base;
-    /* A FLAC frame proves itself by its checksum; elsewhere checksums are often wrong by custom. */
-    if (codec->id == AV_CODEC_ID_FLAC)
-        decode->codec->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
+    decode->codec->err_recognition = checks_of(codec->id);
     return av->avcodec_open2(decode->codec, codec, NULL) >= 0;
 }
 
@@ -33,6 +48,8 @@ bool decode_open(struct decode *decode, struct probe *probe)
         return false;
     }
     decode->skip_left = decode->packets.skip;
+    if (decode->packets.demuxing)
+        timeline_init(&decode->timeline, &decode->packets.demux, probe->format->kind);
     return true;
 }
 
@@ -47,20 +64,26 @@ void decode_close(struct decode *decode)
 }
 
 /* What follows on a span without anything decoded between them is the same span. */
-static void lost(struct decode *decode, uint64_t samples, uint64_t bytes, const char *reason)
+static void note(struct decode *decode, const struct span *span)
 {
     struct span *last = decode->span_count > 0 ? &decode->spans[decode->span_count - 1] : NULL;
 
-    decode->lost_samples += samples;
-    if (last && last->at == decode->decoded && decode->spans_seen == decode->span_count) {
-        last->samples += samples;
-        last->bytes += bytes;
+    decode->lost_samples += span->samples;
+    if (last && last->at + last->flawed == span->at && decode->spans_seen == decode->span_count) {
+        last->flawed += span->flawed;
+        last->samples += span->samples;
+        last->bytes += span->bytes;
         return;
     }
     decode->spans_seen++;
     if (decode->span_count < SPANS_MAX)
-        decode->spans[decode->span_count++] =
-            (struct span){decode->decoded, samples, bytes, reason};
+        decode->spans[decode->span_count++] = *span;
+}
+
+static void lost(struct decode *decode, uint64_t samples, uint64_t bytes, const char *reason)
+{
+    note(decode, &(struct span){
+                     .at = decode->decoded, .samples = samples, .bytes = bytes, .reason = reason});
 }
 
 static uint64_t packet_samples(const struct decode *decode, const AVPacket *packet)
@@ -74,7 +97,7 @@ static uint64_t packet_samples(const struct decode *decode, const AVPacket *pack
         samples =
             (int)decode->av->av_rescale_q(packet->duration, decode->packets.demux.audio->time_base,
                                           (AVRational){1, parameters->sample_rate});
-    return samples > 0 ? (uint64_t)samples : 0;
+    return samples > 0 ? (uint64_t)samples : decode->packet_samples;
 }
 
 static bool is_flac(const struct decode *decode)
@@ -103,6 +126,14 @@ static void check_place(struct decode *decode, const AVPacket *packet)
         lost(decode, frame.first_sample - expected, 0, "frames are missing");
 }
 
+static void check_time(struct decode *decode, const AVPacket *packet)
+{
+    uint64_t gap = timeline_gap(&decode->timeline, packet_samples(decode, packet));
+
+    if (gap > 0)
+        lost(decode, gap, 0, "packets are missing");
+}
+
 /* Samples that are missing with PACKET; in FLAC the next frame's place will tell. */
 static void lost_packet(struct decode *decode, const AVPacket *packet, uint64_t bytes)
 {
@@ -116,6 +147,8 @@ static void feed(struct decode *decode, const AVPacket *packet)
         lost(decode, 0, decode->packets.junk, "bytes that are no frame");
     if (is_flac(decode))
         check_place(decode, packet);
+    else if (decode->packets.demuxing)
+        check_time(decode, packet);
     if (decode->av->avcodec_send_packet(decode->codec, packet) < 0)
         lost_packet(decode, packet, (uint64_t)packet->size);
 }
@@ -165,18 +198,31 @@ static bool is_usable(const AVFrame *frame)
            frame->ch_layout.nb_channels <= CHANNELS_MAX;
 }
 
+/* Decoders cover up what they can, and say so. */
+static void check_flaws(struct decode *decode)
+{
+    const AVFrame *frame = decode->frame;
+
+    if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT))
+        note(decode, &(struct span){.at = decode->decoded,
+                                    .flawed = (uint64_t)frame->nb_samples,
+                                    .reason = "a frame was decoded with errors"});
+}
+
 /* Pulls until there is something to be heard. */
 static bool pull_heard(struct decode *decode)
 {
     while (pull(decode)) {
         if (!is_usable(decode->frame))
             continue;
+        decode->packet_samples = (uint64_t)decode->frame->nb_samples;
         if (decode->skip_left >= (uint64_t)decode->frame->nb_samples) {
             decode->skip_left -= (uint64_t)decode->frame->nb_samples;
             continue;
         }
         drop_front(decode->av, decode->frame, (int)decode->skip_left);
         decode->skip_left = 0;
+        check_flaws(decode);
         decode->decoded += (uint64_t)decode->frame->nb_samples;
         return true;
     }

@@ -6,13 +6,15 @@
 #define MEDIA_DECODE_H
 
 #include "media/packets.h"
+#include "media/timeline.h"
 
 #define SPANS_MAX 200
 #define HELD_FRAMES_MAX 8
 
-/* A stretch that could not be decoded, at its place in what could. */
+/* A stretch that could not be decoded, or not without errors, at its place in what could. */
 struct span {
     uint64_t at;      /* samples before it */
+    uint64_t flawed;  /* samples of it that came out all the same */
     uint64_t samples; /* that are missing; 0: not known */
     uint64_t bytes;   /* of the file */
     const char *reason;
@@ -26,6 +28,8 @@ struct decode {
     uint64_t decoded; /* samples that came out of the decoder, those left out not counted */
     uint64_t skip_left;
     bool draining;
+    struct timeline timeline;
+    uint64_t packet_samples; /* of the last frame, which tells what a packet holds; 0: none yet */
 
     /* Frames that may lie behind the limit, kept until it is known whether more follow. */
     AVFrame *held[HELD_FRAMES_MAX];

@@ -321,6 +321,14 @@ static bool length_of_matroska(struct demux *demux, struct probe *probe)
     return done;
 }
 
+/* A recording of a broadcast begins at any time. */
+static int64_t start_us(const struct demux *demux)
+{
+    int64_t start = demux->audio->start_time;
+
+    return start != AV_NOPTS_VALUE && start > 0 ? to_us(demux, start, demux->audio->time_base) : 0;
+}
+
 static bool length_of_ogg(struct demux *demux, struct probe *probe)
 {
     struct ogg_outline outline;
@@ -332,6 +340,8 @@ static bool length_of_ogg(struct demux *demux, struct probe *probe)
     /* Of a single link libav knows where it starts, too. */
     length_settle(probe, outline.links == 1 && declared > 0 ? declared : outline.length_us,
                   MEDIA_SCANNED);
+    if (outline.links == 1)
+        probe->positions_us = outline.length_us - start_us(demux);
     probe->empty = probe->duration_us == 0;
     probe->truncated = outline.cut;
     set_bitrate(probe, outline.bytes);

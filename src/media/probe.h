@@ -39,6 +39,7 @@ struct probe {
     bool header_wrong;     /* the header's length contradicts what is there */
     bool empty;            /* a sound recording without a single frame, and it says so */
     int64_t declared_us;   /* what the header said, where that was wrong; 0: nothing */
+    int64_t positions_us;  /* up to where the file's own positions reach (Ogg); 0: not known */
     size_t tag_bytes_left; /* what may still be read of tags: files can hold millions */
     struct tags tags;
     struct cover cover;

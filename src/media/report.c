@@ -21,17 +21,21 @@ static json_t *decibels(double magnitude)
     return magnitude > 0 ? rounded(20 * log10(magnitude), 0.01) : json_null();
 }
 
-/* What the header promises, 0 if nothing: it was right, or found to be wrong. */
+/* What the header or positions in the file promise, 0 if nothing: they were right, or found to be
+ * wrong. */
 static double declared_s(const struct probe *probe)
 {
     if (probe->declared_us > 0)
         return (double)probe->declared_us / 1e6;
+    if (probe->positions_us > 0)
+        return (double)probe->positions_us / 1e6;
     return probe->facts.duration_source == MEDIA_DECLARED ? (double)probe->duration_us / 1e6 : 0;
 }
 
-static double slack_s(double declared)
+/* Positions count samples, headers are rough. */
+static double slack_s(const struct probe *probe, double declared)
 {
-    return 0.25 + declared / 200;
+    return probe->declared_us <= 0 && probe->positions_us > 0 ? 0.1 : 0.25 + declared / 200;
 }
 
 static double lost_s(const struct report *report)
@@ -47,14 +51,18 @@ static double missing_s(const struct report *report)
     double declared = declared_s(report->probe);
     double missing = declared - report->seconds - lost_s(report);
 
-    return missing > slack_s(declared) ? missing : 0;
+    return missing > slack_s(report->probe, declared) ? missing : 0;
 }
 
 /* A span at the very end: the last frame is not whole. */
 static bool ends_in_damage(const struct decode *decode)
 {
-    return decode->span_count > 0 && decode->spans_seen == decode->span_count &&
-           decode->spans[decode->span_count - 1].at == decode->decoded;
+    const struct span *last;
+
+    if (decode->span_count == 0 || decode->spans_seen > decode->span_count)
+        return false;
+    last = &decode->spans[decode->span_count - 1];
+    return last->at + last->flawed == decode->decoded;
 }
 
 static bool is_truncated(const struct report *report)
@@ -102,9 +110,9 @@ static json_t *declared_json(const struct report *report)
     json_object_set_new(object, "duration", declared > 0 ? seconds(declared) : json_null());
     json_object_set_new(object, "sample_rate", json_integer(facts->sample_rate_hz));
     json_object_set_new(object, "channels", json_integer(facts->channels));
-    json_object_set_new(
-        object, "duration_matches",
-        json_boolean(declared <= 0 || fabs(declared - report->seconds) <= slack_s(declared)));
+    json_object_set_new(object, "duration_matches",
+                        json_boolean(declared <= 0 || fabs(declared - report->seconds) <=
+                                                          slack_s(report->probe, declared)));
     return object;
 }
 
@@ -119,7 +127,8 @@ static json_t *damage_json(const struct report *report)
         json_t *object = json_object();
 
         json_object_set_new(object, "start", seconds((double)span->at / rate));
-        json_object_set_new(object, "end", seconds((double)(span->at + span->samples) / rate));
+        json_object_set_new(object, "end",
+                            seconds((double)(span->at + span->flawed + span->samples) / rate));
         json_object_set_new(object, "start_sample", json_integer((json_int_t)span->at));
         json_object_set_new(object, "samples", json_integer((json_int_t)span->samples));
         json_object_set_new(object, "bytes", json_integer((json_int_t)span->bytes));

@@ -149,12 +149,14 @@ struct media_result {
      *   samples, sample_rate, channels, duration (s)
      *                     what is there, as decoded
      *   declared          {duration, sample_rate, channels, duration_matches}: what the header
-     *                     says; its duration is null where it says none
+     *                     says, in Ogg the last position; its duration is null where it says none
      *   truncated         whether the end is missing, whatever the verdict
      *   truncated_by      seconds that are missing at the end; only where that is known
      *   damage            [{start, end (s), start_sample, samples, bytes, reason}]: at most 200
      *                     spans, at their place in what was decoded; samples are those that are
-     *                     missing, 0 if not known, bytes those of the file that could not be used
+     *                     missing, 0 if not known, bytes those of the file that could not be used,
+     *                     0 if not known; a frame that was decoded with errors is a span of its own
+     *                     length, of which no samples are missing
      *   damage_spans      how many there are
      *   clipping          {samples, runs, longest_run, per_channel: [{samples, runs}]}
      *   peak_db, rms_db   null for digital silence

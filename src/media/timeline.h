@@ -1,0 +1,26 @@
+/* The times of packets in containers that stamp them, each held against the end of the one before:
+ * what lies between two of them is missing, though nothing says so. */
+#ifndef MEDIA_TIMELINE_H
+#define MEDIA_TIMELINE_H
+
+#include "media/demux.h"
+
+struct timeline {
+    const struct demux *demux; /* NULL: of a container whose times do not tell */
+    int64_t slack;             /* what times of intact files are apart, in the stream's time base */
+    int64_t next;              /* when the next packet is due; AV_NOPTS_VALUE: not known */
+    struct {
+        int64_t position; /* among the demuxer's bytes */
+        uint32_t serial;  /* of its link of the chain */
+        unsigned number;  /* among the link's pages with audio, from 1 on */
+    } page;               /* of Ogg, that the packet before began on */
+};
+
+/* DEMUX stays open as long as the timeline is used. */
+void timeline_init(struct timeline *timeline, const struct demux *demux, enum format_kind kind);
+
+/* The samples that are missing before the demuxer's packet at hand, which itself holds SAMPLES (0:
+ * not known). Call it for each packet, in order. */
+uint64_t timeline_gap(struct timeline *timeline, uint64_t samples);
+
+#endif
