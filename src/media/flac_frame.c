@@ -7,6 +7,10 @@
 #define WINDOW_FIRST_BYTES (64 << 10)
 #define WINDOW_MAX_BYTES (32 << 20)
 
+/* The shortest frame has a header of six bytes, a subframe of one value, and its checksum. */
+#define FRAME_MIN_BYTES 10
+#define HEADER_MAX_BYTES 16
+
 static uint8_t crc8(const uint8_t *bytes, size_t length)
 {
     unsigned crc = 0;
@@ -99,11 +103,15 @@ bool flac_parse_frame(const uint8_t *bytes, size_t length, const struct flac_inf
     unsigned rate_code;
     unsigned channels;
     uint64_t number;
+    uint8_t last[HEADER_MAX_BYTES] = {0};
     size_t at = 4;
     size_t taken;
 
-    if (length < 16 || bytes[0] != 0xff || (bytes[1] & 0xfe) != 0xf8)
+    if (length < FRAME_MIN_BYTES || bytes[0] != 0xff || (bytes[1] & 0xfe) != 0xf8)
         return false;
+    /* A frame of silence is shorter than the longest header. */
+    if (length < sizeof last)
+        bytes = memcpy(last, bytes, length);
     size_code = bytes[2] >> 4;
     rate_code = bytes[2] & 0xf;
     channels = bytes[3] >> 4;
@@ -118,7 +126,7 @@ bool flac_parse_frame(const uint8_t *bytes, size_t length, const struct flac_inf
     at += size_code == 6 ? 1 : size_code == 7 ? 2 : 0;
     out->sample_rate_hz = sample_rate(rate_code, bytes + at);
     at += rate_code == 12 ? 1 : rate_code > 12 ? 2 : 0;
-    if (crc8(bytes, at) != bytes[at])
+    if (at >= length || crc8(bytes, at) != bytes[at])
         return false;
     /* Frames of one size are numbered by frame; the last may be shorter, the others tell. */
     out->first_sample = bytes[1] & 1          ? number

@@ -265,12 +265,35 @@ static void chapters_are_listed(void **state)
     }
 }
 
+/* The last frame, of a few bytes, is found. */
+static void flac_that_ends_in_silence(void **state)
+{
+    static const struct {
+        unsigned rate_hz, channels;
+    } FORMS[] = {{8000, 1}, {16000, 1}, {44100, 1}, {48000, 1}, {8000, 2}, {16000, 2}, {44100, 2}};
+    static const char *const ENCODERS[] = {"flac -s -f q.wav -o q.flac",
+                                           "ffmpeg -v error -y -i q.wav q.flac"};
+
+    for (size_t i = 0; i < COUNT_OF(FORMS) * COUNT_OF(ENCODERS); i++) {
+        unsigned rate_hz = FORMS[i / 2].rate_hz;
+        struct look look;
+
+        make(*state, "sox -D -n -r %u -c %u -b 16 q.wav synth 20 sine 440 vol 0.9 pad 0 20 && %s",
+             rate_hz, FORMS[i / 2].channels, ENCODERS[i % 2]);
+        look = look_at(*state, "q.flac");
+        assert_true(look.taken);
+        assert_int_equal(look.facts.duration_ms, 40000);
+        assert_int_equal(look.facts.duration_source, MEDIA_DECLARED);
+        assert_false(note_of(&look, "truncated"));
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_is_known), cmocka_unit_test(chained_ogg_counts_every_link),
         cmocka_unit_test(covers_are_no_video),   cmocka_unit_test(video_is_refused_with_its_facts),
-        cmocka_unit_test(chapters_are_listed),
+        cmocka_unit_test(chapters_are_listed),   cmocka_unit_test(flac_that_ends_in_silence),
     };
 
     FIXTURE_SERVE_AS_WORKER(argc, argv);
