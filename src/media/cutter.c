@@ -20,6 +20,7 @@ void cutter_init(struct cutter *cutter, const struct av *av, const struct media_
                  bool lossless, const struct cutter_out *out)
 {
     *cutter = (struct cutter){.av = av, .wanted = wanted, .lossless = lossless, .out = *out};
+    mix_init(&cutter->mix, av);
 }
 
 void cutter_done(struct cutter *cutter)
@@ -32,6 +33,7 @@ void cutter_done(struct cutter *cutter)
     cutter->av->swr_free(&cutter->resampler);
     cutter->av->av_channel_layout_uninit(&cutter->in_layout);
     cutter->av->av_channel_layout_uninit(&cutter->form.layout);
+    mix_done(&cutter->mix);
     free(cutter->held);
 }
 
@@ -132,6 +134,29 @@ static enum AVSampleFormat out_format(const struct cutter *cutter)
 
 static bool drain(struct cutter *cutter);
 
+static bool resampler_open(struct cutter *cutter, AVChannelLayout *layout,
+                           enum AVSampleFormat format)
+{
+    const struct av *av = cutter->av;
+
+    av->swr_free(&cutter->resampler);
+    return av->swr_alloc_set_opts2(&cutter->resampler, &cutter->form.layout, out_format(cutter),
+                                   (int)cutter->form.sample_rate_hz, layout, format,
+                                   cutter->in_rate_hz, 0, NULL) >= 0 &&
+           av->swr_init(cutter->resampler) >= 0;
+}
+
+/* Channels that stand nowhere, or more than swresample takes, have no way to others but by their
+ * mean. */
+static bool resampler_open_mean(struct cutter *cutter)
+{
+    AVChannelLayout mono = AV_CHANNEL_LAYOUT_MONO;
+
+    cutter->mixes = cutter->in_layout.nb_channels != cutter->form.layout.nb_channels &&
+                    resampler_open(cutter, &mono, AV_SAMPLE_FMT_FLT);
+    return cutter->mixes;
+}
+
 /* A file may change its form on the way: the stream of chunks does not. */
 static bool resampler_make(struct cutter *cutter, const AVFrame *frame)
 {
@@ -140,7 +165,6 @@ static bool resampler_make(struct cutter *cutter, const AVFrame *frame)
 
     if (cutter->resampler && !drain(cutter))
         return false;
-    av->swr_free(&cutter->resampler);
     if (frame->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
         av->av_channel_layout_default(&layout, frame->ch_layout.nb_channels);
     else if (av->av_channel_layout_copy(&layout, &frame->ch_layout) < 0)
@@ -149,13 +173,10 @@ static bool resampler_make(struct cutter *cutter, const AVFrame *frame)
     cutter->in_layout = layout;
     cutter->in_rate_hz = frame->sample_rate;
     cutter->in_format = frame->format;
-    if (av->swr_alloc_set_opts2(&cutter->resampler, &cutter->form.layout, out_format(cutter),
-                                (int)cutter->form.sample_rate_hz, &cutter->in_layout,
-                                (enum AVSampleFormat)frame->format, frame->sample_rate, 0,
-                                NULL) < 0 ||
-        av->swr_init(cutter->resampler) < 0)
-        return give_up(cutter, "its samples cannot be converted to the wanted form");
-    return true;
+    cutter->mixes = false;
+    return resampler_open(cutter, &cutter->in_layout, (enum AVSampleFormat)frame->format) ||
+           resampler_open_mean(cutter) ||
+           give_up(cutter, "its samples cannot be converted to the wanted form");
 }
 
 static bool has_changed(const struct cutter *cutter, const AVFrame *frame)
@@ -334,19 +355,34 @@ static bool cut(struct cutter *cutter)
                        cutter->have < earliest_end(cutter) ? cutter->have : earliest_end(cutter));
 }
 
-bool cutter_add(struct cutter *cutter, const AVFrame *frame)
+static bool add_samples(struct cutter *cutter, const uint8_t *const *planes, int count)
 {
     int made;
 
+    return resample(cutter, planes, count, &made) && cut(cutter);
+}
+
+static bool add_mean(struct cutter *cutter, const AVFrame *frame)
+{
+    const uint8_t *plane = (const uint8_t *)cutter->mix.mean;
+
+    for (size_t from = 0; mix_load(&cutter->mix, frame, from); from += cutter->mix.slice.count)
+        if (!add_samples(cutter, &plane, (int)cutter->mix.slice.count))
+            return false;
+    return true;
+}
+
+bool cutter_add(struct cutter *cutter, const AVFrame *frame)
+{
     if (cutter->trouble)
         return false;
     if (cutter->form.channels == 0 && !form_make(cutter, frame))
         return false;
     if (has_changed(cutter, frame) && !resampler_make(cutter, frame))
         return false;
-    return resample(cutter, (const uint8_t *const *)frame->extended_data, frame->nb_samples,
-                    &made) &&
-           cut(cutter);
+    return cutter->mixes ? add_mean(cutter, frame)
+                         : add_samples(cutter, (const uint8_t *const *)frame->extended_data,
+                                       frame->nb_samples);
 }
 
 bool cutter_finish(struct cutter *cutter)

@@ -6,6 +6,7 @@
 #define MEDIA_CUTTER_H
 
 #include "media/chunk_file.h"
+#include "media/mix.h"
 
 /* What happens to the chunks. */
 struct cutter_out {
@@ -26,6 +27,8 @@ struct cutter {
     AVChannelLayout in_layout;
     int in_rate_hz;
     int in_format;
+    bool mixes; /* what is resampled is the mean of all channels */
+    struct mix mix;
 
     /* All of these in samples of the output. */
     uint64_t step; /* a chunk's length at most, without its overlap */

@@ -228,6 +228,18 @@ def test_source_keeps_rate_channels_and_depth(channels, bits, tmp_path):
     assert probe == f"{rate},{channels}", out.stderr
 
 
+@pytest.mark.parametrize("channels", [9, 10, 12, 64, 255])
+def test_channels_that_stand_nowhere_are_mixed_to_their_mean(channels, tmp_path):
+    dice = random.Random(channels)
+    planes = [[dice.randint(-9000, 9000) for _ in range(20000)] for _ in range(channels)]
+    record = work("validate", "analyze", "cut", "sample_rate_hz=8000", "max_ms=1000", f"out={tmp_path}",
+                  wav_of(f"many-{channels}.wav", planes))
+    assert record["channels"] == channels and record["chunk_channels"] == 1
+    samples = array.array("h", joined(tmp_path, record))
+    assert len(samples) == 20000
+    assert max(abs(x - sum(frame) / channels) for x, frame in zip(samples, zip(*planes))) < 1.01
+
+
 @pytest.mark.parametrize("words,detail", [
     (["bits=12"], "16 or 24"), (["sample_rate_hz=999"], "rate"), (["max_ms=999"], "second"),
     (["overlap_ms=200000"], "overlap"), (["max_bytes=40"], "overlap")])
