@@ -17,14 +17,22 @@ static void begin(struct fingerprint *fingerprint, const struct slice *slice)
     fingerprint->buffer = malloc(SLICE_SAMPLES * slice->channels * sizeof *fingerprint->buffer);
     fingerprint->context = fingerprint->library->chromaprint_new(CHROMAPRINT_ALGORITHM_DEFAULT);
     assert(fingerprint->buffer && fingerprint->context);
-    fingerprint->ended = !fingerprint->library->chromaprint_start(
-        fingerprint->context, slice->sample_rate_hz, (int)slice->channels);
+    if (fingerprint->library->chromaprint_start(fingerprint->context, slice->sample_rate_hz,
+                                                (int)slice->channels))
+        return;
+    /* A context that did not start is not to be asked for anything: below 1,001 Hz there is none.
+     */
+    fingerprint->library->chromaprint_free(fingerprint->context);
+    fingerprint->context = NULL;
+    fingerprint->ended = true;
 }
 
 void fingerprint_add(struct fingerprint *fingerprint, const struct slice *slice)
 {
     size_t count = slice->count;
 
+    if (fingerprint->ended)
+        return;
     if (!fingerprint->context)
         begin(fingerprint, slice);
     else if (slice->changed)

@@ -543,3 +543,15 @@ def test_what_is_no_audio_is_refused(tmp_path):
     path = tmp_path / "page.mp3"
     path.write_text("<html><body>not audio</body></html>" * 50)
     assert works("validate", path)[0]["code"] == "not_audio"
+
+
+@pytest.mark.parametrize("rate", [1, 100, 1000])
+def test_rates_too_low_to_be_measured_give_nothing(rate):
+    """Loudness needs what the filters of BS.1770 let pass, a fingerprint more than 1,000 Hz."""
+    tone = [int(9000 * math.sin(i / 3)) for i in range(rate * 10 + 400)]
+    record = work("validate", "cut", "analyze", wav_of(f"low-{rate}.wav", [tone], rate))
+    analysis = record["analysis"]
+    assert record["verdict"] == "whole"
+    assert analysis["fingerprint"] is None and analysis["loudness"]["integrated_lufs"] is None
+    assert analysis["loudness"]["sample_peak_db"] is not None
+    assert analysis["waveforms"][0]["length"] == (len(tone) + 255) // 256
