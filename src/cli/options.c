@@ -12,7 +12,7 @@ const struct config_option configuration_options[] = {
     {"server", "data", CONFIG_TEXT, "./data", "data",
      "the data folder: catalog, local store, operator token"},
     {"server", "database", CONFIG_SECRET, NULL, "database",
-     "the catalog's database: postgresql://USER@HOST/NAME; not set: sqlite:DATA/catalog.db"},
+     "the catalog's database: postgresql://USER@HOST/NAME; not set: DATA/catalog.db"},
     {"server", "base_url", CONFIG_TEXT, NULL, NULL,
      "the address clients use, for links; not set: what the request says"},
     {"server", "trusted_proxies", CONFIG_TEXT, NULL, NULL,

@@ -180,10 +180,11 @@ def test_flags_and_variables_are_as_config_says():
             continue
         value = {"server.data": "/d"}.get(name, row["value"] or "1")
         codes = (0, 2)  # whatever the value means: it is shown
+        shown = "***" if name == "server.database" else value
         by_flag = config(row["flag"], value, codes=codes)[name]
-        assert (by_flag["value"], by_flag["origin"]) == (value, "flag"), name
+        assert (by_flag["value"], by_flag["origin"]) == (shown, "flag"), name
         by_variable = config(env={row["environment"]: value}, codes=codes)[name]
-        assert (by_variable["value"], by_variable["origin"]) == (value, "environment"), name
+        assert (by_variable["value"], by_variable["origin"]) == (shown, "environment"), name
 
 
 @pytest.mark.parametrize("arguments, env, content", [
