@@ -1,4 +1,5 @@
 #include "api/content.h"
+#include "api/object.h"
 #include "http/conditional.h"
 #include "http/digest_header.h"
 #include "http/disposition.h"
@@ -69,11 +70,12 @@ static bool send_by_proxy(struct request *req, const struct upload *upload, cons
     return response_empty(res, 200, err);
 }
 
-/* The prefix leads to the first store's folder, and to no other's. */
+/* The prefix leads to the first store's folder, if it has one, and to no other's. */
 static bool proxy_may_send(const struct request *req, const struct upload *upload)
 {
     return strcmp(upload->storage_name, store_name(req->app->stores[0])) == 0 &&
-           !request_header(req, "If-Match") && !request_header(req, "If-Unmodified-Since");
+           store_has_files(req->app->stores[0]) && !request_header(req, "If-Match") &&
+           !request_header(req, "If-Unmodified-Since");
 }
 
 /* The record is there, so what is missing of the content is a loss. */
@@ -88,11 +90,11 @@ static bool is_whole(const struct upload *upload, uint64_t size, struct error *e
     return error_client(err, "the content in the store is damaged");
 }
 
-static bool open_object(struct store *store, const struct upload *upload, int *fd, uint64_t *size,
-                        struct error *err)
+static bool open_object(const struct app *app, const struct upload *upload,
+                        struct object_content *object, struct content *content, struct error *err)
 {
-    if (store_open_fd(store, upload->storage_path, fd, size, err))
-        return is_whole(upload, *size, err);
+    if (object_content_open(app, upload->storage_name, upload->storage_path, object, content, err))
+        return is_whole(upload, content->size, err);
     if (err->kind == ERR_NOT_FOUND) {
         err->kind = ERR_INTERNAL; /* the record is there, so this is a loss, not a wrong id */
         error_client(err, "the content is missing from the store");
@@ -103,16 +105,12 @@ static bool open_object(struct store *store, const struct upload *upload, int *f
 static bool send_from_store(struct request *req, const struct upload *upload, const char *etag,
                             struct response *res, struct error *err)
 {
-    struct store *store;
     struct content content = {
         .type = safe_type(upload->mime_type), .etag = etag, .modified_us = upload->uploaded_at_us};
-    scoped(fd_close) int fd = -1;
+    scoped(object_content_done) struct object_content object = OBJECT_CONTENT_NONE;
 
-    if (!app_find_store(req->app, upload->storage_name, &store, err) ||
-        !open_object(store, upload, &fd, &content.size, err))
-        return false;
-    content.fd = fd;
-    return response_content(res, &content, err);
+    return open_object(req->app, upload, &object, &content, err) &&
+           response_content(res, &content, err);
 }
 
 bool content_send(struct request *req, const struct upload *upload, struct response *res,

@@ -1,6 +1,7 @@
 /* Chunks of an upload: cutting them anew, and their bytes. */
 #include "api/job_view.h"
 #include "api/members.h"
+#include "api/object.h"
 #include "api/resources.h"
 #include "base/json_text.h"
 #include "catalog/chunk.h"
@@ -73,19 +74,18 @@ static bool should_end(void *request)
 }
 
 /* One of another size than it had is as good as gone. */
-static bool open_file(struct request *req, const struct chunk *chunk, int *fd, uint64_t *size,
-                      struct error *err)
+static bool open_file(struct request *req, const struct chunk *chunk, struct object_content *object,
+                      struct content *content, struct error *err)
 {
-    struct store *store;
-
-    if (!app_find_store(req->app, chunk->storage_name, &store, err) ||
-        !store_open_fd(store, chunk->chunk_path, fd, size, err))
+    if (!object_content_open(req->app, chunk->storage_name, chunk->chunk_path, object, content,
+                             err))
         return false;
-    if (*size == chunk->chunk_size)
+    if (content->size == chunk->chunk_size)
         return true;
-    fd_close(fd);
+    object_content_done(object);
+    *object = OBJECT_CONTENT_NONE;
     return error_set(err, ERR_NOT_FOUND, "the chunk has %llu bytes, not %llu",
-                     (unsigned long long)*size, (unsigned long long)chunk->chunk_size);
+                     (unsigned long long)content->size, (unsigned long long)chunk->chunk_size);
 }
 
 static bool cut_again(struct request *req, const struct upload *upload, const struct chunk *chunk,
@@ -100,15 +100,15 @@ static bool cut_again(struct request *req, const struct upload *upload, const st
 }
 
 /* One that is gone is cut again; what it is then may be another, if somebody cuts anew. */
-static bool open_chunk(struct request *req, const struct caller *who, struct chunk *out, int *fd,
-                       uint64_t *size, struct error *err)
+static bool open_chunk(struct request *req, const struct caller *who, struct chunk *out,
+                       struct object_content *object, struct content *content, struct error *err)
 {
     struct upload upload;
 
     for (int i = 0; i < TRIES; i++) {
         if (!find_chunk(req, who, &upload, out, err))
             return false;
-        if (out->has_file && open_file(req, out, fd, size, err))
+        if (out->has_file && open_file(req, out, object, content, err))
             return true;
         if ((out->has_file && err->kind != ERR_NOT_FOUND) || !cut_again(req, &upload, out, err))
             return false;
@@ -150,15 +150,14 @@ static void add_headers(struct request *req, const struct chunk *chunk, struct r
 bool get_chunk_content(struct request *req, const struct caller *who, struct response *res,
                        struct error *err)
 {
-    scoped(fd_close) int fd = -1;
+    scoped(object_content_done) struct object_content object = OBJECT_CONTENT_NONE;
     struct content content = {0};
     struct chunk chunk;
 
-    if (!open_chunk(req, who, &chunk, &fd, &content.size, err) ||
+    if (!open_chunk(req, who, &chunk, &object, &content, err) ||
         !find_made_at(req, &chunk, &content.modified_us, err))
         return false;
     add_headers(req, &chunk, res);
-    content.fd = fd;
     content.type =
         str_ends_with(str_from(chunk.chunk_filename), ".flac") ? "audio/flac" : "audio/wav";
     content.etag = arena_printf(req->mem, "\"sha256-%s\"", chunk.checksum_sha256);

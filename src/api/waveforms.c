@@ -88,7 +88,7 @@ static bool open_file(struct request *req, const struct derived *file, int *fd, 
     struct store *store;
 
     if (!app_find_store(req->app, file->storage_name, &store, err) ||
-        !store_open_fd(store, file->storage_path, fd, size, err))
+        !store_fetch(store, file->storage_path, fd, size, err))
         return false;
     if (*size == file->size)
         return true;

@@ -1,19 +1,9 @@
-/* Percent-encoding (RFC 3986) and the query part (application/x-www-form-urlencoded). Pure. */
+/* The query part of a URL (application/x-www-form-urlencoded). Pure. */
 #ifndef HTTP_QUERY_H
 #define HTTP_QUERY_H
 
 #include "base/arena.h"
-#include "base/error.h"
-#include "base/str.h"
-
-/*
- * Undoes percent-encoding; '+' stands for itself, or for a blank if PLUS_IS_SPACE. *OUT is
- * NUL-terminated. Fails with ERR_INVALID on bad escapes and NUL.
- */
-bool percent_decode(struct str text, bool plus_is_space, struct arena *mem, char **out,
-                    struct error *err);
-/* Encodes all but letters, digits and "-._~"; '/' too unless KEEP_SLASH. */
-char *percent_encode(const char *text, bool keep_slash, struct arena *mem);
+#include "base/percent.h"
 
 struct query_pair {
     const char *name;

@@ -412,7 +412,7 @@ static bool open_content(const struct works *works, int *fd, uint64_t *size, str
 
     if (!app_find_store(works->batch->app, upload->storage_name, &store, err))
         return false;
-    if (store_open_fd(store, upload->storage_path, fd, size, err))
+    if (store_fetch(store, upload->storage_path, fd, size, err))
         return true;
     if (err->kind == ERR_NOT_FOUND) {
         err->kind = ERR_INTERNAL;

@@ -112,6 +112,7 @@ static bool open_configured(struct app *app, const struct app_options *options, 
             .name = name,
             .provider = config_named_text(app->config, "store", name, "provider"),
             .path = config_named_text(app->config, "store", name, "path"),
+            .staging = arena_printf(mem, "%s/staging-%s", options->data, name),
             .option = section_option,
         };
         if (!open_store(app, options, &section, mem, err))

@@ -250,8 +250,16 @@ static bool content_is_there(struct commit *commit, bool *there, struct error *e
     return true;
 }
 
-static bool publish(struct ingest *ingest, struct error *err)
+static bool publish(struct commit *commit, struct error *err)
 {
+    struct ingest *ingest = commit->ingest;
+    const struct upload *record = &commit->record;
+    struct object_facts facts = {.content_type = record->mime_type,
+                                 .original_filename = record->original_filename,
+                                 .sha256 = record->checksum_sha256,
+                                 .uploaded_at_us = app_now_us(ingest->app)};
+
+    stage_describe(ingest->stage, &facts);
     if (!stage_publish(ingest->stage, ingest->received, ingest->session.storage_path, err))
         return false;
     stage_free(take(ingest->stage));
@@ -268,7 +276,7 @@ static bool store_and_commit(struct commit *commit, struct error *err)
     if (!content_is_there(commit, &there, err))
         return false;
     for (int i = 0; i < COMMIT_TRIES; i++) {
-        if (!there && !ingest->published && !publish(ingest, err))
+        if (!there && !ingest->published && !publish(commit, err))
             return false;
         if (database_write(ingest->app->database, commit_work, commit, err))
             return true;

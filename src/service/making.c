@@ -129,14 +129,28 @@ static bool add_rows(struct db *tx, void *context, struct error *err)
     return true;
 }
 
+static const char *type_of(const char *key)
+{
+    struct str name = str_from(key);
+
+    return str_ends_with(name, ".wav")    ? "audio/wav"
+           : str_ends_with(name, ".flac") ? "audio/flac"
+                                          : "application/octet-stream";
+}
+
 static bool publish_one(const struct making *self, const struct made_file *file, struct error *err)
 {
     scoped(stage_release) struct stage *stage = NULL;
+    struct object_facts facts = {.content_type = type_of(file->key),
+                                 .sha256 = file->checksum_sha256,
+                                 .uploaded_at_us = app_now_us(self->app)};
     char id[JOB_STAGE_ID_SIZE];
 
     job_stage_id(self->job, file->stage, id);
-    return store_stage_open(self->store, id, &stage, err) &&
-           stage_publish(stage, file->size, file->key, err);
+    if (!store_stage_open(self->store, id, &stage, err))
+        return false;
+    stage_describe(stage, &facts);
+    return stage_publish(stage, file->size, file->key, err);
 }
 
 /* The rows come first: a file whose lease has ended meanwhile has lost its stage too, and does not

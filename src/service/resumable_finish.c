@@ -24,8 +24,8 @@ static bool find_material(struct app *app, const struct resumable_state *state,
         return true;
     if (err->kind != ERR_NOT_FOUND)
         return false;
-    if (store_open_fd(app_store(app, session->storage_name), session->storage_path, &out->object_fd,
-                      &size, err)) {
+    if (store_fetch(app_store(app, session->storage_name), session->storage_path, &out->object_fd,
+                    &size, err)) {
         if (size == session->file_size)
             return true;
         error_set(err, ERR_NOT_FOUND, "what was published is not what was received");

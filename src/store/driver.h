@@ -49,6 +49,9 @@ struct store_driver {
                 struct error *err);
     bool (*open_fd)(struct store *self, const char *key, int *fd, uint64_t *size,
                     struct error *err); /* optional: ERR_NOT_IMPLEMENTED */
+    /* A nameless file on this machine with room for SIZE bytes, for a copy: *FD writes, *READ_FD
+     * only reads. Optional where open_fd is given. */
+    bool (*scratch)(struct store *self, uint64_t size, int *fd, int *read_fd, struct error *err);
     /* OUT's key is filled by store.c. */
     bool (*head)(struct store *self, const char *key, struct store_object *out, struct error *err);
     bool (*remove)(struct store *self, const char *key, struct error *err);
@@ -75,7 +78,8 @@ struct store {
 struct stage {
     struct store *store;
     char id[STAGE_ID_MAX + 1];
-    bool published; /* may only be freed */
+    bool published;                   /* may only be freed */
+    const struct object_facts *facts; /* NULL: none were told */
 };
 
 /* Fills the head of a store that a driver made. NAME has at most STORE_NAME_MAX bytes. */
@@ -92,6 +96,9 @@ bool store_put_staged(struct store *self, const char *stage_id, const char *key,
                       struct source *content, uint64_t length, struct error *err);
 bool store_get_opened(struct store *self, const char *key, struct byte_range range,
                       struct sink *dest, struct error *err);
+/* For drivers without descriptors: a copy in what their scratch gives. */
+bool store_fetch_copy(struct store *self, const char *key, int *fd, uint64_t *size,
+                      struct error *err);
 
 extern const struct store_driver store_driver_local;
 

@@ -232,6 +232,7 @@ const struct store_driver store_driver_local = {
     .stage_publish = local_stage_publish,
     .stage_discard = local_stage_discard,
     .open_fd = local_open_fd,
+    .scratch = local_scratch,
     .head = local_head,
     .remove = local_remove,
     .list = local_list,

@@ -156,6 +156,8 @@ int local_stage_fd(struct stage *stage);
 int local_stage_writable_fd(struct stage *stage);
 bool local_stage_written(struct stage *stage, uint64_t end, struct error *err);
 bool local_stage_truncate(struct stage *stage, uint64_t size, struct error *err);
+/* A nameless file in the staging folder: see driver.h. */
+bool local_scratch(struct store *store, uint64_t size, int *fd, int *read_fd, struct error *err);
 bool local_stage_discard(struct store *store, const char *id, struct error *err);
 bool local_stage_publish(struct stage *stage, uint64_t size, const char *key, struct error *err);
 

@@ -125,6 +125,7 @@ void stage_init(struct stage *self, struct store *store, const char *id)
     assert(length <= STAGE_ID_MAX);
     self->store = store;
     self->published = false;
+    self->facts = NULL;
     memcpy(self->id, id, length + 1);
 }
 
@@ -218,15 +219,19 @@ bool stage_truncate(struct stage *stage, uint64_t size, struct error *err)
     return true;
 }
 
+void stage_describe(struct stage *stage, const struct object_facts *facts)
+{
+    stage->facts = facts;
+}
+
 bool stage_publish(struct stage *stage, uint64_t size, const char *key, struct error *err)
 {
     assert(!stage->published);
     if (!key_check(stage->store, "publish", key, err))
         return false;
-    if (!stage->store->driver->stage_publish(stage, size, key, err))
-        return key_context(stage->store, "publish", key, err);
-    stage->published = true;
-    return true;
+    stage->published = stage->store->driver->stage_publish(stage, size, key, err);
+    stage->facts = NULL;
+    return stage->published || key_context(stage->store, "publish", key, err);
 }
 
 bool store_stage_discard(struct store *store, const char *id, struct error *err)
@@ -273,6 +278,22 @@ bool store_open_fd(struct store *store, const char *key, int *fd, uint64_t *size
                          store->name);
     if (!store->driver->open_fd(store, key, fd, size, err))
         return key_context(store, "open", key, err);
+    return true;
+}
+
+bool store_has_files(const struct store *store)
+{
+    return store->driver->open_fd != NULL;
+}
+
+bool store_fetch(struct store *store, const char *key, int *fd, uint64_t *size, struct error *err)
+{
+    const struct store_driver *driver = store->driver;
+
+    if (!key_check(store, "fetch", key, err))
+        return false;
+    if (!(driver->open_fd ? driver->open_fd : store_fetch_copy)(store, key, fd, size, err))
+        return key_context(store, "fetch", key, err);
     return true;
 }
 

@@ -25,6 +25,9 @@ struct store_config {
     const char *name;     /* "main": letters, digits, '-' and '_' */
     const char *provider; /* "local" */
     const char *path;     /* local: the folder, made if its parent exists */
+    /* Where a store whose objects lie elsewhere keeps what is on its way to it: a folder on this
+     * machine, made if its parent exists. A local store has no use for it. */
+    const char *staging;
     /* Looks up any other key of the store's section; NULL if unset. */
     const char *(*option)(const struct store_config *self, const char *key);
 };
@@ -100,6 +103,18 @@ int stage_writable_fd(struct stage *stage);
 bool stage_written(struct stage *stage, uint64_t end, struct error *err);
 /* Cuts the stage to SIZE bytes. ERR_INVALID if there are fewer. */
 bool stage_truncate(struct stage *stage, uint64_t size, struct error *err);
+
+/* What is known of content beside its bytes. Each may be NULL or 0. */
+struct object_facts {
+    const char *content_type;
+    const char *original_filename; /* UTF-8 */
+    const char *sha256;            /* hex, of the content */
+    int64_t uploaded_at_us;
+};
+
+/* What the object is to say of itself, where a store keeps such things. FACTS and their texts stay
+ * the caller's and live until stage_publish, which follows, has returned. */
+void stage_describe(struct stage *stage, const struct object_facts *facts);
 /*
  * Makes the stage's SIZE bytes (all that were written) the object KEY, durable when it returns: the
  * content, its name and every folder on the way. The stage is gone afterwards, STAGE may only be
@@ -132,6 +147,14 @@ bool store_get(struct store *store, const char *key, struct byte_range range, st
  */
 bool store_open_fd(struct store *store, const char *key, int *fd, uint64_t *size,
                    struct error *err);
+/* Whether objects are files of this machine, which store_open_fd opens. */
+bool store_has_files(const struct store *store);
+/*
+ * A descriptor to read the whole object from, at any place: the object itself or, where
+ * store_has_files is false, a copy that goes with the descriptor, which the caller closes. Fails as
+ * store_open_fd, and with ERR_STORAGE_FULL if there is no room for a copy.
+ */
+bool store_fetch(struct store *store, const char *key, int *fd, uint64_t *size, struct error *err);
 bool store_head(struct store *store, const char *key, struct store_object *out, struct error *err);
 /* Removes the object, and folders that it leaves empty; succeeds if there was none. ERR_UNAVAILABLE
  * if the store itself is gone. */

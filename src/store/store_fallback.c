@@ -1,4 +1,5 @@
-/* What store.c makes up for drivers that lack it: put by way of a stage, get from a descriptor. */
+/* What store.c makes up for drivers that lack it: put by way of a stage, get from a descriptor, a
+ * descriptor of a copy. */
 #include <assert.h>
 
 #include "base/fs.h"
@@ -112,4 +113,41 @@ bool store_get_opened(struct store *self, const char *key, struct byte_range ran
     if (!store_range_length(range, size, &length, err))
         return false;
     return sink_copy(dest, fd, range.start, length, err);
+}
+
+/* ---- a copy ---- */
+
+struct copy_sink {
+    struct sink base;
+    int fd;
+    uint64_t length;
+};
+
+static bool copy_write(struct sink *base, const void *bytes, size_t length, struct error *err)
+{
+    struct copy_sink *self = container_of(base, struct copy_sink, base);
+
+    if (!fs_write_at(self->fd, bytes, length, self->length, "copy", err))
+        return false;
+    self->length += length;
+    return true;
+}
+
+bool store_fetch_copy(struct store *self, const char *key, int *fd, uint64_t *size,
+                      struct error *err)
+{
+    struct copy_sink sink = {.base = {copy_write}, .fd = -1};
+    scoped(fd_close) int write_fd = -1;
+    scoped(fd_close) int read_fd = -1;
+    struct store_object object = {.key = key};
+
+    if (!self->driver->head(self, key, &object, err) ||
+        !self->driver->scratch(self, object.size, &write_fd, &read_fd, err))
+        return false;
+    sink.fd = write_fd;
+    if (!self->driver->get(self, key, (struct byte_range){0, BYTE_RANGE_REST}, &sink.base, err))
+        return false;
+    *size = sink.length;
+    *fd = fd_take(&read_fd);
+    return true;
 }

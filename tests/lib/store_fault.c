@@ -186,6 +186,7 @@ static bool fault_stage_truncate(struct stage *stage, uint64_t size, struct erro
 static bool fault_stage_publish(struct stage *stage, uint64_t size, const char *key,
                                 struct error *err)
 {
+    stage_describe(fault_stage(stage)->inner, stage->facts);
     OPERATION(fault_stage(stage)->owner, stage_publish(fault_stage(stage)->inner, size, key, err));
 }
 
