@@ -5,7 +5,7 @@
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3 node-llhttp libsqlite3-dev libpq-dev
     libcurl4-openssl-dev libssl-dev libavformat-dev libavcodec-dev libavutil-dev
     libswresample-dev libchromaprint-dev libjansson-dev libzstd-dev zlib1g-dev libseccomp-dev
-    libinih-dev ca-certificates"
+    libinih-dev libexpat1-dev ca-certificates"
 
 # Comes with Node.js itself where that is not Debian's, and cannot be installed beside it.
 packages_npm=$(command -v npm >/dev/null || echo npm)
