@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/scoped.h"
 #include "base/str.h"
 #include "cli/settings_check.h"
 #include "store/store.h"
@@ -68,18 +69,34 @@ static bool check_folder(const struct config *config, size_t index, const char *
     return true;
 }
 
+/* The store's section, as its driver reads it. */
+struct section {
+    struct store_config config;
+    const struct config *source;
+};
+
+static const char *section_option(const struct store_config *config, const char *key)
+{
+    const struct section *section = container_of(config, struct section, config);
+
+    return config_named_text(section->source, "store", config->name, key);
+}
+
 bool settings_check_stores(const struct config *config, struct arena *mem, struct error *err)
 {
     const char *name;
 
     for (size_t i = 0; config_named_at(config, "store", i, &name); i++) {
-        const struct store_config store = {
-            .name = name,
-            .provider = config_named_text(config, "store", name, "provider"),
-            .path = config_named_text(config, "store", name, "path"),
+        const struct section store = {
+            .source = config,
+            .config = {.name = name,
+                       .provider = config_named_text(config, "store", name, "provider"),
+                       .path = config_named_text(config, "store", name, "path"),
+                       .staging = config_text(config, "server", "data"),
+                       .option = section_option},
         };
 
-        if (!store_config_check(&store, err) || !check_folder(config, i, name, mem, err))
+        if (!store_config_check(&store.config, err) || !check_folder(config, i, name, mem, err))
             return false;
     }
     return true;

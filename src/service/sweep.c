@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "catalog/delivery.h"
+#include "catalog/derived.h"
 #include "catalog/event.h"
 #include "catalog/garbage.h"
 #include "catalog/idempotency.h"
@@ -278,6 +279,65 @@ static void sweep_stages(struct sweep *sweep)
     }
 }
 
+/* ---- transfers that were cut off ---- */
+
+struct transfer_visit {
+    struct sweep *sweep;
+    struct store *store;
+    struct error *err;
+    bool failed; /* the catalog did */
+};
+
+/* An open session, or a job's file that is not completed yet: their rows are there before a
+ * transfer is, so what has none is left over. */
+static bool transfer_has_owner(struct app *app, const char *store_name, const char *key, bool *has,
+                               struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    scoped(db_release) struct db *db = NULL;
+    struct derived file;
+
+    if (!database_read(app->database, &db, err) ||
+        !session_holds_path(db, store_name, key, has, err))
+        return false;
+    if (*has)
+        return true;
+    *has = derived_at(db, store_name, key, mem, &file, err);
+    return *has || err->kind == ERR_NOT_FOUND;
+}
+
+static bool visit_transfer(void *context, const struct store_unfinished *transfer)
+{
+    struct transfer_visit *visit = context;
+    struct error err;
+    bool has_owner;
+
+    if (!transfer_has_owner(visit->sweep->app, store_name(visit->store), transfer->key, &has_owner,
+                            visit->err)) {
+        visit->failed = true;
+        return false;
+    }
+    if (has_owner)
+        return true;
+    if (store_abort_unfinished(visit->store, transfer->key, transfer->id, &err))
+        visit->sweep->report.transfers++;
+    else
+        log_event(LOG_WARN, "a transfer that was cut off is left to the next sweep",
+                  log_text("error", err.log));
+    return true;
+}
+
+static void sweep_transfers(struct sweep *sweep)
+{
+    for (size_t i = 0; i < sweep->app->store_count; i++) {
+        struct error err;
+        struct transfer_visit visit = {sweep, sweep->app->stores[i], &err, false};
+
+        if (!store_list_unfinished(visit.store, visit_transfer, &visit, &err) || visit.failed)
+            go_on_after(sweep, &err);
+    }
+}
+
 /* ---- files that no job keeps ---- */
 
 struct dropping {
@@ -445,6 +505,7 @@ bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
     end_expired(&sweep);
     sweep_loose(&sweep);
     sweep_stages(&sweep);
+    sweep_transfers(&sweep);
     sweep_garbage(&sweep);
     sweep_keys(&sweep);
     sweep_results(&sweep);

@@ -9,6 +9,7 @@ struct sweep_report {
     uint64_t stages;     /* discarded that had neither an open session nor a held lease */
     uint64_t objects;    /* removed from the garbage list */
     uint64_t bytes;      /* of those objects */
+    uint64_t transfers;  /* to providers, cut off, given up */
     uint64_t keys;       /* idempotency keys forgotten */
     uint64_t results;    /* of processing, past their expiry */
     uint64_t jobs;       /* that ended long ago */

@@ -62,6 +62,12 @@ struct store_driver {
     bool (*list_stages)(struct store *self,
                         bool (*visit)(void *context, const struct store_object *stage),
                         void *context, struct error *err);
+    /* Optional, both or none: nothing is ever unfinished. */
+    bool (*list_unfinished)(struct store *self,
+                            bool (*visit)(void *context, const struct store_unfinished *transfer),
+                            void *context, struct error *err);
+    bool (*abort_unfinished)(struct store *self, const char *key, const char *id,
+                             struct error *err);
     bool (*check)(struct store *self, struct error *err);
     bool (*space)(struct store *self, uint64_t *free_bytes, uint64_t *total_bytes,
                   struct error *err);        /* optional: no bound */
@@ -101,5 +107,6 @@ bool store_fetch_copy(struct store *self, const char *key, int *fd, uint64_t *si
                       struct error *err);
 
 extern const struct store_driver store_driver_local;
+extern const struct store_driver store_driver_s3;
 
 #endif

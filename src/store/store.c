@@ -5,6 +5,7 @@
 
 static const struct store_driver *const drivers[] = {
     &store_driver_local,
+    &store_driver_s3,
 };
 
 static const struct store_driver *driver_named(const char *name)
@@ -335,6 +336,28 @@ bool store_list_stages(struct store *store,
 {
     if (!store->driver->list_stages(store, visit, context, err))
         return error_context(err, "store \"%s\": list stages", store->name);
+    return true;
+}
+
+bool store_list_unfinished(struct store *store,
+                           bool (*visit)(void *context, const struct store_unfinished *transfer),
+                           void *context, struct error *err)
+{
+    const struct store_driver *driver = store->driver;
+
+    if (driver->list_unfinished && !driver->list_unfinished(store, visit, context, err))
+        return error_context(err, "store \"%s\": list unfinished transfers", store->name);
+    return true;
+}
+
+bool store_abort_unfinished(struct store *store, const char *key, const char *id, struct error *err)
+{
+    const struct store_driver *driver = store->driver;
+
+    if (!key_check(store, "abort", key, err))
+        return false;
+    if (driver->abort_unfinished && !driver->abort_unfinished(store, key, id, err))
+        return key_context(store, "abort", key, err);
     return true;
 }
 

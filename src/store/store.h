@@ -120,7 +120,8 @@ void stage_describe(struct stage *stage, const struct object_facts *facts);
  * content, its name and every folder on the way. The stage is gone afterwards, STAGE may only be
  * freed. After a failure the stage is as it was, or the object is there: ask store_head.
  *
- * Fails with ERR_EXISTS if KEY is taken (for folders on a disk also if "a/b" is wanted where there
+ * Where the object KEY is what this stage has become before, in an attempt that was cut off, it
+ * succeeds. Fails with ERR_EXISTS if KEY is taken otherwise (for folders on a disk also if "a/b" is wanted where there
  * is "a", or the reverse), ERR_INCOMPLETE if the stage holds fewer than SIZE bytes, ERR_NOT_FOUND
  * if it was discarded meanwhile, ERR_INVALID if KEY is not valid here, ERR_STORAGE_FULL,
  * ERR_UNAVAILABLE.
@@ -175,6 +176,23 @@ bool store_list(struct store *store, const char *prefix, const char *after,
 bool store_list_stages(struct store *store,
                        bool (*visit)(void *context, const struct store_object *stage),
                        void *context, struct error *err);
+/* A transfer to the provider that was begun for KEY and has not become an object: it takes room
+ * there, and no list of objects shows it. */
+struct store_unfinished {
+    const char *key;
+    const char *id; /* the provider's */
+    int64_t begun_us;
+};
+
+/* Calls VISIT for each, in no order, until it returns false; stores that have no such transfers
+ * visit nothing. The texts live until VISIT returns. */
+bool store_list_unfinished(struct store *store,
+                           bool (*visit)(void *context, const struct store_unfinished *transfer),
+                           void *context, struct error *err);
+/* Gives the transfer up, with what it has brought; succeeds if there is none. Who still publishes
+ * it fails. */
+bool store_abort_unfinished(struct store *store, const char *key, const char *id,
+                            struct error *err);
 /* Whether the store is there and can be written to (it writes, syncs and removes a probe).
  * ERR_UNAVAILABLE or ERR_STORAGE_FULL. */
 bool store_check(struct store *store, struct error *err);

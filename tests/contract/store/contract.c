@@ -1,4 +1,4 @@
-/* The contract of store.h, run over the local store. */
+/* The contract of store.h, run over the local store or, where S3_ENDPOINT says so, an S3 store. */
 #include "fixture.h"
 
 int main(void)

@@ -19,6 +19,8 @@ struct store_fixture {
     struct store *store;
     char *folder; /* the local store's, below a temporary one */
     char *above;
+    char prefix[64]; /* of an S3 store: each fixture has its own */
+    bool has_files;  /* the store's objects are files in FOLDER */
     struct error err;
 };
 
@@ -48,7 +50,7 @@ struct store *store_fixture_open(struct store_fixture *f);
 struct text_sink {
     struct sink base;
     char *bytes;
-    size_t length;
+    size_t length, room;
 };
 void text_sink_init(struct text_sink *self);
 void text_sink_done(struct text_sink *self);

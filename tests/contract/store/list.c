@@ -43,9 +43,10 @@ static void random_key(unsigned *seed, char out[static 128])
 static void fill(struct store_fixture *f, struct keys *model, unsigned *seed)
 {
     for (int i = 0; i < KEYS_MAX; i++) {
-        char key[128];
+        char key[128], id[16];
         random_key(seed, key);
-        if (put_text(f->store, "s", key, key, &f->err))
+        snprintf(id, sizeof id, "s-%d", i);
+        if (put_text(f->store, id, key, key, &f->err))
             model->items[model->count++] = strdup(key);
         else
             assert_int_equal(f->err.kind, ERR_EXISTS);

@@ -1,0 +1,155 @@
+#include "store/s3.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fs.h"
+
+#define ID_FILE "bucket-id" /* in the staging folder: which store the stages are on their way to \
+                             */
+
+static void s3_free(struct store *store)
+{
+    struct s3_store *self = s3_store(store);
+
+    store_free(self->spool);
+    s3_client_free(self->client);
+    arena_free(self->mem);
+    free(self);
+}
+
+static bool s3_config_check(const struct store_config *config, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct s3_settings settings;
+
+    return s3_settings_read(config, mem, &settings, err);
+}
+
+static bool open_spool(struct s3_store *self, const char *name, bool create, struct error *err)
+{
+    struct store_config local = {.name = name, .provider = "local", .path = self->settings.staging};
+
+    return store_open(&local, create, &self->spool, err) || error_context(err, "staging");
+}
+
+static const char *id_path(const struct s3_store *self, struct arena *mem)
+{
+    return arena_printf(mem, "%s/" ID_FILE, self->settings.staging);
+}
+
+/* The id that was kept, if one was. */
+static bool recall_id(struct s3_store *self, struct arena *mem, struct error *err)
+{
+    size_t length;
+    char *text;
+
+    if (!fs_read_file(id_path(self, mem), S3_ID_SIZE, mem, &text, &length, err))
+        return err->kind == ERR_NOT_FOUND;
+    if (length != S3_ID_SIZE - 1)
+        return error_set(err, ERR_UNAVAILABLE, ID_FILE " of the staging folder is not readable");
+    memcpy(self->id, text, S3_ID_SIZE);
+    return true;
+}
+
+static bool open_bucket(struct s3_store *self, bool create, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+
+    if (!recall_id(self, mem, err))
+        return false;
+    bool is_known = self->id[0] != '\0';
+    if (!s3_marker_open(self, create && !is_known, err))
+        return false;
+    return is_known || fs_write_file(id_path(self, mem), self->id, strlen(self->id), 0600, err);
+}
+
+static bool s3_open(const struct store_config *config, bool create, struct store **out,
+                    struct error *err)
+{
+    struct s3_store *self = calloc(1, sizeof *self);
+
+    assert(self);
+    self->mem = arena_new();
+    if (!s3_settings_read(config, self->mem, &self->settings, err)) {
+        s3_free(&self->base);
+        return false;
+    }
+    self->client = s3_client_new(&self->settings);
+    if (!open_spool(self, config->name, create, err) || !open_bucket(self, create, err)) {
+        s3_free(&self->base);
+        return false;
+    }
+    *out = &self->base;
+    return true;
+}
+
+/* ---- looking after it ---- */
+
+static bool call_probe(struct s3_store *self, const char *method, struct error *err)
+{
+    scoped(s3_reply_done) struct s3_reply reply;
+    char key[S3_KEY_MAX + 1];
+    struct s3_call call = {.method = method, .key = key};
+
+    snprintf(key, sizeof key, "%s%s", self->settings.prefix, S3_PROBE);
+    call.body = (struct s3_body){.bytes = "probe", .length = 5};
+    s3_reply_init(&reply);
+    if (!s3_call(self->client, &call, &reply, err))
+        return false;
+    return reply.status < 300 || reply.status == 404 ||
+           error_set(err, ERR_UNAVAILABLE, "the provider answered %ld to a probe", reply.status);
+}
+
+static bool s3_check(struct store *store, struct error *err)
+{
+    struct s3_store *self = s3_store(store);
+
+    return store_check(self->spool, err) && s3_marker_check(self, 0, err) &&
+           call_probe(self, "PUT", err) && call_probe(self, "DELETE", err);
+}
+
+/* A bucket has no bound; but all that goes there passes through the staging folder. */
+static bool s3_space(struct store *store, uint64_t *free_bytes, uint64_t *total_bytes,
+                     struct error *err)
+{
+    return store_space(s3_store(store)->spool, free_bytes, total_bytes, err);
+}
+
+static uint64_t s3_largest(struct store *store)
+{
+    uint64_t most = store_largest(s3_store(store)->spool);
+
+    return most < S3_OBJECT_LARGEST ? most : S3_OBJECT_LARGEST;
+}
+
+const struct store_driver store_driver_s3 = {
+    .name = "s3",
+    .config_check = s3_config_check,
+    .open = s3_open,
+    .free = s3_free,
+    .stage_create = s3_stage_create,
+    .stage_open = s3_stage_open,
+    .stage_free = s3_stage_free,
+    .stage_write = s3_stage_write,
+    .stage_sync = s3_stage_sync,
+    .stage_read = s3_stage_read,
+    .stage_fd = s3_stage_fd,
+    .stage_writable_fd = s3_stage_writable_fd,
+    .stage_written = s3_stage_written,
+    .stage_truncate = s3_stage_truncate,
+    .stage_publish = s3_stage_publish,
+    .stage_discard = s3_stage_discard,
+    .get = s3_get,
+    .scratch = s3_scratch,
+    .head = s3_head,
+    .remove = s3_remove,
+    .list = s3_list,
+    .list_stages = s3_list_stages,
+    .list_unfinished = s3_list_unfinished,
+    .abort_unfinished = s3_abort_unfinished,
+    .check = s3_check,
+    .space = s3_space,
+    .largest = s3_largest,
+};

@@ -1,0 +1,263 @@
+/* A long stage goes to the provider in parts, several at a time. */
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/str.h"
+#include "crypto/digest.h"
+#include "store/s3.h"
+
+#define READ_BYTES ((size_t)256 << 10)
+#define COMPLETE_TRIES 5 /* of a completion that fails with status 200 */
+
+struct transfer {
+    const struct s3_outgoing *outgoing;
+    const char *upload_id;
+    uint64_t part_bytes;
+    size_t count; /* of parts */
+    char (*etags)[S3_ETAG_SIZE];
+    atomic_size_t next; /* the part that nobody has taken yet */
+    atomic_bool failed;
+
+    pthread_mutex_t lock;
+    struct error first; /* under LOCK: why, if FAILED */
+};
+
+/* ---- the parts ---- */
+
+static bool digest_part(const struct transfer *transfer, uint64_t start, uint64_t length,
+                        struct digests *out, struct error *err)
+{
+    scoped(digest_release) struct digest *digest = digest_new(DIGEST_BEST);
+    scoped(memory_free) char *block = malloc(READ_BYTES);
+
+    if (!block)
+        abort();
+    for (uint64_t done = 0; done < length;) {
+        uint64_t left = length - done;
+        size_t got, wanted = left < READ_BYTES ? (size_t)left : READ_BYTES;
+
+        if (!fs_read_at(transfer->outgoing->fd, block, wanted, start + done, &got, "stage", err))
+            return false;
+        if (got == 0)
+            return error_set(err, ERR_INCOMPLETE, "the stage ends before its size");
+        digest_update(digest, block, got);
+        done += got;
+    }
+    digest_peek(digest, out);
+    return true;
+}
+
+/* An ETag goes into XML. */
+static bool etag_is_plain(const char *etag)
+{
+    return *etag && !strpbrk(etag, "<>&");
+}
+
+static bool send_part(struct transfer *transfer, size_t index, struct error *err)
+{
+    const struct s3_outgoing *outgoing = transfer->outgoing;
+    enum s3_checksum checksum = outgoing->self->settings.checksum;
+    scoped(s3_reply_done) struct s3_reply reply;
+    uint64_t start = index * transfer->part_bytes, left = outgoing->size - start;
+    uint64_t length = left < transfer->part_bytes ? left : transfer->part_bytes;
+    char number[16], hex[HEX_SIZE(SHA256_BYTES)], md5[BASE64_SIZE(MD5_BYTES)];
+    const struct s3_field query[] = {{"partNumber", number}, {"uploadId", transfer->upload_id}};
+    const struct s3_field headers[] = {{"content-md5", md5}};
+    struct s3_call call = {.method = "PUT",
+                           .key = outgoing->key,
+                           .query = query,
+                           .query_count = COUNT_OF(query),
+                           .headers = headers,
+                           .header_count = checksum == S3_CHECKSUM_MD5,
+                           .body = {.fd = outgoing->fd, .offset = start, .length = length}};
+    struct digests digests;
+
+    snprintf(number, sizeof number, "%zu", index + 1);
+    if (checksum != S3_CHECKSUM_NONE) {
+        if (!digest_part(transfer, start, length, &digests, err))
+            return false;
+        hex_encode(digests.sha256, SHA256_BYTES, hex);
+        base64_encode(digests.md5, MD5_BYTES, md5);
+        call.sha256 = hex;
+    }
+    s3_reply_init(&reply);
+    if (!s3_call(outgoing->self->client, &call, &reply, err))
+        return false;
+    if (reply.status != 200 || !etag_is_plain(reply.etag))
+        return error_set(err, ERR_UNAVAILABLE, "the provider answered %ld", reply.status);
+    memcpy(transfer->etags[index], reply.etag, sizeof reply.etag);
+    return true;
+}
+
+static void fail(struct transfer *transfer, size_t index, const struct error *err)
+{
+    pthread_mutex_lock(&transfer->lock);
+    if (!atomic_exchange(&transfer->failed, true)) {
+        transfer->first = *err;
+        error_context(&transfer->first, "part %zu", index + 1);
+    }
+    pthread_mutex_unlock(&transfer->lock);
+}
+
+static void *send_parts(void *context)
+{
+    struct transfer *transfer = context;
+    struct error err;
+
+    while (!atomic_load(&transfer->failed)) {
+        size_t index = atomic_fetch_add(&transfer->next, 1);
+
+        if (index >= transfer->count)
+            break;
+        if (!send_part(transfer, index, &err))
+            fail(transfer, index, &err);
+    }
+    return NULL;
+}
+
+/* This thread and as many more as there may be, or as the system grants. */
+static bool send_all(struct transfer *transfer, struct error *err)
+{
+    pthread_t threads[64];
+    size_t wanted = transfer->outgoing->self->settings.parts_at_once, made = 0;
+
+    assert(wanted <= COUNT_OF(threads));
+    if (wanted > transfer->count)
+        wanted = transfer->count;
+    while (made + 1 < wanted && pthread_create(&threads[made], NULL, send_parts, transfer) == 0)
+        made++;
+    send_parts(transfer);
+    for (size_t i = 0; i < made; i++)
+        pthread_join(threads[i], NULL);
+    if (atomic_load(&transfer->failed))
+        *err = transfer->first;
+    return !atomic_load(&transfer->failed);
+}
+
+/* ---- beginning and end ---- */
+
+static bool initiate(const struct s3_outgoing *outgoing, struct arena *mem, const char **upload_id,
+                     struct error *err)
+{
+    static const struct s3_field query[] = {{"uploads", ""}};
+    scoped(s3_reply_done) struct s3_reply reply;
+    struct s3_call call = {.method = "POST",
+                           .key = outgoing->key,
+                           .query = query,
+                           .query_count = 1,
+                           .headers = outgoing->headers,
+                           .header_count = outgoing->header_count};
+
+    s3_reply_init(&reply);
+    call.body.bytes = "";
+    if (!s3_call(outgoing->self->client, &call, &reply, err))
+        return false;
+    if (reply.status != 200)
+        return error_set(err, ERR_UNAVAILABLE, "the provider answered %ld", reply.status);
+    return s3_xml_initiated(reply.text.bytes, reply.text.length, mem, upload_id, err);
+}
+
+static void write_list(const struct transfer *transfer, struct buf *out)
+{
+    buf_init(out, S3_XML_MAX);
+    buf_add_text(out, "<CompleteMultipartUpload "
+                      "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    for (size_t i = 0; i < transfer->count; i++)
+        buf_printf(out, "<Part><PartNumber>%zu</PartNumber><ETag>%s</ETag></Part>", i + 1,
+                   transfer->etags[i]);
+    buf_add_text(out, "</CompleteMultipartUpload>");
+    assert(!out->overflow);
+}
+
+enum outcome { COMPLETE, AGAIN, NOT_KNOWN, REFUSED };
+
+static enum outcome try_complete(const struct transfer *transfer, const struct buf *list,
+                                 struct error *err)
+{
+    const struct s3_outgoing *outgoing = transfer->outgoing;
+    const struct s3_field query[] = {{"uploadId", transfer->upload_id}};
+    static const struct s3_field headers[] = {{"content-type", "application/xml"},
+                                              {"if-none-match", "*"}};
+    scoped(s3_reply_done) struct s3_reply reply;
+    char code[S3_CODE_SIZE];
+    struct s3_call call = {.method = "POST",
+                           .key = outgoing->key,
+                           .query = query,
+                           .query_count = 1,
+                           .headers = headers,
+                           .header_count = outgoing->self->settings.conditional_writes ? 2 : 1,
+                           .body = {.bytes = list->bytes, .length = list->length}};
+
+    s3_reply_init(&reply);
+    if (!s3_call(outgoing->self->client, &call, &reply, err))
+        return NOT_KNOWN;
+    if (reply.status != 200) {
+        error_set(err, ERR_UNAVAILABLE, "the provider answered %ld %s", reply.status, reply.code);
+        return NOT_KNOWN; /* 404 and 412 also after a completion whose answer was lost */
+    }
+    if (!s3_xml_completed(reply.text.bytes, reply.text.length, code, err))
+        return NOT_KNOWN;
+    if (code[0] == '\0')
+        return COMPLETE;
+    error_set(err, ERR_UNAVAILABLE, "the provider answered 200 %s", code);
+    return strcmp(code, "InternalError") == 0 || strcmp(code, "SlowDown") == 0 ||
+                   strcmp(code, "ServiceUnavailable") == 0 || strcmp(code, "RequestTimeout") == 0
+               ? AGAIN
+               : REFUSED;
+}
+
+/* Whether the object came about all the same. ERR stays as it is if not. */
+static bool came_about(const struct s3_outgoing *outgoing, struct error *err)
+{
+    scoped(s3_reply_done) struct s3_reply reply;
+    struct error ignored;
+    bool found;
+
+    s3_reply_init(&reply);
+    if (!s3_look(outgoing->self, outgoing->key, &found, &reply, &ignored) || !found)
+        return false;
+    return s3_is_ours(outgoing, &reply) || error_set(err, ERR_EXISTS, "the key is taken");
+}
+
+static bool complete(const struct transfer *transfer, struct error *err)
+{
+    scoped(buf_release) struct buf list = {0};
+    enum outcome outcome = AGAIN;
+
+    write_list(transfer, &list);
+    for (int i = 0; outcome == AGAIN && i < COMPLETE_TRIES; i++)
+        outcome = try_complete(transfer, &list, err);
+    return outcome == COMPLETE || came_about(transfer->outgoing, err);
+}
+
+/* As few bytes more as let it fit into as many parts as there may be. */
+static uint64_t part_size(const struct s3_outgoing *outgoing)
+{
+    uint64_t least = (outgoing->size + S3_PARTS_MAX - 1) / S3_PARTS_MAX;
+    uint64_t wanted = outgoing->self->settings.part_bytes;
+
+    return least > wanted ? least : wanted;
+}
+
+bool s3_send_parts(const struct s3_outgoing *outgoing, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct transfer transfer = {.outgoing = outgoing, .part_bytes = part_size(outgoing)};
+    struct error ignored;
+    bool good;
+
+    transfer.count = (size_t)((outgoing->size + transfer.part_bytes - 1) / transfer.part_bytes);
+    transfer.etags = arena_array(mem, transfer.count, sizeof *transfer.etags);
+    if (!initiate(outgoing, mem, &transfer.upload_id, err))
+        return false;
+    pthread_mutex_init(&transfer.lock, NULL);
+    good = send_all(&transfer, err) && complete(&transfer, err);
+    pthread_mutex_destroy(&transfer.lock);
+    /* What cannot be given up now the sweep finds: store_list_unfinished. */
+    if (!good)
+        s3_abort(outgoing->self, outgoing->key, transfer.upload_id, &ignored);
+    return good;
+}

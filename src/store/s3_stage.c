@@ -1,0 +1,92 @@
+/* Stages lie in the local store of the staging folder. */
+#include <assert.h>
+
+#include "store/s3.h"
+
+static bool wrap(struct stage *inner, struct stage **out)
+{
+    struct s3_stage *self = calloc(1, sizeof *self);
+
+    assert(self);
+    self->inner = inner;
+    *out = &self->base;
+    return true;
+}
+
+bool s3_stage_create(struct store *store, const char *id, uint64_t expected, struct stage **out,
+                     struct error *err)
+{
+    struct stage *inner = NULL;
+
+    return store_stage_create(s3_store(store)->spool, id, expected, &inner, err) &&
+           wrap(inner, out);
+}
+
+bool s3_stage_open(struct store *store, const char *id, struct stage **out, struct error *err)
+{
+    struct stage *inner = NULL;
+
+    return store_stage_open(s3_store(store)->spool, id, &inner, err) && wrap(inner, out);
+}
+
+void s3_stage_free(struct stage *stage)
+{
+    stage_free(s3_stage(stage)->inner);
+    free(s3_stage(stage));
+}
+
+bool s3_stage_write(struct stage *stage, uint64_t offset, const void *bytes, size_t length,
+                    struct error *err)
+{
+    return stage_write(s3_stage(stage)->inner, offset, bytes, length, err);
+}
+
+bool s3_stage_sync(struct stage *stage, struct error *err)
+{
+    return stage_sync(s3_stage(stage)->inner, err);
+}
+
+bool s3_stage_read(struct stage *stage, uint64_t offset, void *bytes, size_t length, size_t *out,
+                   struct error *err)
+{
+    return stage_read(s3_stage(stage)->inner, offset, bytes, length, out, err);
+}
+
+int s3_stage_fd(struct stage *stage)
+{
+    return stage_fd(s3_stage(stage)->inner);
+}
+
+int s3_stage_writable_fd(struct stage *stage)
+{
+    return stage_writable_fd(s3_stage(stage)->inner);
+}
+
+bool s3_stage_written(struct stage *stage, uint64_t end, struct error *err)
+{
+    return stage_written(s3_stage(stage)->inner, end, err);
+}
+
+bool s3_stage_truncate(struct stage *stage, uint64_t size, struct error *err)
+{
+    return stage_truncate(s3_stage(stage)->inner, size, err);
+}
+
+bool s3_stage_discard(struct store *store, const char *id, struct error *err)
+{
+    return store_stage_discard(s3_store(store)->spool, id, err);
+}
+
+bool s3_list_stages(struct store *store,
+                    bool (*visit)(void *context, const struct store_object *stage), void *context,
+                    struct error *err)
+{
+    return store_list_stages(s3_store(store)->spool, visit, context, err);
+}
+
+bool s3_scratch(struct store *store, uint64_t size, int *fd, int *read_fd, struct error *err)
+{
+    struct store *spool = s3_store(store)->spool;
+
+    return spool->driver->scratch(spool, size, fd, read_fd, err);
+}
