@@ -94,12 +94,17 @@ static void check_store(struct doctor *doctor, struct store *store)
 
     if (!store_check(store, &err)) {
         doctor_fault(doctor, DOCTOR_FAIL, what,
-                     "mount its disk, make room, or give this user the right to write", "%s",
-                     err.log);
+                     store_has_files(store)
+                         ? "mount its disk, make room, or give this user the right to write"
+                         : "look at its endpoint, bucket and keys, and at the staging folder",
+                     "%s", err.log);
         return;
     }
     doctor_ok(doctor, what, "%s, can be written to", store_provider(store));
-    what = arena_printf(doctor->mem, "room in store \"%s\"", store_name(store));
+    what = arena_printf(doctor->mem,
+                        store_has_files(store) ? "room in store \"%s\""
+                                               : "room to stage for store \"%s\"",
+                        store_name(store));
     if (!store_space(store, &room, &total, &err))
         doctor_fault(doctor, DOCTOR_WARN, what, "look at its disk", "%s", err.log);
     else if (total == STAGE_SIZE_UNKNOWN)
