@@ -6,8 +6,9 @@
 
 #include "base/fs.h"
 
-#define ID_FILE "bucket-id" /* in the staging folder: which store the stages are on their way to \
-                             */
+#define ID_FILE                                                                      \
+    "bucket-id" /* in the staging folder: which store the stages are on their way to \
+                 */
 
 static void s3_free(struct store *store)
 {
@@ -93,7 +94,9 @@ static bool call_probe(struct s3_store *self, const char *method, struct error *
     char key[S3_KEY_MAX + 1];
     struct s3_call call = {.method = method, .key = key};
 
-    snprintf(key, sizeof key, "%s%s", self->settings.prefix, S3_PROBE);
+    /* The settings' reader keeps a prefix short. */
+    snprintf(key, sizeof key, "%.*s" S3_PROBE, (int)(S3_KEY_MAX - sizeof S3_PROBE),
+             self->settings.prefix);
     call.body = (struct s3_body){.bytes = "probe", .length = 5};
     s3_reply_init(&reply);
     if (!s3_call(self->client, &call, &reply, err))

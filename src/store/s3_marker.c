@@ -1,4 +1,5 @@
 /* Keys in the bucket, and the object that says whose bucket it is. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,11 @@ bool s3_is_own_name(const char *key)
 
 static void join(const struct s3_store *self, const char *name, char out[static S3_KEY_MAX + 1])
 {
-    snprintf(out, S3_KEY_MAX + 1, "%s%s", self->settings.prefix, name);
+    size_t prefix = strlen(self->settings.prefix), length = strlen(name);
+
+    assert(prefix + length <= S3_KEY_MAX);
+    memcpy(out, self->settings.prefix, prefix);
+    memcpy(out + prefix, name, length + 1);
 }
 
 bool s3_full_key(const struct s3_store *self, const char *key, char out[static S3_KEY_MAX + 1],

@@ -63,7 +63,7 @@ static bool send_part(struct transfer *transfer, size_t index, struct error *err
     scoped(s3_reply_done) struct s3_reply reply;
     uint64_t start = index * transfer->part_bytes, left = outgoing->size - start;
     uint64_t length = left < transfer->part_bytes ? left : transfer->part_bytes;
-    char number[16], hex[HEX_SIZE(SHA256_BYTES)], md5[BASE64_SIZE(MD5_BYTES)];
+    char number[24], hex[HEX_SIZE(SHA256_BYTES)], md5[BASE64_SIZE(MD5_BYTES)];
     const struct s3_field query[] = {{"partNumber", number}, {"uploadId", transfer->upload_id}};
     const struct s3_field headers[] = {{"content-md5", md5}};
     struct s3_call call = {.method = "PUT",

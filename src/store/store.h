@@ -121,10 +121,10 @@ void stage_describe(struct stage *stage, const struct object_facts *facts);
  * freed. After a failure the stage is as it was, or the object is there: ask store_head.
  *
  * Where the object KEY is what this stage has become before, in an attempt that was cut off, it
- * succeeds. Fails with ERR_EXISTS if KEY is taken otherwise (for folders on a disk also if "a/b" is wanted where there
- * is "a", or the reverse), ERR_INCOMPLETE if the stage holds fewer than SIZE bytes, ERR_NOT_FOUND
- * if it was discarded meanwhile, ERR_INVALID if KEY is not valid here, ERR_STORAGE_FULL,
- * ERR_UNAVAILABLE.
+ * succeeds. Fails with ERR_EXISTS if KEY is taken otherwise (for folders on a disk also if "a/b" is
+ * wanted where there is "a", or the reverse), ERR_INCOMPLETE if the stage holds fewer than SIZE
+ * bytes, ERR_NOT_FOUND if it was discarded meanwhile, ERR_INVALID if KEY is not valid here,
+ * ERR_STORAGE_FULL, ERR_UNAVAILABLE.
  */
 bool stage_publish(struct stage *stage, uint64_t size, const char *key, struct error *err);
 /* Removes the stage ID and its bytes; succeeds if there is none. */
