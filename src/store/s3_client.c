@@ -58,7 +58,7 @@ void s3_client_free(struct s3_client *client)
     free(client);
 }
 
-/* The one that was used last: its connection is the likeliest to stand. */
+/* The one that was used last: its connection is the likeliest to stand. NULL without libcurl. */
 static CURL *handle_take(struct s3_client *client)
 {
     CURL *handle = NULL;
@@ -69,7 +69,6 @@ static CURL *handle_take(struct s3_client *client)
     pthread_mutex_unlock(&client->lock);
     if (!handle)
         handle = curl_easy_init();
-    assert(handle);
     return handle;
 }
 
@@ -443,6 +442,9 @@ static bool attempt_call(struct s3_client *client, const struct s3_call *call, c
     buf_clear(&reply->text);
     reply->status = 0;
     reply->code[0] = '\0';
+    *again = false;
+    if (!handle)
+        return error_set(err, ERR_UNAVAILABLE, "libcurl is missing, or has no memory");
     code = perform(handle, client->settings, &attempt, payload, why);
     handle_give(client, handle);
     *retry_after_s = attempt.retry_after_s;
