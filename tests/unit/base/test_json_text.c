@@ -27,8 +27,17 @@ static void assert_written(const char *from, const char *expected)
 static void reals_have_the_fewest_digits(void **state)
 {
     static const char *const same[] = {
-        "1.1",     "-18.06", "0.1",    "1.0",   "-0.0",        "1e22",
-        "1.5e-10",  "1e-300", "12345", "[0.3,[2.7]]", "1.7976931348623157e308",
+        "1.1",
+        "-18.06",
+        "0.1",
+        "1.0",
+        "-0.0",
+        "1e22",
+        "1.5e-10",
+        "1e-300",
+        "12345",
+        "[0.3,[2.7]]",
+        "1.7976931348623157e308",
     };
 
     (void)state;
