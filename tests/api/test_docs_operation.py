@@ -164,10 +164,11 @@ def test_what_happens_between_catalog_and_stores(tmp_path):
 def test_every_command_of_the_api_page(server, tmp_path):
     """docs/api.md: each curl does well, on an upload, a workspace and a user that are there."""
     blocks = re.findall(r"^(?:    .*\n)+", (ROOT / "docs/api.md").read_text(), re.M)
-    lines = [block for block in blocks if re.match(r"    (curl|TOKEN=)", block)]
+    lines = [block for block in blocks if re.match(r"    (curl|TOKEN=|SHA=)", block)]
     assert len(lines) >= 6
     for number, name in enumerate(("interview.wav", "a.wav", "b.mp3")):
         (tmp_path / name).write_bytes(audio.wav(seconds=1, seed=number))
+    (tmp_path / "result.json").write_text('{"text": "so it begins"}')
     api = server.api()
     record = api.upload(audio.wav(seconds=1, seed=9), "first.wav")
     workspace = api.get_json("/v1/workspaces")["items"][0]["id"]
@@ -178,7 +179,8 @@ def test_every_command_of_the_api_page(server, tmp_path):
               + "".join(lines).replace("http://127.0.0.1:8080", server.url))
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "first.wav").read_bytes() == audio.wav(seconds=1, seed=9)
+    assert '"cache_data":{"text": "so it begins"}' in done.stdout
+    assert (tmp_path / "copy.wav").read_bytes() == audio.wav(seconds=1, seed=9)
     assert (tmp_path / "start.bin").stat().st_size == 1024
     assert '"token":"at_' in done.stdout and '"secret":"whsec_' in done.stdout
     assert "retry: 3000" in done.stdout
