@@ -186,11 +186,13 @@ static bool has_changed(const struct cutter *cutter, const AVFrame *frame)
            frame->ch_layout.nb_channels != cutter->in_layout.nb_channels;
 }
 
-/* The earliest and the latest place where the chunk at hand may end. */
+/* The earliest and the latest place where the chunk at hand may end. The first repeats nothing: all
+ * of its length is its own. */
 static uint64_t latest_end(const struct cutter *cutter)
 {
-    return cutter->boundary + cutter->step;
+    return cutter->boundary + cutter->step + (cutter->boundary == 0 ? cutter->overlap : 0);
 }
+
 static uint64_t earliest_end(const struct cutter *cutter)
 {
     return latest_end(cutter) - 2 * cutter->window;

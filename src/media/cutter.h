@@ -31,7 +31,7 @@ struct cutter {
     struct mix mix;
 
     /* All of these in samples of the output. */
-    uint64_t step; /* a chunk's length at most, without its overlap */
+    uint64_t step; /* a chunk's length at most, without its overlap; the first has none */
     uint64_t overlap;
     uint64_t window; /* to both sides; 0: boundaries are fixed */
 

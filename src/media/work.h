@@ -27,7 +27,8 @@ enum media_boundaries {
 
 /*
  * How chunks are cut. No chunk is longer than MAX_MS, nor larger than MAX_BYTES, all counted: its
- * overlap, its header. The step is what is left of that after the overlap.
+ * overlap, its header; FLAC counts as if it could not be made smaller. The step is what is left of
+ * that after the overlap. The first chunk repeats nothing, and is as long as the others.
  *
  * With MEDIA_SILENCE a chunk ends in the middle of the quietest pause within WINDOW_MS to both
  * sides of the place that lies WINDOW_MS before the longest end: so it may be shorter by twice

@@ -190,7 +190,7 @@ def test_cutting_anew_takes_the_place_of_what_there_was(server, api):
                bits="source")["result"]["channels"] == 2
     after = chunks_of(api, record)
     assert [(c["start_time"], c["end_time"]) for c in after] == [
-        (0, 2), (1.5, 4), (3.5, 6), (5.5, 8), (7.5, 9)]
+        (0, 2.5), (2, 4.5), (4, 6.5), (6, 8.5), (8, 9)]
     assert not {c["id"] for c in after} & {c["id"] for c in before}  # none is of the same audio
     cut(api, record, max_duration=2.5, overlap=0.5, format="flac")
     assert [c["id"] for c in chunks_of(api, record)] == [c["id"] for c in after]  # they are the same chunks
@@ -283,7 +283,7 @@ def test_the_configuration_says_how_chunks_are_cut(tmp_path):
         assert jobs_of(api, record)["chunk"]["result"] == {"chunks": 3, "format": "flac", "sample_rate": 22050,
                                                            "channels": 2, "bits": 16}
         chunks = chunks_of(api, record)
-        assert [(c["start_time"], c["end_time"]) for c in chunks] == [(0, 3), (2, 6), (5, 9)]
+        assert [(c["start_time"], c["end_time"]) for c in chunks] == [(0, 4), (3, 7), (6, 9)]
         assert {c["chunk_filename"] for c in planned} == {c["chunk_filename"] for c in chunks}
         # What a request says comes before; what it leaves out does not change.
         assert cut(api, record, format="wav", overlap=0)["result"] == {

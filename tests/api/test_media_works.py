@@ -111,6 +111,15 @@ def test_overlap_repeats_the_end_of_the_chunk_before(boundaries, tmp_path):
         assert content == whole[2 * chunk["start_samples"]:2 * chunk["end_samples"]]
 
 
+@pytest.mark.parametrize("limit", ["max_ms=10000", "max_bytes=320044"])
+def test_each_chunk_is_as_long_as_may_be(limit, tmp_path):
+    path = audio.ffmpeg("overlapping.wav", "-ar", "16000", seconds=22)
+    record = work("cut", "overlap_ms=5000", limit, f"out={tmp_path}", path)
+    assert [(c["start_ms"], c["end_ms"]) for c in record["chunks"]] == [
+        (0, 10000), (5000, 15000), (10000, 20000), (15000, 22000)]
+    assert joined(tmp_path, record) == ffmpeg_decodes(path)
+
+
 # ---- boundaries in pauses
 
 WORD_S, GAP_S, PAUSE_S = 0.42, 0.04, 0.5
