@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "base/str.h"
+#include "cli/options.h"
 #include "cli/settings_check.h"
 #include "store/store.h"
 
@@ -82,6 +83,23 @@ static const char *section_option(const struct store_config *config, const char 
     return config_named_text(section->source, "store", config->name, key);
 }
 
+/* What the provider would pass over is refused: it was meant for something. */
+static bool check_keys(const struct config *config, const char *name, const char *provider,
+                       struct error *err)
+{
+    for (size_t i = 0; i < configuration_named_option_count; i++) {
+        const struct config_option *known = &configuration_named_options[i];
+
+        if (strcmp(known->section, "store") == 0 &&
+            config_named_text(config, "store", name, known->key) &&
+            !store_provider_takes(provider, known->key))
+            return error_tell(err, ERR_INVALID,
+                              "store \"%s\": there is no such option as %s with provider %s", name,
+                              known->key, provider);
+    }
+    return true;
+}
+
 bool settings_check_stores(const struct config *config, struct arena *mem, struct error *err)
 {
     const char *name;
@@ -96,7 +114,9 @@ bool settings_check_stores(const struct config *config, struct arena *mem, struc
                        .option = section_option},
         };
 
-        if (!store_config_check(&store.config, err) || !check_folder(config, i, name, mem, err))
+        if (!store_config_check(&store.config, err) ||
+            !check_keys(config, name, store.config.provider, err) ||
+            !check_folder(config, i, name, mem, err))
             return false;
     }
     return true;

@@ -17,6 +17,8 @@
 struct store_driver {
     const char *name; /* as in the configuration: "local", "s3", "gcs", "azure" */
 
+    /* The keys of its section in the configuration besides "provider"; NULL ends them. */
+    const char *const *keys;
     /* Optional: whether CONFIG is complete. Opens nothing. */
     bool (*config_check)(const struct store_config *config, struct error *err);
     /* CONFIG has passed. Allocates the driver's own struct, of which struct store is the head;

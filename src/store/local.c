@@ -214,8 +214,11 @@ static bool local_space(struct store *store, uint64_t *free_bytes, uint64_t *tot
            local_room(root->fd, free_bytes, total_bytes, err);
 }
 
+static const char *const keys[] = {"path", NULL};
+
 const struct store_driver store_driver_local = {
     .name = "local",
+    .keys = keys,
     .config_check = local_config_check,
     .open = local_open_store,
     .free = local_free,

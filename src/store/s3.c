@@ -127,8 +127,15 @@ static uint64_t s3_largest(struct store *store)
     return most < S3_OBJECT_LARGEST ? most : S3_OBJECT_LARGEST;
 }
 
+static const char *const keys[] = {
+    "endpoint",      "region",         "bucket",   "prefix",    "style",
+    "access_key",    "secret_key",     "ca_file",  "checksum",  "conditional_writes",
+    "storage_class", "encryption",     "staging",  "part_size", "parts_at_once",
+    "timeout",       "encryption_key", "attempts", NULL};
+
 const struct store_driver store_driver_s3 = {
     .name = "s3",
+    .keys = keys,
     .config_check = s3_config_check,
     .open = s3_open,
     .free = s3_free,

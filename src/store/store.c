@@ -43,6 +43,18 @@ void store_init(struct store *self, const struct store_driver *driver, const cha
     memcpy(self->name, name, length + 1);
 }
 
+bool store_provider_takes(const char *provider, const char *key)
+{
+    const struct store_driver *driver = driver_named(provider);
+
+    if (strcmp(key, "provider") == 0)
+        return true;
+    for (size_t i = 0; driver && driver->keys[i]; i++)
+        if (strcmp(driver->keys[i], key) == 0)
+            return true;
+    return false;
+}
+
 bool store_config_check(const struct store_config *config, struct error *err)
 {
     const struct store_driver *driver = driver_named(config->provider);

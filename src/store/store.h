@@ -55,6 +55,8 @@ struct store_object {
  */
 bool store_open(const struct store_config *config, bool create, struct store **out,
                 struct error *err);
+/* Whether stores of PROVIDER, which may be NULL or unknown, have the setting KEY. */
+bool store_provider_takes(const char *provider, const char *key);
 /* Whether CONFIG names a store that could be opened, without doing it. Fails with ERR_INVALID. */
 bool store_config_check(const struct store_config *config, struct error *err);
 void store_free(struct store *store);
