@@ -3,115 +3,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/child_guard.h"
 #include "base/clock.h"
+#include "base/scoped.h"
 
 #define ASK_EVERY_MS 100
 #define GRACE_US (2 * US_PER_S) /* between SIGTERM and SIGKILL */
-#define FILES_MAX 1024          /* open in the program: this process may have been given more */
 #define PIECE_BYTES 65536
 #define PIECES_AT_ONCE 16 /* more than a pipe holds; one who writes for ever is not waited for */
-#define NOT_STARTED 127   /* exit status, as shells have it */
-
-/* Where the program's descriptors are put on their way to 0, 1 and 2: above these. */
-#define ABOVE_STANDARD 3
-
-/* ---- in the new process: only what is async-signal-safe, as other threads' locks are held ---- */
-
-/* What it is made from; all of the parent's. */
-struct birth {
-    const struct child_order *order;
-    pid_t parent;
-    int output, errors;
-    int failure; /* told errno of what could not be done; closed by a successful exec */
-};
-
-static void default_signals(void)
-{
-    struct sigaction standard = {.sa_handler = SIG_DFL};
-    sigset_t none;
-
-    for (int number = 1; number < NSIG; number++)
-        sigaction(number, &standard, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static bool set_limit(__rlimit_resource_t what, rlim_t most)
-{
-    struct rlimit limit;
-
-    if (getrlimit(what, &limit) != 0)
-        return false;
-    if (limit.rlim_max != RLIM_INFINITY && most > limit.rlim_max)
-        most = limit.rlim_max;
-    limit.rlim_cur = most;
-    if (what != RLIMIT_NOFILE) /* programs that need more files may ask for them */
-        limit.rlim_max = most;
-    return setrlimit(what, &limit) == 0;
-}
-
-static bool set_limits(const struct child_order *order)
-{
-    return set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_NOFILE, FILES_MAX) &&
-           (order->memory_bytes == 0 || set_limit(RLIMIT_AS, order->memory_bytes));
-}
-
-/* FD moved out of the way of the standard ones. */
-static bool lift(int *fd)
-{
-    *fd = fcntl(*fd, F_DUPFD, ABOVE_STANDARD);
-    return *fd >= 0;
-}
-
-static bool arrange_files(const struct birth *birth, int failure)
-{
-    int input = birth->order->input, output = birth->output, errors = birth->errors;
-
-    if (input < 0 && (input = open("/dev/null", O_RDONLY)) < 0)
-        return false;
-    if (!lift(&input) || !lift(&output) || !lift(&errors))
-        return false;
-    if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
-        dup2(errors, STDERR_FILENO) < 0)
-        return false;
-    /* All others, those of libraries as well; FAILURE closes itself. */
-    return (failure == ABOVE_STANDARD ||
-            close_range(ABOVE_STANDARD, (unsigned)failure - 1, 0) == 0) &&
-           close_range((unsigned)failure + 1, ~0U, 0) == 0;
-}
-
-static void be_born(const struct birth *birth)
-{
-    const struct child_order *order = birth->order;
-    int failure = fcntl(birth->failure, F_DUPFD_CLOEXEC, ABOVE_STANDARD);
-
-    setsid();
-    if (order->guard) /* which hears of the parent's end when this process has closed its files */
-        child_guard_watch(order->guard, getpid());
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (failure < 0 || getppid() != birth->parent) /* which ended before it was asked for */
-        _exit(EXIT_FAILURE);
-    default_signals();
-    umask(077);
-    if (set_limits(order) && arrange_files(birth, failure) && chdir(order->folder) == 0)
-        execve(order->arguments[0], order->arguments, order->environment);
-
-    int code = errno;
-    ssize_t told = write(failure, &code, sizeof code);
-
-    _exit(told == sizeof code ? NOT_STARTED : EXIT_FAILURE);
-}
 
 /* ---- starting ---- */
 
@@ -138,8 +41,7 @@ static bool make_pipe(struct ends *ends)
 
 struct child {
     const struct child_order *order;
-    pid_t pid;
-    int pid_fd;
+    struct child_guard guard;
     int output, errors; /* -1: at its end */
     struct buf said, complaints;
     enum child_end end;
@@ -147,21 +49,6 @@ struct child {
     int64_t ended_us; /* when it was told to end; 0: it was not */
     bool is_killed;
 };
-
-static pid_t fork_quietly(const struct birth *birth)
-{
-    sigset_t all, before;
-    pid_t pid;
-
-    /* No handler of this process runs in the new one. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid = fork();
-    if (pid == 0)
-        be_born(birth);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return pid;
-}
 
 /* What went wrong before the program was there; 0: nothing. */
 static int read_failure(int fd)
@@ -182,38 +69,33 @@ static bool not_started(struct error *err, const struct child_order *order, int 
     return false;
 }
 
-static void reap(struct child *child, siginfo_t *info)
+/* The guard says at its end how the program has ended; it may have ended already. */
+static void start_failed(struct child *child)
 {
-    if (child->order->guard)
-        child_guard_forget(child->order->guard, child->pid);
-    *info = (siginfo_t){0};
-    while (waitid(P_PID, (id_t)child->pid, info, WEXITED) != 0 && errno == EINTR)
-        ;
+    struct child_guard_report unused;
+
+    child_guard_tell(&child->guard, CHILD_GUARD_KILL);
+    child_guard_wait(&child->guard, &unused);
 }
 
 static bool start(struct child *child, struct error *err)
 {
     scoped(close_ends) struct ends output = {-1, -1}, errors = {-1, -1}, failure = {-1, -1};
-    struct birth birth = {.order = child->order, .parent = getpid()};
-    siginfo_t info;
+    struct child_program program = {.order = child->order};
     int code;
 
     if (!make_pipe(&output) || !make_pipe(&errors) || !make_pipe(&failure))
         return not_started(err, child->order, errno);
-    birth.output = output.in;
-    birth.errors = errors.in;
-    birth.failure = failure.in;
-    child->pid = fork_quietly(&birth);
-    if (child->pid < 0)
-        return not_started(err, child->order, errno);
+    program.output = output.in;
+    program.errors = errors.in;
+    program.failure = failure.in;
+    code = child_guard_start(&program, &child->guard);
+    if (code != 0)
+        return not_started(err, child->order, code);
     close(fd_take(&failure.in));
     code = read_failure(failure.out); /* from here on it has its own group */
-    child->pid_fd = (int)syscall(SYS_pidfd_open, child->pid, 0);
-    if (code == 0 && child->pid_fd < 0)
-        code = errno;
     if (code != 0) {
-        kill(child->pid, SIGKILL);
-        reap(child, &info);
+        start_failed(child);
         return not_started(err, child->order, code);
     }
     child->output = fd_take(&output.out);
@@ -225,18 +107,13 @@ static bool start(struct child *child, struct error *err)
 
 /* ---- watching ---- */
 
-static void tell_group(struct child *child, int number)
-{
-    kill(-child->pid, number); /* it is not reaped yet: nobody else has its id */
-}
-
 static void end(struct child *child, enum child_end why)
 {
     if (child->ended_us != 0)
         return;
     child->end = why;
     child->ended_us = clock_monotonic_us();
-    tell_group(child, SIGTERM);
+    child_guard_tell(&child->guard, CHILD_GUARD_TERM);
 }
 
 static void add_output(struct child *child, const char *bytes, size_t length)
@@ -292,16 +169,16 @@ static void end_if_due(struct child *child, int64_t deadline_us)
         end(child, CHILD_TOO_LATE);
     if (child->ended_us != 0 && !child->is_killed &&
         clock_monotonic_us() - child->ended_us >= GRACE_US) {
-        tell_group(child, SIGKILL);
+        child_guard_tell(&child->guard, CHILD_GUARD_KILL);
         child->is_killed = true;
     }
 }
 
-/* Until the program itself has ended, whatever it may have left running. */
+/* Until the program has ended, and the guard has seen to whatever it has left running. */
 static void watch(struct child *child)
 {
     int64_t deadline_us = clock_monotonic_us() + child->order->limit_us;
-    struct pollfd ready[] = {{.fd = child->pid_fd, .events = POLLIN},
+    struct pollfd ready[] = {{.fd = child->guard.pid_fd, .events = POLLIN},
                              {.fd = child->output, .events = POLLIN},
                              {.fd = child->errors, .events = POLLIN}};
 
@@ -317,14 +194,13 @@ static void watch(struct child *child)
 
 static void finish(struct child *child)
 {
-    siginfo_t info;
+    struct child_guard_report report;
 
-    tell_group(child, SIGKILL); /* what it has left */
     drain_both(child);
-    reap(child, &info);
+    child_guard_wait(&child->guard, &report);
     if (child->ended_us == 0)
-        child->end = info.si_code == CLD_EXITED ? CHILD_EXITED : CHILD_KILLED;
-    child->code = info.si_status;
+        child->end = report.end;
+    child->code = report.code;
 }
 
 static struct str kept(const struct buf *buf, size_t most, struct arena *mem)
@@ -339,7 +215,6 @@ static void child_done(struct child *child)
 {
     fd_close(&child->output);
     fd_close(&child->errors);
-    fd_close(&child->pid_fd);
     buf_done(&child->said);
     buf_done(&child->complaints);
 }
@@ -347,8 +222,7 @@ static void child_done(struct child *child)
 bool child_run(const struct child_order *order, struct arena *mem, struct child_report *out,
                struct error *err)
 {
-    scoped(child_done) struct child child = {
-        .order = order, .pid_fd = -1, .output = -1, .errors = -1};
+    scoped(child_done) struct child child = {.order = order, .output = -1, .errors = -1};
 
     buf_init(&child.said, order->output_max);
     buf_init(&child.complaints, 2 * order->errors_max);

@@ -3,27 +3,28 @@
  * and ended together with all that it started. Knows nothing of what it is run for.
  *
  * The program gets a session and a process group of its own, default signals, descriptors 0, 1 and
- * 2 and no others, no core dumps, and is killed should the calling thread end: it alone, or, where
- * there is a guard, all of its session.
+ * 2 and no others, and no core dumps. With all that descends from it, daemons too, it is killed
+ * should this process end, however it does (child_guard.h).
  */
 #ifndef BASE_CHILD_H
 #define BASE_CHILD_H
 
 #include "base/arena.h"
-#include "base/child_guard.h"
 #include "base/error.h"
 #include "base/str.h"
+
+#define CHILD_PROCESSES_MAX 1000 /* that a run may have at once */
 
 struct child_order {
     char *const *arguments;   /* NULL-terminated; the first is the program's path */
     char *const *environment; /* NULL-terminated */
     const char *folder;       /* it works in; with what it makes there it is left to the caller */
     int input;                /* what it reads as standard input; -1: nothing */
-    const struct child_guard *guard; /* NULL: none */
-    uint64_t memory_bytes;           /* of address space, for each of its processes; 0: no limit */
-    size_t output_max;               /* bytes of standard output; more of it ends the run */
-    size_t errors_max;               /* bytes of standard error that are kept: the last */
-    int64_t limit_us;                /* how long it may take */
+    uint64_t memory_bytes;    /* of address space, for each process, and of RAM, for all of them
+                                 together, files not counted; 0: no limit */
+    size_t output_max;        /* bytes of standard output; more of it ends the run */
+    size_t errors_max;        /* bytes of standard error that are kept: the last */
+    int64_t limit_us;         /* how long it may take */
     bool (*is_unwanted)(void *context); /* asked several times a second; true ends the run */
     void *context;
 };
@@ -33,6 +34,8 @@ enum child_end {
     CHILD_KILLED,   /* by the signal CODE, of which nothing is known here */
     CHILD_TOO_LATE, /* it was ended, as are the next */
     CHILD_TOO_MUCH, /* output */
+    CHILD_TOO_BIG,  /* all of its processes together */
+    CHILD_TOO_MANY, /* processes */
     CHILD_UNWANTED
 };
 
@@ -43,8 +46,9 @@ struct child_report {
 };
 
 /*
- * Runs a program, and returns when it has ended. To end it its group is sent SIGTERM, and SIGKILL
- * two seconds later; whatever of its group is left when it has ended is killed at once.
+ * Runs a program, and returns when it has ended and nothing is left of what it started, wherever
+ * that went. To end it its group is sent SIGTERM, and all of it SIGKILL two seconds later, or at
+ * once when it is too big or too many; whatever is left when it has ended is killed at once.
  *
  * Fails with ERR_UNAVAILABLE if it cannot be started; the text for the client says why.
  */

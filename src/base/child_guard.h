@@ -1,29 +1,38 @@
 /*
- * A process that waits for the end of this one, and then kills the sessions that were still running
- * (child.h): also after SIGKILL, when nothing is left here that could.
+ * The process between this one and a program (child.h): the program's parent, and the one to which
+ * all that descends from it falls when its own parent has ended, in whatever session or group it
+ * is. When the program has ended, or is to, or when this process has ended, even by SIGKILL, the
+ * guard kills all of them, and ends when nobody is left.
  *
- * It is small, has no files open but its end of a socket, and takes no signals.
+ * It takes no signals, and has no files open but its end of a socket.
  */
 #ifndef BASE_CHILD_GUARD_H
 #define BASE_CHILD_GUARD_H
 
-#include <sys/types.h>
+#include "base/child_program.h"
 
-#include "base/error.h"
-#include "base/scoped.h"
+struct child_guard {
+    pid_t pid;
+    int pid_fd; /* ready to be read when it has ended: it is reaped by child_guard_wait */
+    int socket;
+};
 
-struct child_guard;
+enum child_guard_word {
+    CHILD_GUARD_TERM, /* SIGTERM to the program's group */
+    CHILD_GUARD_KILL  /* all of them */
+};
 
-/* Fails with ERR_UNAVAILABLE. */
-bool child_guard_start(struct child_guard **out, struct error *err);
-/* All sessions have ended; else they are killed. */
-void child_guard_free(struct child_guard *guard);
-DEFINE_RELEASE(child_guard, struct child_guard)
+/* What it says at its end. Of the ends only those that were not this process's wish. */
+struct child_guard_report {
+    enum child_end end;
+    int code;
+};
 
-/* From here on all processes of SESSION die with this process. Async-signal-safe; called in a new
- * process, before it runs anything else, there is no moment at which they would not. */
-void child_guard_watch(const struct child_guard *guard, pid_t session);
-/* It has ended. Before its leader is reaped, since its id may be another's from then on. */
-void child_guard_forget(const struct child_guard *guard, pid_t session);
+/* Starts a guard, which starts PROGRAM and tells PROGRAM's failure if it cannot. 0, or an errno. */
+int child_guard_start(const struct child_program *program, struct child_guard *out);
+/* Without a guard, whom somebody has killed, it is in vain. */
+void child_guard_tell(const struct child_guard *guard, enum child_guard_word word);
+/* Waits for its end. A guard that was killed says so of the program. */
+void child_guard_wait(struct child_guard *guard, struct child_guard_report *out);
 
 #endif

@@ -203,7 +203,7 @@ const struct config_option configuration_named_options[] = {
     {"processor", "time_limit", CONFIG_MS, NULL, NULL,
      "how long one run may take; not set: 10m and ten times the audio"},
     {"processor", "memory_limit", CONFIG_BYTES, NULL, NULL,
-     "address space of each of its processes; not set: no limit"},
+     "address space of each of its processes, memory of all together; not set: no limit"},
     {"processor", "workers", CONFIG_COUNT, NULL, NULL,
      "runs at once in one server or worker; not set: as concurrency, or 1"},
     {"processor", "pass_environment", CONFIG_TEXT, NULL, NULL,

@@ -24,6 +24,8 @@
 #define CODE_TIMEOUT "processor_timeout"
 #define CODE_NOT_STARTED "processor_not_started"
 #define CODE_TOO_LARGE "processor_output_too_large"
+#define CODE_TOO_BIG "processor_memory_exceeded"
+#define CODE_TOO_MANY "processor_too_many_processes"
 #define CODE_NOT_JSON "processor_output_not_json"
 
 /* One run. */
@@ -96,6 +98,13 @@ static void judge_failure(const struct run *run)
     case CHILD_TOO_MUCH:
         return fail(run, false, CODE_TOO_LARGE,
                     arena_printf(mem, "the command printed more than %zu bytes", JOB_RESULT_MAX));
+    case CHILD_TOO_BIG:
+        return fail(run, true, CODE_TOO_BIG,
+                    "the command's processes used more memory than they may");
+    case CHILD_TOO_MANY:
+        return fail(
+            run, false, CODE_TOO_MANY,
+            arena_printf(mem, "the command had more than %d processes", CHILD_PROCESSES_MAX));
     case CHILD_UNWANTED:
         return; /* nobody asks */
     }
@@ -211,7 +220,6 @@ static bool run_child(struct run *run, char **arguments, struct error *err)
                                            &run->folder, run->input.path, mem),
         .folder = run->folder.path,
         .input = processor->by_path ? -1 : run->input.fd,
-        .guard = kind_of(run->task)->guard,
         .memory_bytes = processor->memory_bytes,
         .output_max = JOB_RESULT_MAX,
         .errors_max = ERRORS_KEPT,
@@ -273,12 +281,11 @@ static int64_t time_limit_ms(const struct app *app, const struct upload *upload,
 }
 
 void command_kind_init(struct command_kind *out, const struct processor *processor,
-                       const struct scratch *scratch, const struct child_guard *guard)
+                       const struct scratch *scratch)
 {
     *out = (struct command_kind){
         .base = {.name = processor->name, .time_limit_ms = time_limit_ms, .run = run_batch},
         .processor = *processor,
         .scratch = scratch,
-        .guard = guard,
     };
 }

@@ -6,7 +6,6 @@
 #ifndef JOBS_COMMAND_H
 #define JOBS_COMMAND_H
 
-#include "base/child_guard.h"
 #include "jobs/job_kind.h"
 #include "jobs/scratch.h"
 #include "service/processor.h"
@@ -15,11 +14,10 @@ struct command_kind {
     struct queued_kind base; /* the first: tasks know their kind by it */
     struct processor processor;
     const struct scratch *scratch;
-    const struct child_guard *guard;
 };
 
-/* PROCESSOR's texts, SCRATCH and GUARD outlive *OUT. */
+/* PROCESSOR's texts and SCRATCH outlive *OUT. */
 void command_kind_init(struct command_kind *out, const struct processor *processor,
-                       const struct scratch *scratch, const struct child_guard *guard);
+                       const struct scratch *scratch);
 
 #endif

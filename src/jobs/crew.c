@@ -16,7 +16,6 @@ struct crew {
     struct arena *mem;
     struct runner *own; /* of the server's own kinds */
     struct scratch scratch;
-    struct child_guard *guard; /* of the commands; NULL while there are none */
     struct hand *hands;
     size_t count;
 };
@@ -59,8 +58,7 @@ static bool read_commands(struct crew *crew, struct error *err)
         if (!processor_read(config, name, crew->mem, &is_command, &processor, err))
             return false;
         if (is_command)
-            command_kind_init(&crew->hands[crew->count++].kind, &processor, &crew->scratch,
-                              crew->guard);
+            command_kind_init(&crew->hands[crew->count++].kind, &processor, &crew->scratch);
     }
     return true;
 }
@@ -89,8 +87,7 @@ static bool start_command(struct crew *crew, struct hand *hand,
 static bool start_commands(struct crew *crew, const struct runner_options *options,
                            struct error *err)
 {
-    if (has_commands(crew->app->config) &&
-        (!child_guard_start(&crew->guard, err) || !open_scratch(crew, err)))
+    if (has_commands(crew->app->config) && !open_scratch(crew, err))
         return false;
     if (!read_commands(crew, err))
         return false;
@@ -154,7 +151,6 @@ void crew_free(struct crew *crew)
     for (size_t i = 0; i < crew->count; i++)
         runner_free(crew->hands[i].runner);
     runner_free(crew->own);
-    child_guard_free(crew->guard);
     scratch_close(&crew->scratch);
     arena_free(crew->mem);
     free(crew);

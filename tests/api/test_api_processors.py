@@ -43,7 +43,7 @@ PRINTS = """
 options = json.loads(os.environ["JOB_OPTIONS"])
 sys.stdout.write(options["text"] * options.get("times", 1))
 """
-# Leaves a process of its own behind, in a group of its own if that is wanted, and does not go when it
+# Leaves a process of its own behind, in a session of its own if that is wanted, and does not go when it
 # is asked to.
 STUBBORN = """
 import signal
@@ -51,7 +51,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 options = json.loads(os.environ["JOB_OPTIONS"])
 other = os.fork()
 if not other and options.get("apart"):
-    os.setpgid(0, 0)
+    os.setsid()
 if other:
     with open(options["note"] + ".new", "w") as note:
         note.write(f"{os.getpid()} {other} {os.getcwd()}")
@@ -61,6 +61,14 @@ while True:
     time.sleep(0.05)
 """
 GROWS = """
+options = json.loads(os.environ["JOB_OPTIONS"])
+for _ in range(options.get("processes", 0)):
+    if not os.fork():
+        os.setsid()
+        block = bytearray(options["bytes"])
+        time.sleep(1000)
+if options.get("processes"):
+    time.sleep(1000)
 block = bytearray(600 << 20)
 print(json.dumps({"bytes": len(block)}))
 """
@@ -294,19 +302,18 @@ def test_a_program_that_is_not_there(world, record):
 
 def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(world, record, tmp_path):
     server, api = world
-    job, = ask(api, "late", record["id"], max_retries=0, options={"note": str(tmp_path / "late")})
+    job, = ask(api, "late", record["id"], max_retries=0, options={"note": str(tmp_path / "late"), "apart": True})
     one, other, folder = noted(tmp_path / "late")
     job = ended(api, job)
     assert (job["status"], job["error_code"]) == ("failed", "processor_timeout")
     assert job["error_message"].endswith("working")
-    assert not is_alive(one)
-    wait_until(lambda: not is_alive(other), LIMIT_S, "the other process to be gone")
+    assert not is_alive(one) and not is_alive(other)
     assert not folder.exists() and has_nothing_left(server)
 
 
 def test_a_cancelled_job_ends_its_command(world, record, tmp_path):
     server, api = world
-    job, = ask(api, "stubborn", record["id"], options={"note": str(tmp_path / "cancelled")})
+    job, = ask(api, "stubborn", record["id"], options={"note": str(tmp_path / "cancelled"), "apart": True})
     one, other, folder = noted(tmp_path / "cancelled")
     assert api.post(f"/v1/jobs/{job['id']}/cancel").status_code == 200
     # Another server would hear of it with its next heartbeat, a third of a lease later.
@@ -337,6 +344,13 @@ def test_memory_is_limited(world, record):
     assert job["error_message"].endswith("MemoryError")
 
 
+@pytest.mark.parametrize("processes, size, code", [(4, 150 << 20, "processor_memory_exceeded"),
+                                                   (1001, 0, "processor_too_many_processes")])
+def test_all_that_a_command_starts_is_limited_together(world, record, processes, size, code):
+    job = done(world[1], "grows", record, options={"processes": processes, "bytes": size})
+    assert (job["status"], job["error_code"]) == ("failed", code)
+
+
 def test_as_many_at_once_as_may_be(world, record, tmp_path):
     _, api = world
     jobs = [ask(api, "meets", record["id"], options={"folder": str(tmp_path)})[0]
@@ -365,9 +379,9 @@ def test_a_stop_ends_commands_and_gives_their_jobs_back(tmp_path):
         assert (after["status"], after["attempts"]) == ("pending", 0)
 
 
-@pytest.mark.parametrize("apart", [False, True], ids=["its group", "its session"])
+@pytest.mark.parametrize("apart", [False, True], ids=["its session", "another session"])
 def test_a_server_that_is_killed_leaves_nothing_for_long(tmp_path, apart):
-    flags = configuration(tmp_path, "[jobs]\nlease = 1s\n" + section(tmp_path, "stubborn", STUBBORN))
+    flags = configuration(tmp_path, "[jobs]\nlease = 1s\nretry_delay = 10ms\n" + section(tmp_path, "stubborn", STUBBORN))
     server = Server(tmp_path / "data", *flags, jobs=True).start()
     record = server.api().upload(audio.wav(seconds=0.05))
     job, = ask(server.api(), "stubborn", record["id"], options={"note": str(tmp_path / "note"), "apart": apart})
