@@ -3,8 +3,10 @@ import socket
 import threading
 import time
 
+from proxy import Proxy
 
-class FaultProxy:
+
+class FaultProxy(Proxy):
     """Passes connections on to PORT. `faults` maps a part of a request's first line to what becomes of
     the next requests that have it: a list, used up from the front, of
       ("cut", N)     the connection ends after N bytes of the answer,
@@ -15,32 +17,16 @@ class FaultProxy:
     `done` holds the faults that have struck, with the request's first line."""
 
     def __init__(self, port):
+        super().__init__()
         self.target = port
         self.faults = {}
         self.done = []
         self.seen = []
         self.lock = threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port = self.listener.getsockname()[1]
 
     @property
     def endpoint(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        return self.url
 
     def _take(self, line):
         with self.lock:
@@ -52,7 +38,7 @@ class FaultProxy:
                     return fault
         return ("pass",)
 
-    def _serve(self, client):
+    def serve(self, client):
         try:
             with client, client.makefile("rb") as reader:
                 while self._one(client, reader):

@@ -2,39 +2,24 @@
 import socket
 import threading
 
+from proxy import Proxy
 
-class LossyProxy:
+
+class LossyProxy(Proxy):
     """Stands before a server; loses the answer to the first request whose head has MARK in it."""
 
     def __init__(self, server, mark):
+        super().__init__()
         self.server = server
         self.token = server.token
         self.mark = mark.lower()
         self.lost = threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
 
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            upstream = socket.create_connection(("127.0.0.1", self.server.port))
-            loses = threading.Event()  # of this connection
-            for each in ((client, upstream, self._there), (upstream, client, self._back)):
-                threading.Thread(target=self._pump, args=(*each, loses), daemon=True).start()
+    def serve(self, client):
+        upstream = socket.create_connection(("127.0.0.1", self.server.port))
+        loses = threading.Event()  # of this connection
+        threading.Thread(target=self._pump, args=(upstream, client, self._back, loses), daemon=True).start()
+        self._pump(client, upstream, self._there, loses)
 
     def _there(self, data, loses):
         if self.mark in data.lower() and not self.lost.is_set():
