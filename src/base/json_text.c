@@ -63,7 +63,7 @@ static char *copy_number(char *to, const char *from, size_t length)
     char text[REAL_SIZE];
     size_t shorter = 0;
 
-    if (length > DIGITS_SURE && strcspn(from, ".eE") < length)
+    if (length > DIGITS_SURE && strspn(from, "-0123456789") < length) /* it is a real */
         shorter = write_short(strtod(from, NULL), text);
     if (shorter > 0 && shorter < length)
         memcpy(to, text, shorter);

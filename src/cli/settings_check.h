@@ -1,7 +1,7 @@
 /*
  * Whether a server could run with a configuration: every option looked at by what it means. One
- * place for `serve`, `config` and `doctor`, so that none passes what another refuses. Opens nothing
- * and changes nothing.
+ * place for `serve`, `worker`, `config` and `doctor`, so that none passes what another refuses.
+ * Opens nothing and changes nothing.
  */
 #ifndef CLI_SETTINGS_CHECK_H
 #define CLI_SETTINGS_CHECK_H

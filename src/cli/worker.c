@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/log_setup.h"
+#include "cli/settings_check.h"
 #include "jobs/crew.h"
 
 /* A job that looks whether it should end does so at once: one that has not by then never looks. */
@@ -55,7 +56,7 @@ static bool run_worker(const struct config *config, struct error *err)
     sigset_t stopping;
 
     block_signals(&stopping);
-    if (!log_setup_configured(config, err) ||
+    if (!settings_check(config, err) || !log_setup_configured(config, err) ||
         !app_open(config, &(struct app_options){.data = data, .existing_only = true}, &app, err))
         return false;
     queued_kinds_register(app, queued_kinds);

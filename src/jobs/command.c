@@ -17,7 +17,6 @@
 #define LIMIT_TIMES 10
 
 #define ERRORS_KEPT 900 /* bytes of standard error: there are words before it in the message */
-#define MESSAGE_MAX 1000
 
 #define CODE_FAILED "processor_failed"
 #define CODE_KILLED "processor_killed"
@@ -92,7 +91,9 @@ static void judge_failure(const struct run *run)
                     arena_printf(mem, "the command ended with exit status %d", code));
     case CHILD_KILLED:
         return fail(run, true, CODE_KILLED,
-                    arena_printf(mem, "the command was killed by SIG%s", sigabbrev_np(code)));
+                    sigabbrev_np(code)
+                        ? arena_printf(mem, "the command was killed by SIG%s", sigabbrev_np(code))
+                        : arena_printf(mem, "the command was killed by signal %d", code));
     case CHILD_TOO_LATE:
         return fail(run, true, CODE_TIMEOUT, "the command took longer than it may");
     case CHILD_TOO_MUCH:
@@ -112,13 +113,17 @@ static void judge_failure(const struct run *run)
 
 /* ---- the result ---- */
 
+/* RFC 8259 section 2. */
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static struct str without_blanks(struct str text)
 {
-    static const char blanks[] = " \t\r\n";
-
-    while (text.len > 0 && strchr(blanks, text.ptr[0]))
+    while (text.len > 0 && is_blank(text.ptr[0]))
         text = (struct str){text.ptr + 1, text.len - 1};
-    while (text.len > 0 && strchr(blanks, text.ptr[text.len - 1]))
+    while (text.len > 0 && is_blank(text.ptr[text.len - 1]))
         text.len--;
     return text;
 }

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "catalog/chunk.h"
@@ -92,10 +93,13 @@ static bool link_to(int fd, const char *path, struct error *err)
 {
     char own[32], where[PATH_MAX];
     ssize_t length;
+    struct stat st;
 
+    if (fstat(fd, &st) != 0 || st.st_nlink == 0)
+        return error_set(err, ERR_NOT_FOUND, "the audio has just been removed");
     snprintf(own, sizeof own, "/proc/self/fd/%d", fd);
     length = readlink(own, where, sizeof where);
-    if (length <= 0 || length == sizeof where || *where != '/')
+    if (length <= 0 || (size_t)length == sizeof where || *where != '/')
         return error_set(err, ERR_INTERNAL, "the audio's path is not known");
     where[length] = '\0';
     return symlink(where, path) == 0 || error_errno(err, "link to the audio");

@@ -240,8 +240,11 @@ static void lose(struct lane *lane, const struct beat *beat)
     struct job_batch *batch = lane->batch;
     bool any_left = false;
 
-    if (batch != beat->batch || !uuid_equal(batch->tasks[beat->task].job.id, beat->held.id))
-        return; /* it has ended meanwhile */
+    /* It may have ended meanwhile, and the same job may be the lane's again, at the same place. */
+    if (batch != beat->batch || beat->task >= batch->count ||
+        !uuid_equal(batch->tasks[beat->task].job.id, beat->held.id) ||
+        batch->tasks[beat->task].job.lease_token != beat->held.token)
+        return;
     atomic_store(&batch->tasks[beat->task].is_lost, true);
     for (size_t i = 0; i < batch->count; i++)
         any_left |= !atomic_load(&batch->tasks[i].is_lost);

@@ -41,7 +41,7 @@ sys.exit(options["exit"])
 """
 PRINTS = """
 options = json.loads(os.environ["JOB_OPTIONS"])
-sys.stdout.write(options["text"] * options.get("times", 1))
+sys.stdout.write(options["text"].replace("NUL", "\\0") * options.get("times", 1))
 """
 # Leaves a process of its own behind, in a session of its own if that is wanted, and does not go when it
 # is asked to.
@@ -249,10 +249,11 @@ def test_the_exit_status_says_whether_it_is_tried_again(world, record, status, r
     assert "one line" not in message  # it is the end that is kept
 
 
-def test_a_command_that_was_killed(world, record):
+@pytest.mark.parametrize("number, name", [(signal.SIGKILL, "SIGKILL"), (signal.SIGRTMIN + 6, "signal 40")])
+def test_a_command_that_was_killed(world, record, number, name):
     _, api = world
-    job = done(api, "ends", record, options={"signal": int(signal.SIGKILL)}, max_retries=0)
-    assert job["error_code"] == "processor_killed" and "SIGKILL" in job["error_message"]
+    job = done(api, "ends", record, options={"signal": int(number)}, max_retries=0)
+    assert job["error_code"] == "processor_killed" and f"by {name}" in job["error_message"]
 
 
 @pytest.mark.parametrize("options, code, words", [
@@ -260,6 +261,7 @@ def test_a_command_that_was_killed(world, record):
     ({"text": "[1]"}, "processor_output_not_json", "not a JSON object"),
     ({"text": '{"a": }'}, "processor_output_not_json", "not JSON"),
     ({"text": '{"a": 1} {"b": 2}'}, "processor_output_not_json", "not JSON"),
+    ({"text": '{"a": 1}NUL'}, "processor_output_not_json", "not JSON"),
     ({"text": "  \n"}, "processor_output_not_json", "no output"),
     # What workers' results may not hold either.
     ({"text": '{"a": "\\u0000"}'}, "processor_output_not_json", "not JSON"),

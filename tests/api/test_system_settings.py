@@ -90,7 +90,7 @@ def test_the_longest_line_is_read_whole(tmp_path):
     assert formats in done.stdout, done.stderr
 
 
-# One validation: what `serve` refuses, `config` and `doctor` refuse with the same words.
+# One validation: what `serve` refuses, `worker`, `config` and `doctor` refuse with the same words.
 
 FLAGS = [
     (("--log-level", "loud"), "log.level"), (("--log-format", "xml"), "log.format"),
@@ -128,11 +128,11 @@ FILES = [
 
 
 def refusals(tmp_path, *flags):
-    """(exit code, what it says of the setting) of each of the three."""
+    """(exit code, what it says of the setting) of each of the four."""
     common = ["--data", str(tmp_path / "data"), *flags]
     (tmp_path / "data").mkdir(exist_ok=True)
     told = {}
-    for command in ("serve", "config", "doctor"):
+    for command in ("serve", "worker", "config", "doctor"):
         done = subprocess.run([BINARY, command, *common], capture_output=True, text=True, timeout=60)
         told[command] = (done.returncode, done.stderr if command != "doctor" else done.stdout)
     return told
@@ -143,18 +143,18 @@ def assert_refused(told, name):
         assert code in ((2, 7) if command == "doctor" else (2,)), (command, code, text)
         assert name in text, (command, text)
     said = told["serve"][1].strip().removeprefix("audiotricks: ").splitlines()[0]
-    assert said in told["config"][1] and said in told["doctor"][1]
+    assert all(said in text for _, text in told.values())
 
 
 @pytest.mark.parametrize("flags, name", FLAGS)
-def test_all_three_refuse_a_value(tmp_path, flags, name):
+def test_all_four_refuse_a_value(tmp_path, flags, name):
     if "--listen" not in flags:
         flags += ("--listen", "127.0.0.1:0")
     assert_refused(refusals(tmp_path, *flags), name)
 
 
 @pytest.mark.parametrize("text, name", FILES)
-def test_all_three_refuse_a_file(tmp_path, text, name):
+def test_all_four_refuse_a_file(tmp_path, text, name):
     path = tmp_path / "audiotricks.ini"
     path.write_text(text.format(tmp=tmp_path))
     told = refusals(tmp_path, "--listen", "127.0.0.1:0", "--config", str(path))

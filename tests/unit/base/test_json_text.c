@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,24 @@ static void reals_have_the_fewest_digits(void **state)
     assert_written("9007199254740993", "9007199254740993");
 }
 
+/* Looking for a point behind each of them would be a walk over all that follow. */
+static void many_integers_take_no_longer_than_their_text(void **state)
+{
+    enum { COUNT = 200000, WIDTH = 17 };
+    char *text = malloc(COUNT * WIDTH + 2);
+    size_t length = 0;
+
+    (void)state;
+    assert_non_null(text);
+    for (int i = 0; i < COUNT; i++)
+        length += (size_t)sprintf(text + length, "%c%016d", i == 0 ? '[' : ',', 0);
+    for (size_t i = 1; i < length; i += WIDTH)
+        text[i] = '1';
+    strcpy(text + length, "]");
+    assert_written(text, text);
+    free(text);
+}
+
 static void text_is_left_alone(void **state)
 {
     (void)state;
@@ -85,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reals_have_the_fewest_digits),
+        cmocka_unit_test(many_integers_take_no_longer_than_their_text),
         cmocka_unit_test(text_is_left_alone),
         cmocka_unit_test(what_no_value_holds_is_refused),
     };
