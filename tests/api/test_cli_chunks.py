@@ -18,7 +18,8 @@ import time
 import audio
 import pytest
 from people import default_workspace, make_token, make_workspace
-from server import BINARY, free_port, wait_until
+from ports import free_port
+from server import BINARY, wait_until
 from unsteady import BUSY, TROUBLE, Answer, Unsteady
 
 SIZE = 48 * 1024 * 1024

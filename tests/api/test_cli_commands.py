@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from server import BINARY, ROOT, free_port
+from ports import free_port
+from server import BINARY, ROOT
 
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith("AUDIOTRICKS_")}
 

@@ -13,7 +13,8 @@ import time
 import pytest
 
 import audio
-from server import BINARY, free_port
+from ports import free_port
+from server import BINARY
 from unsteady import TROUBLE, Answer, Unsteady
 
 EMPTY = Answer(body={"items": [], "next_cursor": None})

@@ -12,7 +12,8 @@ import audio
 import pytest
 import requests
 
-from server import BINARY, ROOT, Server, free_port, wait_until
+from ports import free_port
+from server import BINARY, ROOT, Server, wait_until
 
 PAGE = (ROOT / "docs/configuration.md").read_text()
 EXAMPLES = ROOT / "docs/examples"

@@ -14,7 +14,8 @@ import threading
 import audio
 import pytest
 from people import default_workspace
-from server import ROOT, Server, free_port, wait_until
+from ports import free_port
+from server import ROOT, Server, wait_until
 
 EXAMPLE = ROOT / "docs/examples/nginx.conf"
 HOST = "audio.example.org"

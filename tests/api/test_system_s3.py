@@ -7,8 +7,9 @@ import pytest
 
 import audio
 from fault_proxy import FaultProxy
+from ports import free_port
 from rgw import BUCKET, Rgw, is_there
-from server import Server, expect_problem, free_port, wait_until
+from server import Server, expect_problem, wait_until
 
 pytestmark = pytest.mark.skipif(not is_there(), reason="no Ceph RADOS Gateway here")
 

@@ -20,6 +20,8 @@ import tempfile
 import time
 import uuid
 
+from ports import free_port
+
 NOT_INSTALLED = 77
 OWNER = "postgres"  # the server refuses to run as root
 # Nothing here is to survive a crash of the machine; what survives one of the server does all the same.
@@ -34,17 +36,12 @@ def binaries():
     return pathlib.Path(newest).parent if newest else None
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Postgres:
     """Use it as a context. Its folder is not below a test's: another user must be able to enter."""
 
-    def __init__(self):
+    def __init__(self, settings=SETTINGS):
         self.bin = binaries()
+        self.settings = settings
         assert self.bin, "PostgreSQL is not installed"
         shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postgres-", dir=shared))
@@ -74,7 +71,7 @@ class Postgres:
 
     def start(self):
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder} " + " ".join(
-            f"-c {setting}" for setting in SETTINGS)
+            f"-c {setting}" for setting in self.settings)
         # The server keeps what it inherits open: no pipe of ours.
         self.run(self.bin / "pg_ctl", "start", "-D", self.folder / "data", "-w", "-t", "60",
                  "-l", self.folder / "log", "-o", options)

@@ -7,11 +7,12 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+from ports import free_ports
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "shared/services/ceph-rgw.sh"
 PORTS = 11  # that one server takes, from its own on
@@ -20,24 +21,6 @@ BUCKET = "audiotricks-tests"
 
 def is_there():
     return SCRIPT.exists() and shutil.which("radosgw") is not None
-
-
-def free_ports(count):
-    """The first of as many free ports in a row."""
-    for start in range(20000 + os.getpid() % 20000, 64000, count):
-        probes = []
-        try:
-            for port in range(start, start + count):
-                probe = socket.socket()
-                probes.append(probe)
-                probe.bind(("127.0.0.1", port))
-            return start
-        except OSError:
-            continue
-        finally:
-            for probe in probes:
-                probe.close()
-    raise AssertionError("no free ports")
 
 
 class Rgw:

@@ -3,7 +3,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import time
 import weakref
@@ -11,6 +10,7 @@ import weakref
 import requests
 
 import openapi
+from ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Taken out of the environment, where the server knows every AUDIOTRICKS_ name for an option.
@@ -22,12 +22,6 @@ STOP_LIMIT_S = 40
 
 databases = None  # postgres.Databases, while a test's servers are to have one of those
 started = weakref.WeakSet()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(question, limit_s=20.0, what="a condition"):
