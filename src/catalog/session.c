@@ -98,6 +98,7 @@ static struct session from_row(const struct db_rows *rows, struct arena *mem)
         .error_code = db_column_text(rows, 26, mem),
         .error_message = db_column_text(rows, 27, mem),
         .protocol_headers = db_column_text(rows, 28, mem),
+        .node_id = db_column_uuid(rows, 29),
     };
     size_t length;
 
@@ -152,7 +153,7 @@ static bool insert(struct db *tx, const struct session *session, struct error *e
                 db_text(concatenation_names[session->concatenation]), db_text(session->partials),
                 db_text(session->idempotency_key), db_text(session->fingerprint),
                 db_time(session->created_at_us), db_time(session->expires_at_us),
-                db_text(session->protocol_headers)),
+                db_text(session->protocol_headers), rows_uuid(session->node_id)),
         NULL, err);
 }
 
@@ -222,6 +223,30 @@ bool session_touch(struct db *tx, struct uuid id, int64_t expires_at_us, struct 
 bool session_put_off(struct db *tx, struct uuid id, int64_t expires_at_us, struct error *err)
 {
     return db_execute(tx, SQL_SESSION_TOUCH, DB_ARGS(db_uuid(id), db_time(expires_at_us)), NULL,
+                      err);
+}
+
+bool session_set_node(struct db *tx, struct uuid id, struct uuid node_id, struct error *err)
+{
+    return db_execute(tx, SQL_SESSION_SET_NODE, DB_ARGS(db_uuid(id), rows_uuid(node_id)), NULL,
+                      err);
+}
+
+bool session_take_finish(struct db *tx, struct uuid id, struct uuid instance, int64_t now_us,
+                         bool *mine, struct error *err)
+{
+    uint64_t changed;
+
+    if (!db_execute(tx, SQL_SESSION_FINISHING,
+                    DB_ARGS(db_uuid(id), db_uuid(instance), db_time(now_us)), &changed, err))
+        return false;
+    *mine = changed > 0;
+    return true;
+}
+
+bool session_leave_finish(struct db *tx, struct uuid id, struct uuid instance, struct error *err)
+{
+    return db_execute(tx, SQL_SESSION_NOT_FINISHING, DB_ARGS(db_uuid(id), db_uuid(instance)), NULL,
                       err);
 }
 
@@ -359,6 +384,14 @@ bool session_list_left(struct db *db, struct uuid after, size_t limit, struct ar
 {
     return list_of(db, SQL_SESSION_LIST_LEFT, DB_ARGS(db_uuid(after), db_int(limit)), limit, mem,
                    out, count, err);
+}
+
+bool session_list_node(struct db *db, struct uuid node_id, struct uuid after, size_t limit,
+                       struct arena *mem, struct session **out, size_t *count, struct error *err)
+{
+    return list_of(db, SQL_SESSION_LIST_NODE,
+                   DB_ARGS(db_uuid(node_id), db_uuid(after), db_int(limit)), limit, mem, out, count,
+                   err);
 }
 
 bool session_list_workspace(struct db *db, struct uuid workspace_id, struct uuid after,

@@ -58,6 +58,7 @@ struct session {
                                      more, until more comes; NULL: it had */
     int64_t created_at_us;
     int64_t expires_at_us;
+    struct uuid node_id; /* that received of it last; nil: none is known */
 };
 
 /* "chunked". */
@@ -82,6 +83,14 @@ bool session_set_size(struct db *tx, struct uuid workspace_id, struct uuid id, u
 bool session_touch(struct db *tx, struct uuid id, int64_t expires_at_us, struct error *err);
 /* The same, for who is not itself in use, but what is needs it: nothing if it has ended. */
 bool session_put_off(struct db *tx, struct uuid id, int64_t expires_at_us, struct error *err);
+/* The node received of it. Nothing if it has ended. */
+bool session_set_node(struct db *tx, struct uuid id, struct uuid node_id, struct error *err);
+/* INSTANCE (catalog/node.h) makes the upload of it, alone. *MINE is false if another does, and is
+ * alive at NOW_US, or the session has ended. */
+bool session_take_finish(struct db *tx, struct uuid id, struct uuid instance, int64_t now_us,
+                         bool *mine, struct error *err);
+/* It does not, any more. */
+bool session_leave_finish(struct db *tx, struct uuid id, struct uuid instance, struct error *err);
 /* The quota has no room for more of it, as MESSAGE says. Nothing if it has ended. */
 bool session_note_quota(struct db *tx, struct uuid id, const char *message, struct error *err);
 /* Keeps the digest of its first BYTES bytes. Nothing if the session has ended. */
@@ -120,6 +129,9 @@ bool session_list(struct db *db, struct uuid after, size_t limit, struct arena *
  * partials, and none of one request or of the IETF draft. */
 bool session_list_left(struct db *db, struct uuid after, size_t limit, struct arena *mem,
                        struct session **out, size_t *count, struct error *err);
+/* Those of one request that the node receives. */
+bool session_list_node(struct db *db, struct uuid node_id, struct uuid after, size_t limit,
+                       struct arena *mem, struct session **out, size_t *count, struct error *err);
 /* That of session_list, open or ended, of a workspace. */
 bool session_list_workspace(struct db *db, struct uuid workspace_id, struct uuid after,
                             size_t limit, struct arena *mem, struct session **out, size_t *count,

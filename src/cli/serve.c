@@ -22,6 +22,7 @@
 #include "jobs/scheduler.h"
 #include "jobs/webhook_sender.h"
 #include "service/app.h"
+#include "service/node.h"
 #include "service/watch.h"
 
 #define GRACE_AT_SECOND_SIGNAL_MS 0
@@ -201,6 +202,7 @@ static bool serve(const struct config *config, bool with_jobs, struct arena *mem
     const char *data = config_text(config, "server", "data");
     scoped(fd_close) int lock = -1;
     scoped(app_release) struct app *app = NULL;
+    scoped(node_release) struct node *node = NULL;
     scoped(event_streams_release) struct event_streams *streams = NULL;
     scoped(http_server_release) struct http_server *server = NULL;
 
@@ -211,7 +213,8 @@ static bool serve(const struct config *config, bool with_jobs, struct arena *mem
     if (!settings_check(config, err) || !log_setup_configured(config, err) ||
         !data_lock(data, &lock, err) ||
         !app_open(config, &(struct app_options){.data = data}, &app, err) ||
-        !new_server(config, app, &server, err) || !listen_everywhere(server, config, mem, err))
+        !node_start(app, data, &node, err) || !new_server(config, app, &server, err) ||
+        !listen_everywhere(server, config, mem, err))
         return false;
     queued_kinds_register(app, queued_kinds);
     app->http = http_server_metrics(server);

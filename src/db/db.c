@@ -306,6 +306,11 @@ bool database_check(struct database *database, struct error *err)
     return database_write(database, write_probe, NULL, err);
 }
 
+bool database_is_shared(const struct database *database)
+{
+    return database->driver->is_shared;
+}
+
 const char *database_version(struct database *database)
 {
     return database->driver->version(database);

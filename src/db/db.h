@@ -164,6 +164,8 @@ size_t db_column_bytes(const struct db_rows *rows, int column, void *out, size_t
 /* Checks that the database answers and can be written to. Fails with ERR_UNAVAILABLE or
  * ERR_STORAGE_FULL. */
 bool database_check(struct database *database, struct error *err);
+/* Whether processes of other machines may use it too. */
+bool database_is_shared(const struct database *database);
 /* "sqlite 3.40.1", for doctor. */
 const char *database_version(struct database *database);
 /* Number of the last migration applied. */

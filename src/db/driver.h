@@ -45,6 +45,7 @@ enum db_step { DB_STEP_ROW, DB_STEP_END, DB_STEP_FAILED };
 struct database_driver {
     const char *scheme; /* of the URL, without the colon */
     enum sql_engine engine;
+    bool is_shared; /* other machines may use it too */
 
     /* ADDRESS is the URL behind the scheme and its colon. */
     bool (*open)(const struct database_options *options, const char *address,

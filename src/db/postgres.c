@@ -178,6 +178,7 @@ static bool postgres_write(struct database *database, db_work *work, void *conte
 const struct database_driver database_postgres = {
     .scheme = "postgresql",
     .engine = SQL_ENGINE_POSTGRES,
+    .is_shared = true,
     .open = postgres_open,
     .close = postgres_close,
     .version = postgres_version,

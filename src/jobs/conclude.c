@@ -3,8 +3,6 @@
 
 #include "jobs/job_kind.h"
 
-#define EVERY_MS 60000
-
 static bool run(struct app *app, struct error *err)
 {
     return resumable_conclude_left(app, err);
@@ -12,7 +10,6 @@ static bool run(struct app *app, struct error *err)
 
 const struct job_kind job_kind_conclude = {
     .name = "conclude",
-    .every_ms = EVERY_MS,
     .is_slow = true,
     .run = run,
 };

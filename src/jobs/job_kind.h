@@ -18,7 +18,7 @@
 
 struct job_kind {
     const char *name;  /* for the log */
-    unsigned every_ms; /* from the end of one run to the start of the next */
+    unsigned every_ms; /* from the end of one run to the start of the next; 0: as configured */
 
     /* Optional: once, before anything else uses the data. If it fails nothing is served. */
     bool (*prepare)(struct app *app, struct error *err);

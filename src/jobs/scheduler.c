@@ -21,6 +21,12 @@ struct scheduler {
 
 /* ---- running ---- */
 
+static int64_t every_us(const struct scheduler *scheduler, const struct job_kind *kind)
+{
+    return kind->every_ms > 0 ? (int64_t)kind->every_ms * 1000
+                              : scheduler->app->settings.sweep_every_us;
+}
+
 static void run_one(struct scheduler *scheduler, size_t i)
 {
     const struct job_kind *kind = scheduler->kinds[i];
@@ -28,7 +34,7 @@ static void run_one(struct scheduler *scheduler, size_t i)
 
     if (!kind->run(scheduler->app, &err))
         log_event(LOG_WARN, "job failed", log_text("job", kind->name), log_text("error", err.log));
-    scheduler->due_us[i] = clock_monotonic_us() + (int64_t)kind->every_ms * 1000;
+    scheduler->due_us[i] = clock_monotonic_us() + every_us(scheduler, kind);
 }
 
 /* The kind that is due first. There is one at least. */

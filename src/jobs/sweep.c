@@ -3,8 +3,6 @@
 
 #include "jobs/job_kind.h"
 
-#define EVERY_MS 60000
-
 static bool prepare(struct app *app, struct error *err)
 {
     return sweep_start(app, NULL, err);
@@ -17,7 +15,6 @@ static bool run(struct app *app, struct error *err)
 
 const struct job_kind job_kind_sweep = {
     .name = "sweep",
-    .every_ms = EVERY_MS,
     .prepare = prepare,
     .run = run,
 };

@@ -4,6 +4,7 @@
 #include "catalog/event.h"
 #include "catalog/webhook.h"
 #include "service/event_text.h"
+#include "service/node.h"
 
 #define EVENTS_AT_ONCE 200 /* others write as well */
 #define WEBHOOKS_MAX 10000
@@ -97,7 +98,8 @@ bool webhook_fan_out(struct db *tx, void *context, struct error *err)
     struct listener *listeners;
 
     fan_out->deliveries = 0;
-    if (!webhook_list_enabled(tx, WEBHOOKS_MAX, mem, &webhooks, &webhook_count, err) ||
+    if (!node_must_have(tx, fan_out->app, DUTY_WEBHOOKS, err) ||
+        !webhook_list_enabled(tx, WEBHOOKS_MAX, mem, &webhooks, &webhook_count, err) ||
         !event_delivered(tx, &fan_out->position, err))
         return false;
     fan_out->position = start_of(webhooks, webhook_count, fan_out->position);

@@ -12,6 +12,7 @@
 #include "catalog/event.h"
 #include "jobs/webhook_fan_out.h"
 #include "jobs/webhook_request.h"
+#include "service/node.h"
 #include "service/watch.h"
 
 #define WEBHOOKS_MAX 10000
@@ -350,6 +351,7 @@ static void judge(struct app *app, struct attempt *attempt, int64_t now_us)
 }
 
 struct recording {
+    const struct app *app;
     struct attempt *first;
     int64_t now_us;
 };
@@ -358,6 +360,8 @@ static bool record_work(struct db *tx, void *context, struct error *err)
 {
     const struct recording *recording = context;
 
+    if (!node_must_have(tx, recording->app, DUTY_WEBHOOKS, err))
+        return false;
     for (const struct attempt *one = recording->first; one; one = one->next)
         if (!delivery_attempted(tx, &one->delivery, recording->now_us, err))
             return false;
@@ -416,8 +420,8 @@ static void free_places(struct webhook_sender *sender, struct attempt *finished)
 /* What cannot be recorded is as if it had not been sent, and is sent again. */
 static bool record_finished(struct webhook_sender *sender, struct error *err)
 {
-    struct recording recording = {.first = take_finished(sender),
-                                  .now_us = app_now_us(sender->app)};
+    struct recording recording = {
+        .app = sender->app, .first = take_finished(sender), .now_us = app_now_us(sender->app)};
     bool ok;
 
     if (!recording.first)
@@ -475,12 +479,24 @@ static void transfer(struct webhook_sender *sender)
     curl_multi_perform(sender->multi, &running);
 }
 
+/* Another node sends. What is under way here ends, and is recorded by nobody. */
+static void stand_by(struct webhook_sender *sender)
+{
+    atomic_store(&sender->is_listening, false);
+    sender->target_count = 0;
+    sender->read_at_us = -LOOK_US;
+}
+
 static bool work(struct webhook_sender *sender, struct error *err)
 {
     bool is_due = clock_monotonic_us() - sender->read_at_us >= LOOK_US;
 
     if (clock_monotonic_us() < sender->hold_us)
         return true;
+    if (!node_has(sender->app, DUTY_WEBHOOKS)) {
+        stand_by(sender);
+        return true;
+    }
     if ((is_due || atomic_load(&sender->is_changed)) && !read_targets(sender, err))
         return false;
     return sender->target_count == 0 || (take_news(sender, err) && send_all_due(sender, err));

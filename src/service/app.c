@@ -13,6 +13,7 @@
 #include "service/abandon.h"
 #include "service/hasher.h"
 #include "service/live.h"
+#include "service/node.h"
 #include "service/operator_tokens.h"
 #include "service/queue.h"
 #include "service/readiness.h"
@@ -263,6 +264,8 @@ bool app_open(const struct config *config, const struct app_options *options, st
     if (!settings_read(config, &app->settings, err) || !queue_new(config, &app->queue, err) ||
         !receivers_new(config_text(config, "webhooks", "allow_private"), &app->receivers, err) ||
         (!options->existing_only && !make_data_folder(options->data, err)) ||
+        !node_id_read(options->data, !options->existing_only, app->clock, app->random,
+                      &app->node_id, err) ||
         !open_media(app, options, err) || !open_database(app, options, err) ||
         (!options->without_stores && !open_stores(app, options, err)) ||
         !load_link_key(app, options, err) ||

@@ -22,6 +22,7 @@
 struct abandoned;
 struct hash_pool;
 struct live;
+struct node;
 struct http_metrics;
 struct event_streams;
 struct queue;
@@ -70,6 +71,8 @@ struct settings {
     int64_t max_chunk_duration_ms;
     struct media_cut cut; /* how chunks are cut where nobody says otherwise */
     int64_t session_ttl_us;
+    int64_t sweep_every_us;
+    int64_t node_lease_us;    /* how long a node may be silent */
     uint64_t work_timeout_ms; /* of work on a whole file, and a tenth of its duration more */
     struct quota_limits default_limits;
     struct cache_settings cache;
@@ -107,7 +110,9 @@ struct app {
     struct watch *commits;         /* told after each commit of this process */
     struct watch *webhook_changes; /* told when webhooks or their deliveries were changed by hand */
     struct receivers *receivers;   /* which addresses webhooks may reach */
-    struct event_streams *streams; /* set by who serves, as is the next */
+    struct uuid node_id;           /* of the data folder (service/node.h); nil: it has none */
+    struct node *node;             /* set by who serves, as are the next two; else NULL */
+    struct event_streams *streams;
     const struct http_metrics *http; /* set by who serves; NULL without a server */
     const struct clock *clock;
     int64_t opened_at_us;

@@ -138,6 +138,7 @@ static void fill_session(struct ingest *ingest, const struct ingest_request *req
         .fingerprint = arena_strdup(mem, request->idempotency_key ? print : NULL),
         .created_at_us = app_now_us(app),
         .expires_at_us = INT64_MAX, /* lives as long as its request */
+        .node_id = app->node_id,
     };
     session->storage_path = filename_object_key(session->user_id, session->upload_id,
                                                 session->created_at_us, name, mem);

@@ -170,6 +170,12 @@ static bool keep_idempotency(struct db *tx, const struct commit *commit, struct 
            idempotency_add(tx, &entry, err);
 }
 
+/* Others have ended what this node was receiving: it was silent for too long. */
+static bool given_up(struct error *err)
+{
+    return error_tell(err, ERR_UNAVAILABLE, "the server stood still for too long: send it again");
+}
+
 /* One of several requests stays for a while, to tell how it ended. */
 static bool end_session(struct db *tx, const struct commit *commit, struct error *err)
 {
@@ -182,6 +188,8 @@ static bool end_session(struct db *tx, const struct commit *commit, struct error
                                now_us, now_us + ingest->app->settings.session_ttl_us, &there, err)
                          : !session_end(tx, ingest->session.id, &there, err))
         return false;
+    if (!there && !ingest->outlives)
+        return given_up(err);
     return there || error_tell(err, ERR_CONFLICT, "the upload has been cancelled");
 }
 
@@ -261,7 +269,7 @@ static bool publish(struct commit *commit, struct error *err)
 
     stage_describe(ingest->stage, &facts);
     if (!stage_publish(ingest->stage, ingest->received, ingest->session.storage_path, err))
-        return false;
+        return err->kind == ERR_NOT_FOUND && !ingest->outlives ? given_up(err) : false;
     stage_free(take(ingest->stage));
     ingest->published = true;
     return true;

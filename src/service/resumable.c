@@ -209,6 +209,7 @@ static struct session make_session(struct app *app, const struct resumable_reque
         .protocol_headers = request->protocol_headers,
         .idempotency_key = request->idempotency_key,
         .created_at_us = app_now_us(app),
+        .node_id = app->node_id,
     };
 
     if (known && request->chunk_size > 0)

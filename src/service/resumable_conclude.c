@@ -1,4 +1,5 @@
 /* Sessions of which all bytes have come and nothing was made yet; and those whose time is over. */
+#include "service/node.h"
 #include "service/resumable_state.h"
 
 #define PAGE 100
@@ -86,6 +87,14 @@ static bool conclude_one(struct app *app, const struct session *session, struct 
            has_ended(app, session->id);
 }
 
+static bool conclude_if_ours(struct app *app, const struct session *session, struct error *err)
+{
+    bool is_ours;
+
+    return node_looks_after(app, session->node_id, &is_ours, err) &&
+           (!is_ours || conclude_one(app, session, err));
+}
+
 bool resumable_conclude_left(struct app *app, struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
@@ -104,7 +113,7 @@ bool resumable_conclude_left(struct app *app, struct error *err)
             after = page[i].id;
             if (!is_its_turn(app, &page[i]) || live_is_busy(app->live, after))
                 continue;
-            if (!conclude_one(app, &page[i], ok ? err : &other))
+            if (!conclude_if_ours(app, &page[i], ok ? err : &other))
                 ok = false;
         }
     } while (count == PAGE && clock_monotonic_us() < end_us);

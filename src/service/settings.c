@@ -194,9 +194,13 @@ bool settings_read(const struct config *config, struct settings *out, struct err
         !read_ms(config, "max_chunk_duration", 1000, day_ms, &settings.max_chunk_duration_ms,
                  err) ||
         !cut_settings_read(config, (uint64_t)settings.max_chunk_duration_ms, &settings.cut, err) ||
+        !check_number(config, "server", "node_lease", 1000, 3600000, err) ||
+        !check_number(config, "server", "sweep_every", 100, day_ms, err) ||
         !read_ms(config, "session_ttl", 60000, 365 * day_ms, &ttl_ms, err))
         return false;
     settings.session_ttl_us = ttl_ms * 1000;
+    settings.sweep_every_us = (int64_t)config_number(config, "server", "sweep_every") * 1000;
+    settings.node_lease_us = (int64_t)config_number(config, "server", "node_lease") * 1000;
     *out = settings;
     return true;
 }

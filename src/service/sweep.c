@@ -14,12 +14,15 @@
 #include "service/abandon.h"
 #include "service/cache.h"
 #include "service/making.h"
+#include "service/node.h"
 #include "service/queue.h"
 #include "service/resumable.h"
 
 #define PAGE 200
 #define JOBS_AT_ONCE 1000
 #define IDEMPOTENCY_KEPT_US US_PER_DAY
+/* In which each node that is alive looks through its own stages once. */
+#define STAGES_REST_US (120 * US_PER_S)
 
 /* One sweep. What cannot be cleared away now must not hold up the rest of it: the first failure is
  * told when all has been tried. */
@@ -32,7 +35,29 @@ struct sweep {
      * before is no longer a stage there, and so will not become an object behind our back. */
     int64_t listed_at_us;
     bool *is_listed;
+    bool has_company; /* other nodes, which have stages of their own */
 };
+
+/* A work that only who has the duty may do. */
+struct duty_work {
+    struct app *app;
+    db_work *work;
+    void *context;
+};
+
+static bool do_duty(struct db *tx, void *context, struct error *err)
+{
+    const struct duty_work *duty = context;
+
+    return node_must_have(tx, duty->app, DUTY_SWEEP, err) && duty->work(tx, duty->context, err);
+}
+
+static bool write_on_duty(struct sweep *sweep, db_work *work, void *context, struct error *err)
+{
+    struct duty_work duty = {sweep->app, work, context};
+
+    return database_write(sweep->app->database, do_duty, &duty, err);
+}
 
 static void go_on_after(struct sweep *sweep, const struct error *err)
 {
@@ -91,7 +116,9 @@ static bool is_due(const struct sweep *sweep, const struct garbage *garbage)
 
     for (size_t i = 0; i < app->store_count; i++)
         if (strcmp(store_name(app->stores[i]), garbage->storage_name) == 0)
-            return sweep->is_listed[i] && garbage->created_at_us <= sweep->listed_at_us;
+            return sweep->is_listed[i] &&
+                   garbage->created_at_us <=
+                       sweep->listed_at_us - (sweep->has_company ? STAGES_REST_US : 0);
     return true; /* its store cannot be found: which is told */
 }
 
@@ -138,13 +165,16 @@ static void sweep_garbage(struct sweep *sweep)
 
 /* ---- sessions ---- */
 
+/* Where others share the database, only this node's. */
 static bool read_open(struct app *app, struct uuid after, struct arena *mem, struct session **page,
                       size_t *count, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
 
     return database_read(app->database, &db, err) &&
-           session_list(db, after, PAGE, mem, page, count, err);
+           (node_is_shared(app)
+                ? session_list_node(db, app->node_id, after, PAGE, mem, page, count, err)
+                : session_list(db, after, PAGE, mem, page, count, err));
 }
 
 /* Sessions of one request that died with it; those of several are continued after a restart. One
@@ -181,6 +211,19 @@ static bool read_expired(struct app *app, int64_t now_us, const struct session_e
            session_expired(db, now_us, after, PAGE, mem, page, count, err);
 }
 
+static bool expire_one(struct sweep *sweep, const struct session *session, struct error *err)
+{
+    bool is_ours, is_ended = false;
+
+    if (!node_looks_after(sweep->app, session->node_id, &is_ours, err))
+        return false;
+    if (is_ours &&
+        !resumable_expire(sweep->app, session->workspace_id, session->id, &is_ended, err))
+        return false;
+    sweep->report.sessions += is_ended;
+    return true;
+}
+
 /* What is in use, or cannot be ended, is left to the next sweep. */
 static void end_expired(struct sweep *sweep)
 {
@@ -198,11 +241,8 @@ static void end_expired(struct sweep *sweep)
             return;
         }
         for (size_t i = 0; i < count; i++) {
-            bool is_ended = false;
-
-            if (!resumable_expire(sweep->app, page[i].workspace_id, page[i].id, &is_ended, &err))
+            if (!expire_one(sweep, &page[i], &err))
                 go_on_after(sweep, &err);
-            sweep->report.sessions += is_ended;
             after = (struct session_expiry){page[i].expires_at_us, page[i].id};
         }
     } while (count == PAGE);
@@ -360,7 +400,7 @@ static void sweep_loose(struct sweep *sweep)
     struct error err;
 
     do {
-        if (!database_write(sweep->app->database, drop_loose, &dropping, &err)) {
+        if (!write_on_duty(sweep, drop_loose, &dropping, &err)) {
             go_on_after(sweep, &err);
             return;
         }
@@ -386,7 +426,7 @@ static void sweep_keys(struct sweep *sweep)
     struct forgetting forgetting = {.before_us = app_now_us(sweep->app) - IDEMPOTENCY_KEPT_US};
     struct error err;
 
-    if (database_write(sweep->app->database, forget_keys, &forgetting, &err))
+    if (write_on_duty(sweep, forget_keys, &forgetting, &err))
         sweep->report.keys += forgetting.count;
     else
         go_on_after(sweep, &err);
@@ -423,7 +463,7 @@ static void sweep_jobs(struct sweep *sweep)
     if (keep_us == 0)
         return;
     do {
-        if (!database_write(sweep->app->database, forget_jobs, &forgetting, &err)) {
+        if (!write_on_duty(sweep, forget_jobs, &forgetting, &err)) {
             go_on_after(sweep, &err);
             return;
         }
@@ -476,7 +516,7 @@ static void sweep_log(struct sweep *sweep, db_work *work, int64_t keep_us, uint6
     struct error err;
 
     do {
-        if (!database_write(sweep->app->database, work, &forgetting, &err)) {
+        if (!write_on_duty(sweep, work, &forgetting, &err)) {
             go_on_after(sweep, &err);
             return;
         }
@@ -495,22 +535,42 @@ static void sweep_logs(struct sweep *sweep)
 
 /* ---- all of it ---- */
 
+static void sweep_silent(struct sweep *sweep)
+{
+    struct error err;
+    uint64_t count = 0;
+
+    if (!sweep_silent_nodes(sweep->app, &count, &err))
+        go_on_after(sweep, &err);
+    sweep->report.sessions += count;
+}
+
+/* What one node does for all. A step that was begun is finished; its changes fail once another has
+ * the duty. */
+static void sweep_shared(struct sweep *sweep)
+{
+    static void (*const steps[])(struct sweep * sweep) = {
+        sweep_silent,  sweep_transfers, sweep_garbage, sweep_keys,
+        sweep_results, sweep_jobs,      sweep_logs};
+
+    for (size_t i = 0; i < COUNT_OF(steps) && node_has(sweep->app, DUTY_SWEEP); i++)
+        steps[i](sweep);
+}
+
 bool sweep_run(struct app *app, struct sweep_report *report, struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
     struct sweep sweep = {.app = app, .err = err};
 
     sweep.is_listed = arena_array(mem, app->store_count, sizeof *sweep.is_listed);
+    if (!node_has_company(app, &sweep.has_company, err))
+        return false;
     end_abandoned(&sweep);
     end_expired(&sweep);
-    sweep_loose(&sweep);
+    if (node_has(app, DUTY_SWEEP))
+        sweep_loose(&sweep);
     sweep_stages(&sweep);
-    sweep_transfers(&sweep);
-    sweep_garbage(&sweep);
-    sweep_keys(&sweep);
-    sweep_results(&sweep);
-    sweep_jobs(&sweep);
-    sweep_logs(&sweep);
+    sweep_shared(&sweep);
     if (report)
         *report = sweep.report;
     return !sweep.failed;

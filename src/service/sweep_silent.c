@@ -1,0 +1,114 @@
+/* What nodes that are silent have left: only facts of the catalog and objects of stores. Their
+ * stages are on their own disks, and theirs to discard when they are back. */
+#include "base/log.h"
+#include "catalog/garbage.h"
+#include "catalog/node.h"
+#include "catalog/session.h"
+#include "service/node.h"
+#include "service/sweep.h"
+
+#define NODES_AT_ONCE 64
+#define PAGE 200
+
+struct ending {
+    struct app *app;
+    const struct session *session;
+    bool there;
+};
+
+/* The row first, unlike that of a request of this process: should the node be alive after all, its
+ * commit must find no session, or a record could be without an object. What it may have published
+ * is garbage from then on, whether it is there or not. */
+static bool end_work(struct db *tx, void *context, struct error *err)
+{
+    struct ending *ending = context;
+    const struct session *session = ending->session;
+    struct garbage garbage = {.id = app_new_id(ending->app),
+                              .storage_name = session->storage_name,
+                              .storage_path = session->storage_path,
+                              .bytes = session->reserved_bytes,
+                              .reason = "its node went away",
+                              .created_at_us = app_now_us(ending->app)};
+
+    return node_must_have(tx, ending->app, DUTY_SWEEP, err) &&
+           session_end(tx, session->id, &ending->there, err) &&
+           (!ending->there || garbage_add(tx, &garbage, err));
+}
+
+static bool end_one(struct app *app, const struct session *session, uint64_t *count,
+                    struct error *err)
+{
+    struct ending ending = {.app = app, .session = session};
+
+    if (!database_write(app->database, end_work, &ending, err))
+        return false;
+    if (ending.there)
+        sweep_object(app, session->storage_name, session->storage_path);
+    *count += ending.there;
+    return true;
+}
+
+static bool read_page(struct app *app, struct uuid node_id, struct uuid after, struct arena *mem,
+                      struct session **page, size_t *count, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+
+    return database_read(app->database, &db, err) &&
+           session_list_node(db, node_id, after, PAGE, mem, page, count, err);
+}
+
+static bool end_sessions(struct app *app, struct uuid node_id, uint64_t *ended, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct uuid after = {{0}};
+    struct session *page;
+    size_t count;
+
+    do {
+        arena_reset(mem);
+        if (!read_page(app, node_id, after, mem, &page, &count, err))
+            return false;
+        for (size_t i = 0; i < count; i++) {
+            if (!end_one(app, &page[i], ended, err))
+                return false;
+            after = page[i].id;
+        }
+    } while (count == PAGE);
+    return true;
+}
+
+/* As long again as the lease: one that was only slow says so by then. */
+static bool read_silent(struct app *app, struct arena *mem, struct uuid **out, size_t *count,
+                        struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    int64_t now_us;
+
+    return database_read(app->database, &db, err) && node_clock(db, &now_us, err) &&
+           node_silent(db, now_us - app->settings.node_lease_us, NODES_AT_ONCE, mem, out, count,
+                       err);
+}
+
+bool sweep_silent_nodes(struct app *app, uint64_t *count, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct uuid *silent;
+    size_t silent_count;
+
+    *count = 0;
+    if (!node_is_shared(app))
+        return true;
+    if (!read_silent(app, mem, &silent, &silent_count, err))
+        return false;
+    for (size_t i = 0; i < silent_count; i++) {
+        char id[UUID_TEXT_SIZE];
+        uint64_t before = *count;
+
+        if (!end_sessions(app, silent[i], count, err))
+            return false;
+        uuid_format(silent[i], id);
+        log_event(LOG_WARN, "ended what a silent node was receiving", log_text("node", id),
+                  log_int("sessions", (int64_t)(*count - before)));
+    }
+    return true;
+}
