@@ -26,11 +26,30 @@ bool derived_keep(struct db *tx, struct uuid job_id, int64_t lease_token, enum d
                       NULL, err);
 }
 
-bool derived_remove(struct db *tx, const char *storage_name, const char *storage_path,
-                    struct error *err)
+bool derived_share(struct db *tx, const struct derived *from, const struct derived_owner *to,
+                   uint64_t *count, struct error *err)
 {
-    return db_execute(tx, SQL_DERIVED_REMOVE, DB_ARGS(db_text(storage_name), db_text(storage_path)),
-                      NULL, err);
+    return db_execute(tx, SQL_DERIVED_SHARE,
+                      DB_ARGS(db_uuid(to->upload_id), db_uuid(to->job_id), db_int(to->lease_token),
+                              db_uuid(from->upload_id), db_uuid(from->job_id),
+                              db_int(from->lease_token), db_text(kind_names[from->kind])),
+                      count, err);
+}
+
+bool derived_remove(struct db *tx, const struct derived *file, bool *is_last, struct error *err)
+{
+    uint64_t others;
+
+    if (!db_execute(tx, SQL_DERIVED_REMOVE,
+                    DB_ARGS(db_text(file->storage_name), db_text(file->storage_path),
+                            db_uuid(file->job_id), db_int(file->lease_token)),
+                    NULL, err) ||
+        !rows_count(tx, SQL_DERIVED_COUNT_SHARING,
+                    DB_ARGS(db_text(file->storage_name), db_text(file->storage_path)), &others,
+                    err))
+        return false;
+    *is_last = others == 0;
+    return true;
 }
 
 static struct derived from_row(const struct db_rows *rows, struct arena *mem)
@@ -89,6 +108,16 @@ bool derived_of_content(struct db *db, struct uuid workspace_id, const char *sha
         limit, mem, out, count, err);
 }
 
+bool derived_alike(struct db *db, struct uuid workspace_id, const char *sha256,
+                   const struct derived *like, size_t limit, struct arena *mem,
+                   struct derived **out, size_t *count, struct error *err)
+{
+    return list(db, SQL_DERIVED_ALIKE,
+                DB_ARGS(db_uuid(workspace_id), db_text(sha256), db_text(kind_names[like->kind]),
+                        db_int(like->number), db_text(like->checksum_sha256), db_int(limit)),
+                limit, mem, out, count, err);
+}
+
 bool derived_of_upload(struct db *db, struct uuid upload_id, size_t limit, struct arena *mem,
                        struct derived **out, size_t *count, struct error *err)
 {
@@ -112,6 +141,19 @@ bool derived_at(struct db *db, const char *storage_name, const char *storage_pat
         !db_one(rows, "file", err))
         return false;
     *out = from_row(rows, mem);
+    return true;
+}
+
+bool derived_has(struct db *db, struct uuid upload_id, const char *storage_name,
+                 const char *storage_path, bool *out, struct error *err)
+{
+    uint64_t count;
+
+    if (!rows_count(db, SQL_DERIVED_HAS,
+                    DB_ARGS(db_text(storage_name), db_text(storage_path), db_uuid(upload_id)),
+                    &count, err))
+        return false;
+    *out = count > 0;
     return true;
 }
 

@@ -12,6 +12,7 @@
 #include "service/analysis_options.h"
 #include "service/cache.h"
 #include "service/cut_options.h"
+#include "service/cut_reuse.h"
 #include "service/cutting.h"
 #include "service/drawing.h"
 
@@ -87,9 +88,11 @@ static bool cache_key_of(const struct works *works, const struct job_task *task,
                          struct cache_key *out, struct error *err)
 {
     const struct upload *upload = works->batch->upload;
+    const char *options =
+        is_of(task, &queued_kind_chunk) ? cut_reuse_options(works->cutting) : task->job.options;
 
     return cache_key_make(upload->workspace_id, upload->checksum_sha256, task->kind->name,
-                          str_from(task->job.options), out, err);
+                          str_from(options), out, err);
 }
 
 /* What the same options have found in the same content before; NULL if nothing is known of it. */
@@ -234,18 +237,49 @@ static bool publish(const struct works *works, struct job_task *task, const stru
     return false;
 }
 
-static void complete_chunk(const struct works *works, const struct media_result *result)
+static void complete_chunk(const struct works *works, const struct cut_form *form, bool from_cache)
 {
     const struct cutting *cutting = works->cutting;
 
-    if (publish(works, works->chunk, &cutting->files))
-        job_task_complete(works->chunk,
-                          arena_printf(works->batch->mem,
-                                       "{\"chunks\":%zu,\"format\":\"%s\",\"sample_rate\":%d,"
-                                       "\"channels\":%d,\"bits\":%d}",
-                                       cutting->files.count, cut_format_name(cutting->cut.format),
-                                       result->chunk_rate_hz, result->chunk_channels,
-                                       result->chunk_bits));
+    works->chunk->from_cache = from_cache;
+    job_task_complete(works->chunk,
+                      arena_printf(works->batch->mem,
+                                   "{\"from_cache\":%s,\"chunks\":%zu,\"format\":\"%s\","
+                                   "\"sample_rate\":%d,\"channels\":%d,\"bits\":%d}",
+                                   from_cache ? "true" : "false", cutting->files.count,
+                                   cut_format_name(cutting->cut.format), form->sample_rate_hz,
+                                   form->channels, form->bits));
+}
+
+static void conclude_cutting(const struct works *works, const struct media_result *result,
+                             int64_t run_ms)
+{
+    struct cut_form form = {result->chunk_rate_hz, result->chunk_channels, result->chunk_bits};
+
+    if (!publish(works, works->chunk, &works->cutting->files))
+        return;
+    complete_chunk(works, &form, false);
+    keep_known(works, works->chunk, cut_reuse_write(works->cutting, &form), run_ms);
+}
+
+/* From the cache, if an upload of the same content still has the files. */
+static void cut_known(struct works *works)
+{
+    const char *known = works->chunk ? find_known(works, works->chunk) : NULL;
+    struct cut_form form;
+    struct error err;
+    bool taken;
+
+    if (!known)
+        return;
+    if (!cut_reuse_take(works->cutting, works->batch->upload, known, &form, &taken, &err)) {
+        if (!atomic_load(&works->batch->should_end))
+            fail_task(works, works->chunk, &err);
+        works->chunk = NULL;
+    } else if (taken) {
+        complete_chunk(works, &form, true);
+        works->chunk = NULL;
+    }
 }
 
 static bool commit_chunk(struct db *tx, const struct job_task *task, struct error *err)
@@ -428,7 +462,7 @@ static void conclude(const struct works *works, const struct media_result *resul
         keep_known(works, works->validate, result->report_json, run_ms);
     }
     if (works->chunk)
-        complete_chunk(works, result);
+        conclude_cutting(works, result, run_ms);
     if (works->analyze && complete_analyze(works, result->analysis_json, false))
         keep_known(works, works->analyze, result->analysis_json, run_ms);
 }
@@ -534,6 +568,7 @@ static void run_works(struct job_batch *batch)
     find_tasks(&works);
     take_known(&works);
     begin_cutting(&works);
+    cut_known(&works);
     begin_drawing(&works);
     draw_known(&works);
     if (has_work(&works))

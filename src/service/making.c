@@ -174,6 +174,42 @@ bool making_publish(const struct making *self, struct error *err)
     return true;
 }
 
+/* ---- taking over ---- */
+
+struct share_step {
+    const struct making *making;
+    const struct derived *from;
+    size_t expected;
+    bool taken;
+};
+
+/* All or none: what is there in part is another's that goes at this moment. */
+static bool share_rows(struct db *tx, void *context, struct error *err)
+{
+    struct share_step *step = context;
+    const struct job *job = step->making->job;
+    struct derived_owner owner = {job->upload_id, job->id, job->lease_token};
+    uint64_t count;
+
+    if (!derived_share(tx, step->from, &owner, &count, err))
+        return false;
+    step->taken = count == step->expected;
+    return step->taken || count == 0 ||
+           error_set(err, ERR_INTERNAL, "%llu files are kept, not %zu", (unsigned long long)count,
+                     step->expected);
+}
+
+bool making_share(struct making *self, const struct derived *from, size_t count, bool *taken,
+                  struct error *err)
+{
+    struct share_step step = {self, from, count, false};
+
+    if (!database_write(self->app->database, share_rows, &step, err))
+        return false;
+    *taken = step.taken;
+    return true;
+}
+
 void making_release(const struct making *self)
 {
     char id[JOB_STAGE_ID_SIZE];
@@ -200,9 +236,9 @@ static bool drop(struct db *tx, const struct app *app, const struct derived *fil
                               .bytes = file->size,
                               .reason = file->kept ? "replaced" : "left over",
                               .created_at_us = app_now_us(app)};
+    bool is_last;
 
-    return garbage_add(tx, &garbage, err) &&
-           derived_remove(tx, file->storage_name, file->storage_path, err);
+    return derived_remove(tx, file, &is_last, err) && (!is_last || garbage_add(tx, &garbage, err));
 }
 
 static bool drop_page(struct db *tx, const struct app *app, const struct derived *files,

@@ -22,17 +22,16 @@ static const char *job_kind_of(enum derived_kind kind)
 static bool look_for_another(struct db *tx, struct remaking *remaking, struct error *err)
 {
     const struct missing_file *file = remaking->file;
-    struct derived now;
+    bool is_still_its;
 
     remaking->is_replaced = false;
     if (!file->storage_path)
         return true;
-    if (derived_at(tx, file->storage_name, file->storage_path, remaking->mem, &now, err)) {
-        remaking->is_replaced = !now.kept;
-        return true;
-    }
-    remaking->is_replaced = true;
-    return err->kind == ERR_NOT_FOUND;
+    if (!derived_has(tx, file->upload->id, file->storage_name, file->storage_path, &is_still_its,
+                     err))
+        return false;
+    remaking->is_replaced = !is_still_its;
+    return true;
 }
 
 /* Somebody waits for it, so it comes before what nobody does. */

@@ -10,7 +10,7 @@
 #include "catalog/job_lease.h"
 #include "catalog/session.h"
 #include "catalog/upload.h"
-#include "crypto/digest.h"
+#include "service/object_digest.h"
 
 #define NAMES_PAGE 64
 
@@ -219,33 +219,12 @@ static bool check_unknown(struct walk *walk, const struct store_object *object)
 
 /* ---- content ---- */
 
-struct digest_sink {
-    struct sink base;
-    struct digest *digest;
-};
-
-static bool digest_write(struct sink *sink, const void *bytes, size_t size, struct error *err)
-{
-    (void)err;
-    digest_update(container_of(sink, struct digest_sink, base)->digest, bytes, size);
-    return true;
-}
-
 bool verify_digest_is(struct verify *verify, struct store *store, const char *key,
                       const char *sha256, bool *out)
 {
-    scoped(digest_release) struct digest *digest = digest_new(DIGEST_BEST);
-    struct digest_sink sink = {.base.write = digest_write, .digest = digest};
-    struct digests digests;
-    char hex[HEX_SIZE(SHA256_BYTES)];
-
     *out = true;
-    if (!store_get(store, key, (struct byte_range){0, BYTE_RANGE_REST}, &sink.base, verify->err))
-        return verify->err->kind == ERR_NOT_FOUND;
-    digest_peek(digest, &digests);
-    hex_encode(digests.sha256, SHA256_BYTES, hex);
-    *out = strcmp(hex, sha256) == 0;
-    return true;
+    return object_digest_is(store, key, sha256, out, verify->err) ||
+           verify->err->kind == ERR_NOT_FOUND;
 }
 
 static bool check_content(struct walk *walk, const struct upload_object *object)

@@ -176,8 +176,8 @@ def test_validation_and_cutting_take_one_decode(api):
     made = jobs_of(api, record)
     assert sorted(made) == ["analyze", "chunk", "validate"]
     assert len({job["started_at"] for job in made.values()}) == 1
-    assert made["chunk"]["result"] == {"chunks": 2, "format": "wav", "sample_rate": 16000,
-                                       "channels": 1, "bits": 16}
+    assert made["chunk"]["result"] == {"from_cache": False, "chunks": 2, "format": "wav",
+                                       "sample_rate": 16000, "channels": 1, "bits": 16}
     events = [h for h in history(api, record)]
     assert events == ["uploaded", "validating", "processing", "completed"]
 
@@ -280,14 +280,14 @@ def test_the_configuration_says_how_chunks_are_cut(tmp_path):
         planned = chunks_of(api, answer.json())
         wait_until(lambda: api.get(f"/v1/uploads/{answer.json()['id']}").json()["status"] in DONE, 60, "the end")
         record = api.get(f"/v1/uploads/{answer.json()['id']}").json()
-        assert jobs_of(api, record)["chunk"]["result"] == {"chunks": 3, "format": "flac", "sample_rate": 22050,
-                                                           "channels": 2, "bits": 16}
+        assert jobs_of(api, record)["chunk"]["result"] == {
+            "from_cache": False, "chunks": 3, "format": "flac", "sample_rate": 22050, "channels": 2, "bits": 16}
         chunks = chunks_of(api, record)
         assert [(c["start_time"], c["end_time"]) for c in chunks] == [(0, 4), (3, 7), (6, 9)]
         assert {c["chunk_filename"] for c in planned} == {c["chunk_filename"] for c in chunks}
         # What a request says comes before; what it leaves out does not change.
         assert cut(api, record, format="wav", overlap=0)["result"] == {
-            "chunks": 3, "format": "wav", "sample_rate": 22050, "channels": 2, "bits": 16}
+            "from_cache": False, "chunks": 3, "format": "wav", "sample_rate": 22050, "channels": 2, "bits": 16}
         assert cut(api, record, max_bytes=65_536, overlap=0)["result"]["chunks"] > 10
         answer = api.post(f"/v1/uploads/{record['id']}/chunks", json={"max_duration": 1.5})
         assert answer.status_code == 400 and "overlap" in answer.json()["detail"]
