@@ -4,15 +4,16 @@ INSERT INTO storage_quotas (workspace_id, max_storage_bytes, max_file_count, max
 VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: quota_read
--- The row, and what open sessions reserve: partial ones bytes, but no file.
+-- The row of a workspace that is there, and what open sessions reserve: partial ones bytes, but no file.
 SELECT q.max_storage_bytes, q.max_file_count, q.max_file_size, q.max_monthly_uploads,
        q.current_storage_bytes, q.current_file_count, q.monthly_period, q.monthly_uploads,
        q.monthly_upload_bytes, q.retention_days, q.auto_cleanup, q.archive_threshold_days,
        q.archive_storage_class, coalesce(sum(s.reserved_bytes), 0),
        count(CASE WHEN s.concatenation = 'partial' THEN NULL ELSE s.id END)
-FROM storage_quotas q
+FROM workspaces w
+JOIN storage_quotas q ON q.workspace_id = w.id
 LEFT JOIN chunked_uploads s ON s.workspace_id = q.workspace_id AND s.status = 'initiated'
-WHERE q.workspace_id = $1
+WHERE w.id = $1 AND w.deleted_at IS NULL
 GROUP BY q.workspace_id;
 
 -- name: quota_set

@@ -6,11 +6,13 @@
 
 bool idempotency_add(struct db *tx, const struct idempotency *entry, struct error *err)
 {
+    uint64_t added; /* asked for: whether the key is taken must be known here */
+
     if (db_execute(tx, SQL_IDEMPOTENCY_ADD,
                    DB_ARGS(db_uuid(entry->workspace_id), db_uuid(entry->user_id),
                            db_text(entry->key), db_text(entry->fingerprint),
                            db_uuid(entry->resource_id), db_time(entry->created_at_us)),
-                   NULL, err))
+                   &added, err))
         return true;
     if (err->kind == ERR_EXISTS)
         error_set(err, ERR_IDEMPOTENCY_BUSY, "idempotency key was used meanwhile");

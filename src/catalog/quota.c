@@ -142,7 +142,7 @@ bool quota_read(struct db *db, struct uuid workspace_id, int64_t now_us, struct 
     scoped(db_rows_release) struct db_rows *rows = NULL;
 
     if (!db_query(db, SQL_QUOTA_READ, DB_ARGS(db_uuid(workspace_id)), &rows, err) ||
-        !db_one(rows, "quota", err))
+        !db_one(rows, "workspace", err))
         return false;
     *out = from_row(rows, workspace_id, now_us, mem);
     return true;

@@ -65,7 +65,8 @@ struct quota_limit quota_remaining_uploads(const struct quota *quota);
 /* Makes the workspace's row. */
 bool quota_insert(struct db *tx, struct uuid workspace_id, const struct quota_limits *limits,
                   int64_t now_us, struct error *err);
-/* The quota as it is at NOW_US: a month that has passed reads as zero. ERR_NOT_FOUND. */
+/* The quota as it is at NOW_US: a month that has passed reads as zero. ERR_NOT_FOUND without the
+ * workspace. */
 bool quota_read(struct db *db, struct uuid workspace_id, int64_t now_us, struct arena *mem,
                 struct quota *out, struct error *err);
 /* Sets limits and lifecycle; usage stays. ERR_NOT_FOUND. */

@@ -7,7 +7,6 @@
 #include "catalog/part.h"
 #include "catalog/quota.h"
 #include "catalog/rows.h"
-#include "catalog/workspace.h"
 
 static const char *const kind_names[] = {[SESSION_POST] = "post",
                                          [SESSION_CHUNKED] = "chunked",
@@ -161,11 +160,9 @@ bool session_begin(struct db *tx, const struct session *session, struct error *e
 {
     scoped(arena_release) struct arena *mem = arena_new();
     bool is_file = session->concatenation != SESSION_PARTIAL;
-    struct workspace workspace;
     struct quota quota;
 
     if (!check_key(tx, session, mem, err) ||
-        !workspace_by_id(tx, session->workspace_id, mem, &workspace, err) ||
         !quota_read(tx, session->workspace_id, session->created_at_us, mem, &quota, err))
         return false;
     if (is_file ? !quota_check_file(&quota, session->reserved_bytes, err)

@@ -15,10 +15,12 @@ static struct user from_row(const struct db_rows *rows, struct arena *mem)
 
 bool user_insert(struct db *tx, const struct user *user, struct error *err)
 {
+    uint64_t added; /* asked for: whether the name is taken must be known here */
+
     if (db_execute(tx, SQL_USER_INSERT,
                    DB_ARGS(db_uuid(user->id), db_uuid(user->workspace_id), db_text(user->name),
                            db_time(user->created_at_us)),
-                   NULL, err))
+                   &added, err))
         return true;
     if (err->kind == ERR_EXISTS)
         error_client(err, "the workspace has a user \"%.100s\" already", user->name);

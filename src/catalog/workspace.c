@@ -20,10 +20,12 @@ static bool name_error(const char *name, struct error *err)
 
 bool workspace_insert(struct db *tx, const struct workspace *workspace, struct error *err)
 {
+    uint64_t added; /* asked for: whether the name is taken must be known here */
+
     return db_execute(tx, SQL_WORKSPACE_INSERT,
                       DB_ARGS(db_uuid(workspace->id), db_text(workspace->name),
                               db_time(workspace->created_at_us)),
-                      NULL, err) ||
+                      &added, err) ||
            name_error(workspace->name, err);
 }
 

@@ -174,17 +174,13 @@ bool db_execute(struct db *db, enum sql_id id, const struct db_value *args, size
                 uint64_t *changed, struct error *err)
 {
     const struct sql_statement *statement = statement_of(db, id);
-    uint64_t rows_changed;
 
     assert(count == statement->parameters);
     assert(db->writable);
-    if (!db->database->driver->execute(db, id, args, count, &rows_changed, err)) {
-        db->refused = true;
-        return error_context(err, "statement %s", statement->name);
-    }
-    if (changed)
-        *changed = rows_changed;
-    return true;
+    if (db->database->driver->execute(db, id, args, count, changed, err))
+        return true;
+    db->refused = true;
+    return error_context(err, "statement %s", statement->name);
 }
 
 bool db_next(struct db_rows *rows)

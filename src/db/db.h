@@ -133,7 +133,9 @@ struct db_value db_int_or_null(bool has, int64_t value);
  * key, ERR_INVALID on a broken check, ERR_STORAGE_FULL, ERR_UNAVAILABLE. */
 bool db_query(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
               struct db_rows **out, struct error *err);
-/* Runs a statement for its effect; *CHANGED (may be NULL) is the number of rows it touched. */
+/* Runs a statement for its effect; *CHANGED is the number of rows it touched. Without CHANGED it may
+ * be under way when this returns, and fail later: as the next statement that is waited for, or as
+ * database_write, of the kind it would have failed with. Who must know at once asks for CHANGED. */
 bool db_execute(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
                 uint64_t *changed, struct error *err);
 

@@ -65,6 +65,8 @@ struct database_driver {
      * fills in what it owns of *OUT (db, statement). */
     bool (*query)(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
                   struct db_rows **out, struct error *err);
+    /* CHANGED may be NULL: then the driver need not wait for the end, if it tells of a failure with
+     * what it waits for next. */
     bool (*execute)(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
                     uint64_t *changed, struct error *err);
     /* Runs a migration: several statements, no parameters. */

@@ -33,6 +33,9 @@
       (PGconn * connection, const char *name, int count, const char *const *values,               \
        const int *lengths, const int *formats, int result_format),                                \
       (connection, name, count, values, lengths, formats, result_format))                         \
+    X(int, 0, PQenterPipelineMode, (PGconn * connection), (connection))                           \
+    X(int, 0, PQexitPipelineMode, (PGconn * connection), (connection))                            \
+    X(int, 0, PQpipelineSync, (PGconn * connection), (connection))                                \
     X(PGresult *, NULL, PQgetResult, (PGconn * connection), (connection))                         \
     X(int, 0, PQisBusy, (PGconn * connection), (connection))                                      \
     X(int, 0, PQconsumeInput, (PGconn * connection), (connection))                                \

@@ -2,7 +2,9 @@
  * The PostgreSQL driver's parts, for each other only.
  *
  * postgres.c            the driver: opening, closing, connections for reading
- * postgres_connection.c one connection: commands, prepared statements, time limits, errors
+ * postgres_connection.c one connection: commands, prepared statements
+ * postgres_answer.c     what the server answers on it: errors, waiting with a time limit
+ * postgres_pipeline.c   statements sent without waiting for each
  * postgres_values.c     values to and from what libpq sends; pure
  * postgres_rows.c       statements: values in, rows out
  * postgres_pool.c       the pool of connections for reading
@@ -43,11 +45,27 @@ struct postgres_server {
 
 /* What the last failure means for whoever would go on. */
 enum postgres_fault {
-    POSTGRES_REFUSED, /* the statement: the connection is as good as before */
-    POSTGRES_AGAIN,   /* the transaction: it may be run again as it is */
-    POSTGRES_LOST,    /* the connection: it may be run again on another */
-    POSTGRES_SLOW,    /* the statement took too long; the connection was given up */
+    POSTGRES_REFUSED,   /* the statement: the connection is as good as before */
+    POSTGRES_AGAIN,     /* the transaction: it may be run again as it is */
+    POSTGRES_LOST,      /* the connection: it may be run again on another */
+    POSTGRES_SLOW,      /* the statement took too long; the connection was given up */
+    POSTGRES_NOT_BEGUN, /* the transaction was refused as a whole: nothing of it was run */
 };
+
+/* What the pipeline has sent. */
+enum postgres_sent_kind {
+    POSTGRES_SENT_BEGIN, /* a command that begins the transaction */
+    POSTGRES_SENT_COMMAND,
+    POSTGRES_SENT_PREPARE,
+    POSTGRES_SENT_STATEMENT,
+};
+
+struct postgres_sent {
+    enum postgres_sent_kind kind;
+    enum sql_id id; /* of PREPARE and STATEMENT */
+};
+
+#define POSTGRES_SENT_MOST 64
 
 struct postgres_db {
     struct db base;
@@ -56,6 +74,9 @@ struct postgres_db {
     bool *prepared; /* by enum sql_id */
     enum postgres_fault fault;
     bool in_transaction; /* then nothing is tried again behind its back */
+    bool pipelined;      /* commands and statements go through the pipeline */
+    struct postgres_sent sent[POSTGRES_SENT_MOST]; /* and not answered yet */
+    size_t sent_count;
 
     /* The pool's: */
     struct postgres_db *next;
@@ -97,6 +118,25 @@ struct postgres_parameters {
 bool postgres_statement(struct postgres_db *db, enum sql_id id,
                         const struct postgres_parameters *parameters, PGresult **out,
                         struct error *err);
+
+/* How long an answer may take. */
+int postgres_limit_ms(const struct postgres_db *db);
+
+/* ---- the pipeline, of a connection in a transaction ---- */
+
+bool postgres_pipeline_start(struct postgres_db *db, struct error *err);
+/* Waits for what was sent, and fails with it. */
+bool postgres_pipeline_stop(struct postgres_db *db, struct error *err);
+
+/* Send one command, or statement, and do not wait. Where there is no more room they wait for what
+ * was sent before, and fail with it. */
+bool postgres_later_command(struct postgres_db *db, enum postgres_sent_kind kind, const char *text,
+                            struct error *err);
+bool postgres_later_statement(struct postgres_db *db, enum sql_id id,
+                              const struct postgres_parameters *parameters, struct error *err);
+/* Waits for all that was sent; fails with the first that failed. *LAST, the answer to the last, is
+ * the caller's to PQclear; LAST may be NULL. */
+bool postgres_settle(struct postgres_db *db, PGresult **last, struct error *err);
 
 /* ---- values ---- */
 

@@ -26,6 +26,15 @@ static bool run(struct db *db, enum sql_id id, const struct db_value *args, size
     return postgres_statement(postgres_of(db), id, &parameters, out, err);
 }
 
+static bool run_later(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+                      struct error *err)
+{
+    struct postgres_parameters parameters;
+
+    postgres_encode(args, count, &parameters);
+    return postgres_later_statement(postgres_of(db), id, &parameters, err);
+}
+
 bool postgres_query(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
                     struct db_rows **out, struct error *err)
 {
@@ -49,10 +58,14 @@ bool postgres_execute(struct db *db, enum sql_id id, const struct db_value *args
 {
     PGresult *result;
 
+    if (!changed && postgres_of(db)->pipelined)
+        return run_later(db, id, args, count, err);
     if (!run(db, id, args, count, &result, err))
         return false;
     bool reads = strncmp(PQcmdStatus(result), "SELECT", strlen("SELECT")) == 0;
-    *changed = reads ? 0 : strtoull(PQcmdTuples(result), NULL, 10); /* "" of what changes no rows */
+    if (changed)
+        *changed =
+            reads ? 0 : strtoull(PQcmdTuples(result), NULL, 10); /* "" of what changes none */
     PQclear(result);
     return true;
 }
@@ -61,9 +74,12 @@ bool postgres_execute(struct db *db, enum sql_id id, const struct db_value *args
 bool postgres_script(struct db *tx, const char *text, struct error *err)
 {
     struct postgres_db *db = postgres_of(tx);
+    bool pipelined = db->pipelined; /* which takes one statement at a time */
 
-    return postgres_command(db, "SET LOCAL statement_timeout = 0", POSTGRES_LIMITED, err) &&
-           postgres_command(db, text, POSTGRES_UNLIMITED, err);
+    return (!pipelined || postgres_pipeline_stop(db, err)) &&
+           postgres_command(db, "SET LOCAL statement_timeout = 0", POSTGRES_LIMITED, err) &&
+           postgres_command(db, text, POSTGRES_UNLIMITED, err) &&
+           (!pipelined || postgres_pipeline_start(db, err));
 }
 
 enum db_step postgres_next(struct db_rows *base, struct error *err)

@@ -5,12 +5,17 @@
  * What that costs is shared: the works that gather while a transaction runs go together in the
  * next, each behind a savepoint of its own, with one commit.
  *
+ * What a work does not wait for is sent with what it waits for next (postgres_pipeline.c), the
+ * transaction's beginning and its end too: how many works a cluster does is a matter of how long
+ * each holds the lock, and that of how often it waits for an answer.
+ *
  * There is no thread for it. Whoever comes first leads: it runs its own work and those that have
  * gathered with it, then hands on to the first of those that came meanwhile.
  *
  * A transaction that was lost with its connection, or that the server wants run again, is run
- * again, all works from their start; but never once COMMIT was sent: then nobody knows, and the
- * caller is told that the database was not there.
+ * again, all works from their start; but never once COMMIT was sent, which goes together with what
+ * the last work did not wait for: then nobody knows, and the caller is told that the database was
+ * not there.
  */
 #include <assert.h>
 #include <errno.h>
@@ -35,44 +40,76 @@ struct group {
 
 /* ---- the transaction ---- */
 
-static bool say(struct postgres_writer *writer, const char *text, struct error *err)
+static bool say_later(struct postgres_writer *writer, const char *text, struct error *err)
 {
-    return postgres_command(writer->connection, text, POSTGRES_LIMITED, err);
+    return postgres_later_command(writer->connection, POSTGRES_SENT_COMMAND, text, err);
+}
+
+static bool settle(struct postgres_writer *writer, struct error *err)
+{
+    return postgres_settle(writer->connection, NULL, err);
+}
+
+/* The connection is idle and outside of a transaction, or given up. */
+static void end(struct postgres_writer *writer, bool ended)
+{
+    struct postgres_db *db = writer->connection;
+    struct error ignored; /* the cause is known already */
+
+    if (!ended || (db->pipelined && !postgres_pipeline_stop(db, &ignored))) {
+        postgres_db_free(take(writer->connection));
+        return;
+    }
+    db->in_transaction = false;
+    db->idle_since_us = clock_monotonic_us();
 }
 
 static void rollback(struct postgres_writer *writer)
 {
     struct error ignored; /* the cause is known already */
 
-    if (writer->connection->handle && say(writer, "ROLLBACK", &ignored))
-        writer->connection->in_transaction = false;
-    else
-        postgres_db_free(take(writer->connection));
+    if (writer->connection->handle)
+        settle(writer, &ignored); /* what fails there must not take this with it */
+    end(writer, writer->connection->handle &&
+                    postgres_command(writer->connection, "ROLLBACK", POSTGRES_LIMITED, &ignored));
 }
 
+static bool connect_anew(struct postgres_writer *writer, struct error *err)
+{
+    postgres_db_free(take(writer->connection));
+    if (!postgres_connect(writer->server, &writer->connection, err))
+        return false;
+    writer->connection->base = (struct db){.database = writer->database, .writable = true};
+    atomic_store(&writer->server->writer_pid, PQbackendPID(writer->connection->handle));
+    return true;
+}
+
+/* What begins a transaction goes with its first statement, and fails with it. A connection that was
+ * lost while nothing happened must show now: with a short transaction its COMMIT goes as well. */
 static bool begin(struct postgres_writer *writer, struct error *err)
 {
     const struct postgres_server *server = writer->server;
-    char text[320];
+    char limits[256];
+
+    snprintf(limits, sizeof limits,
+             "SELECT set_config('lock_timeout', '%d', true),"
+             " set_config('statement_timeout', '%d', true),"
+             " set_config('idle_in_transaction_session_timeout', '%d', true)",
+             server->busy_ms, server->statement_ms, IDLE_LIMIT_MS);
+    if (!(writer->connection && postgres_is_sound(writer->connection)) &&
+        !connect_anew(writer, err))
+        return false;
+    writer->connection->in_transaction = true;
 
     /* READ COMMITTED: each statement sees what was committed before the lock was ours. */
-    snprintf(text, sizeof text,
-             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
-             "SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d;"
-             "SET LOCAL idle_in_transaction_session_timeout = %d;"
-             "SELECT pg_advisory_xact_lock(" WRITERS_LOCK ")",
-             server->busy_ms, server->statement_ms, IDLE_LIMIT_MS);
-    if (!writer->connection) {
-        if (!postgres_connect(writer->server, &writer->connection, err))
-            return false;
-        writer->connection->base = (struct db){.database = writer->database, .writable = true};
-        atomic_store(&writer->server->writer_pid, PQbackendPID(writer->connection->handle));
-    }
-    bool begun = say(writer, text, err);
-    writer->connection->in_transaction = true;
-    if (!begun)
-        rollback(writer); /* BEGIN itself may have been done */
-    return begun;
+    const char *const texts[] = {"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", limits,
+                                 "SELECT pg_advisory_xact_lock(" WRITERS_LOCK ")"};
+    bool sent = postgres_pipeline_start(writer->connection, err);
+    for (size_t i = 0; sent && i < COUNT_OF(texts); i++)
+        sent = postgres_later_command(writer->connection, POSTGRES_SENT_BEGIN, texts[i], err);
+    if (!sent)
+        end(writer, false);
+    return sent;
 }
 
 /* Whether the transaction can only be run again, or not at all. */
@@ -80,8 +117,8 @@ static bool transaction_is_lost(const struct postgres_writer *writer)
 {
     const struct postgres_db *db = writer->connection;
 
-    return !db->handle ||
-           (PQtransactionStatus(db->handle) == PQTRANS_INERROR && db->fault == POSTGRES_AGAIN);
+    return !db->handle || (PQtransactionStatus(db->handle) == PQTRANS_INERROR &&
+                           (db->fault == POSTGRES_AGAIN || db->fault == POSTGRES_NOT_BEGUN));
 }
 
 /* ---- one work ---- */
@@ -102,13 +139,16 @@ static bool close_savepoint(struct postgres_writer *writer, struct postgres_writ
     struct error err;
 
     if (write->ok)
-        write->ok = say(writer,
-                        "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED;"
-                        "RELEASE SAVEPOINT work",
-                        write->err);
+        write->ok = say_later(writer, "SET CONSTRAINTS ALL IMMEDIATE", write->err) &&
+                    say_later(writer, "SET CONSTRAINTS ALL DEFERRED", write->err) &&
+                    say_later(writer, "RELEASE SAVEPOINT work", write->err) &&
+                    settle(writer, write->err);
+    else
+        settle(writer, &err); /* what it sent may fail as it likes */
     if (write->ok || transaction_is_lost(writer))
         return write->ok;
-    if (say(writer, "ROLLBACK TO SAVEPOINT work; RELEASE SAVEPOINT work", &err))
+    if (say_later(writer, "ROLLBACK TO SAVEPOINT work", &err) &&
+        say_later(writer, "RELEASE SAVEPOINT work", &err) && settle(writer, &err))
         return true;
     *write->err = err;
     return false;
@@ -116,7 +156,7 @@ static bool close_savepoint(struct postgres_writer *writer, struct postgres_writ
 
 static bool run_behind_savepoint(struct postgres_writer *writer, struct postgres_write *write)
 {
-    write->ok = say(writer, "SAVEPOINT work", write->err);
+    write->ok = say_later(writer, "SAVEPOINT work", write->err);
     return write->ok && run_work(writer, write) && close_savepoint(writer, write);
 }
 
@@ -139,11 +179,11 @@ enum outcome { OVER, RUN_AGAIN };
 static enum outcome after_loss(struct postgres_writer *writer, struct group *group,
                                struct postgres_write *guilty, bool last_try)
 {
-    bool slow = writer->connection->fault == POSTGRES_SLOW;
+    enum postgres_fault fault = writer->connection->fault;
 
     rollback(writer);
-    guilty->settled = slow;
-    if (slow || !last_try)
+    guilty->settled = fault == POSTGRES_SLOW;
+    if (guilty->settled || (!last_try && fault != POSTGRES_NOT_BEGUN))
         return RUN_AGAIN;
     fail_all(group, guilty->err);
     return OVER;
@@ -153,9 +193,8 @@ static enum outcome commit(struct postgres_writer *writer, struct group *group, 
 {
     struct error err;
 
-    assert(PQtransactionStatus(writer->connection->handle) == PQTRANS_INTRANS);
-    if (say(writer, "COMMIT", &err)) {
-        writer->connection->in_transaction = false;
+    if (say_later(writer, "COMMIT", &err) && settle(writer, &err)) {
+        end(writer, true);
         if (writer->database->committed)
             writer->database->committed(writer->database->committed_context);
         return OVER;

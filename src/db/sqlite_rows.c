@@ -114,7 +114,7 @@ bool sqlite_execute(struct db *db, enum sql_id id, const struct db_value *args, 
     while ((code = sqlite3_step(statement)) == SQLITE_ROW)
         ;
     bool ok = code == SQLITE_DONE || sqlite_failed(self, err);
-    if (ok) /* a reading statement leaves the count of the one before */
+    if (ok && changed) /* a reading statement leaves the count of the one before */
         *changed = sqlite3_stmt_readonly(statement) ? 0 : (uint64_t)sqlite3_changes64(self->handle);
     sqlite_statement_done(self, id, statement);
     return ok;

@@ -152,9 +152,11 @@ int64_t db_fixture_tally(struct db_fixture *f, const char *name)
 bool shelf_add_work(struct db *tx, void *context, struct error *err)
 {
     struct shelf_work *work = context;
+    uint64_t added;
 
     work->runs++;
-    if (!db_execute(tx, SQL_SHELF_ADD, DB_ARGS(db_int(work->id), db_text(work->label)), NULL, err))
+    if (!db_execute(tx, SQL_SHELF_ADD, DB_ARGS(db_int(work->id), db_text(work->label)),
+                    work->at_once ? &added : NULL, err))
         return false;
     if (work->fail_after)
         return error_set(err, ERR_CONFLICT, "the work changed its mind");

@@ -49,6 +49,7 @@ int64_t db_fixture_tally(struct db_fixture *f, const char *name);
 struct shelf_work {
     int64_t id;
     const char *label;
+    bool at_once;    /* waits until it is added, or cannot be */
     bool fail_after; /* adds the shelf, then fails with ERR_CONFLICT */
     unsigned runs;   /* how often it was called */
 };

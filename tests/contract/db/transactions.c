@@ -128,12 +128,58 @@ static void each_operation_of_a_work_may_fail(void **state)
 
 static bool add_despite_failure(struct db *tx, void *context, struct error *err)
 {
-    struct shelf_work taken = {.id = 1, .label = "one"};
+    struct shelf_work taken = {.id = 1, .label = "one", .at_once = true};
     struct error refused;
 
     assert_false(shelf_add_work(tx, &taken, &refused));
     shelf_add_work(tx, context, err); /* SQLite would do it, PostgreSQL would not */
     return true;
+}
+
+static bool add_and_count(struct db *tx, void *context, struct error *err)
+{
+    static char tally[] = "counted";
+
+    return tally_work(tx, tally, err) && shelf_add_work(tx, context, err) &&
+           tally_work(tx, tally, err);
+}
+
+static void a_failure_nobody_waited_for_is_told_in_the_end(void **state)
+{
+    struct db_fixture *f = *state;
+    struct shelf_work work = {.id = 1, .label = "one"};
+    struct error err;
+
+    add_shelf(f, 1, "one");
+    check_fails(database_write(f->database, add_and_count, &work, &err), ERR_EXISTS);
+    assert_non_null(strstr(err.log, "statement shelf_add"));
+    assert_int_equal(db_fixture_tally(f, "counted"), 0);
+    work.id = 2;
+    work.label = "two";
+    check_ok(database_write(f->database, add_and_count, &work, &err));
+    assert_int_equal(db_fixture_tally(f, "counted"), 2);
+}
+
+/* More than a driver may have under way at once. */
+static bool count_many(struct db *tx, void *context, struct error *err)
+{
+    static char tally[] = "many";
+    const int *times = context;
+
+    for (int i = 0; i < *times; i++)
+        if (!tally_work(tx, tally, err))
+            return false;
+    return true;
+}
+
+static void any_number_of_statements_makes_a_work(void **state)
+{
+    struct db_fixture *f = *state;
+    int times = 1000;
+    struct error err;
+
+    check_ok(database_write(f->database, count_many, &times, &err));
+    assert_int_equal(db_fixture_tally(f, "many"), 1000);
 }
 
 static void what_was_written_survives_reopening(void **state)
@@ -291,6 +337,8 @@ int main(void)
         with_database(errors_name_the_statement_and_tell_no_sql),
         with_database(a_failed_work_leaves_nothing),
         with_database(each_operation_of_a_work_may_fail),
+        with_database(a_failure_nobody_waited_for_is_told_in_the_end),
+        with_database(any_number_of_statements_makes_a_work),
         with_database(no_work_goes_on_after_a_refused_statement),
         with_database(what_was_written_survives_reopening),
         with_database(readers_neither_see_nor_await_an_open_write),

@@ -1,0 +1,190 @@
+/*
+ * Statements that are sent without waiting for each: a transaction's thread waits only where it
+ * needs an answer, and then gets all at once. What the way to the server takes is paid once for
+ * many statements, and the lock that all writers of the cluster take is held for shorter.
+ *
+ * When one fails the server passes over what was sent behind it, up to the next wait.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "db/postgres_answer.h"
+
+bool postgres_pipeline_start(struct postgres_db *db, struct error *err)
+{
+    assert(!db->pipelined);
+    db->sent_count = 0;
+    db->pipelined = PQenterPipelineMode(db->handle) == 1;
+    return db->pipelined || postgres_lost(db, err);
+}
+
+bool postgres_pipeline_stop(struct postgres_db *db, struct error *err)
+{
+    if (!postgres_settle(db, NULL, err))
+        return false;
+    db->pipelined = PQexitPipelineMode(db->handle) != 1;
+    return !db->pipelined || postgres_lost(db, err);
+}
+
+/* ---- sending ---- */
+
+/* SENT: what libpq said to it. */
+static bool note(struct postgres_db *db, int sent, enum postgres_sent_kind kind, enum sql_id id,
+                 struct error *err)
+{
+    if (!sent)
+        return postgres_lost(db, err);
+    db->sent[db->sent_count++] = (struct postgres_sent){kind, id};
+    return true;
+}
+
+/* Room for COUNT more. */
+static bool make_room(struct postgres_db *db, size_t count, struct error *err)
+{
+    if (!db->handle)
+        return postgres_lost(db, err);
+    return db->sent_count + count <= COUNT_OF(db->sent) || postgres_settle(db, NULL, err);
+}
+
+bool postgres_later_command(struct postgres_db *db, enum postgres_sent_kind kind, const char *text,
+                            struct error *err)
+{
+    return make_room(db, 1, err) &&
+           note(db, PQsendQueryParams(db->handle, text, 0, NULL, NULL, NULL, NULL, 1), kind,
+                (enum sql_id)0, err);
+}
+
+static bool send_prepare(struct postgres_db *db, enum sql_id id, const char *text,
+                         struct error *err)
+{
+    if (db->prepared[id])
+        return true;
+    db->prepared[id] = note(db, PQsendPrepare(db->handle, db->server->names[id], text, 0, NULL),
+                            POSTGRES_SENT_PREPARE, id, err);
+    return db->prepared[id];
+}
+
+bool postgres_later_statement(struct postgres_db *db, enum sql_id id,
+                              const struct postgres_parameters *with, struct error *err)
+{
+    const struct postgres_server *server = db->server;
+    const char *text = server->sql->statements[id].text[SQL_ENGINE_POSTGRES];
+    int sent;
+
+    if (!make_room(db, 2, err))
+        return false;
+    if (atomic_load(&server->unnamed))
+        sent = PQsendQueryParams(db->handle, text, with->count, NULL, with->values, with->lengths,
+                                 with->formats, 1);
+    else if (send_prepare(db, id, text, err))
+        sent = PQsendQueryPrepared(db->handle, server->names[id], with->count, with->values,
+                                   with->lengths, with->formats, 1);
+    else
+        return false;
+    return note(db, sent, POSTGRES_SENT_STATEMENT, id, err);
+}
+
+/* ---- waiting ---- */
+
+struct answers {
+    PGresult *last;    /* of what was sent last, if it is good */
+    PGresult *refusal; /* the first */
+    size_t refused;    /* which */
+};
+
+static void answers_release(struct answers *answers)
+{
+    PQclear(answers->last);
+    PQclear(answers->refusal);
+}
+
+static void keep(struct answers *answers, PGresult *result, size_t at, size_t count)
+{
+    bool good = postgres_is_good(result);
+
+    if (good && at + 1 == count) {
+        PQclear(answers->last);
+        answers->last = result;
+    } else if (!good && !answers->refusal) {
+        answers->refusal = result;
+        answers->refused = at;
+    } else {
+        PQclear(result);
+    }
+}
+
+/* Each answer may take as long as if it were the only one. */
+static int64_t until(const struct postgres_db *db)
+{
+    return clock_monotonic_us() + postgres_limit_ms(db) * INT64_C(1000);
+}
+
+/* Reads what answers all that was sent, and the end of it. */
+static enum postgres_waited read_answers(struct postgres_db *db, struct answers *out)
+{
+    enum postgres_waited waited = postgres_send_all(db->handle, until(db));
+    PGresult *result = NULL;
+
+    for (size_t at = 0; at < db->sent_count; at++)
+        while (waited == POSTGRES_READY &&
+               (waited = postgres_next_result(db->handle, until(db), &result)) == POSTGRES_READY &&
+               result)
+            keep(out, result, at, db->sent_count);
+    if (waited == POSTGRES_READY)
+        waited = postgres_next_result(db->handle, until(db), &result);
+    if (waited == POSTGRES_READY && PQresultStatus(result) != PGRES_PIPELINE_SYNC && !out->refusal)
+        waited = POSTGRES_BROKEN;
+    if (waited == POSTGRES_READY)
+        PQclear(result);
+    return waited;
+}
+
+/* What was not done: it was passed over, from the one that failed on. */
+static void forget(struct postgres_db *db, size_t from)
+{
+    for (size_t at = from; at < db->sent_count; at++)
+        if (db->sent[at].kind == POSTGRES_SENT_PREPARE)
+            db->prepared[db->sent[at].id] = false;
+}
+
+static bool refusal(struct postgres_db *db, const struct answers *answers, struct error *err)
+{
+    const struct postgres_sent *sent = &db->sent[answers->refused];
+    bool is_last = answers->refused + 1 == db->sent_count;
+
+    if (!PQresultErrorField(answers->refusal, PG_DIAG_SQLSTATE))
+        return postgres_lost(db, err);
+    forget(db, answers->refused);
+    postgres_refused(db, answers->refusal, err);
+    if (sent->kind == POSTGRES_SENT_BEGIN && db->fault == POSTGRES_REFUSED)
+        db->fault = POSTGRES_NOT_BEGUN;
+    else if (sent->kind != POSTGRES_SENT_COMMAND && sent->kind != POSTGRES_SENT_BEGIN && !is_last)
+        error_context(err, "statement %s", db->server->sql->statements[sent->id].name);
+    return false;
+}
+
+bool postgres_settle(struct postgres_db *db, PGresult **last, struct error *err)
+{
+    scoped(answers_release) struct answers answers = {0};
+    bool ok = false;
+
+    if (!db->handle)
+        return postgres_lost(db, err);
+    if (db->sent_count == 0)
+        return true;
+    enum postgres_waited waited =
+        PQpipelineSync(db->handle) == 1 ? read_answers(db, &answers) : POSTGRES_BROKEN;
+    if (waited == POSTGRES_SILENT)
+        postgres_too_slow(db, err);
+    else if (waited == POSTGRES_BROKEN)
+        postgres_lost(db, err);
+    else if (answers.refusal)
+        refusal(db, &answers, err);
+    else
+        ok = answers.last || postgres_lost(db, err);
+    db->sent_count = 0;
+    if (ok && last)
+        *last = take(answers.last);
+    return ok;
+}
