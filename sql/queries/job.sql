@@ -110,6 +110,25 @@ GROUP BY kind, status;
 -- name: job_need_add
 INSERT INTO processing_job_needs (needed_id, job_id) VALUES ($1, $2) ON CONFLICT DO NOTHING;
 
+-- name: job_unfinished_whole
+-- Of the upload's processing, about no chunk.
+SELECT id FROM processing_jobs
+WHERE upload_id = $1 AND kind = $2 AND belongs = 1 AND chunk_id IS NULL
+  AND status IN ('waiting', 'pending', 'leased')
+ORDER BY id LIMIT 1;
+
+-- name: job_hold
+-- Waits for $2 things more, whatever it was about to do; who held it is fenced off.
+UPDATE processing_jobs
+SET status = 'waiting', needs = needs + $2, lease_until = NULL, lease_token = lease_token + 1,
+    progress = 0
+WHERE id = $1 AND status IN ('waiting', 'pending', 'leased');
+
+-- name: job_set_aside
+-- It is done again: the upload does not go by these any more.
+UPDATE processing_jobs SET belongs = 0
+WHERE upload_id = $1 AND kind = $2 AND belongs = 1 AND chunk_id IS NULL;
+
 -- name: job_release
 -- One thing less to wait for, for all who wait for $1. Retries that are not due stay so.
 UPDATE processing_jobs

@@ -43,3 +43,9 @@ FROM processing_results r LEFT JOIN audio_chunks c ON c.id = r.chunk_id
 WHERE r.upload_id = $1 AND (r.kind = $2 OR $2 IS NULL)
   AND (r.part = -1 OR (c.start_time = r.start_time AND c.end_time = r.end_time))
 GROUP BY r.kind ORDER BY r.kind LIMIT $3;
+
+-- name: result_made_of
+-- What each part of a kind was made of, in order.
+SELECT r.part, r.options, c.checksum_sha256
+FROM processing_results r LEFT JOIN audio_chunks c ON c.id = r.chunk_id
+WHERE r.upload_id = $1 AND r.kind = $2 ORDER BY r.part;

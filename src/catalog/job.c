@@ -305,6 +305,30 @@ bool job_waiting_for_chunks(struct db *db, struct uuid upload_id, const char *ki
            read_ids(rows, limit, mem, out, count, err);
 }
 
+bool job_unfinished_whole(struct db *db, struct uuid upload_id, const char *kind, bool *found,
+                          struct uuid *out, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+
+    if (!db_query(db, SQL_JOB_UNFINISHED_WHOLE, DB_ARGS(db_uuid(upload_id), db_text(kind)), &rows,
+                  err))
+        return false;
+    *found = db_next(rows);
+    if (*found)
+        *out = db_column_uuid(rows, 0);
+    return db_rows_ok(rows, err);
+}
+
+bool job_hold(struct db *tx, struct uuid id, uint64_t count, struct error *err)
+{
+    return db_execute(tx, SQL_JOB_HOLD, DB_ARGS(db_uuid(id), db_int(count)), NULL, err);
+}
+
+bool job_set_aside(struct db *tx, struct uuid upload_id, const char *kind, struct error *err)
+{
+    return db_execute(tx, SQL_JOB_SET_ASIDE, DB_ARGS(db_uuid(upload_id), db_text(kind)), NULL, err);
+}
+
 bool job_needs_more(struct db *tx, struct uuid job, uint64_t count, struct error *err)
 {
     return db_execute(tx, SQL_JOB_NEEDS_MORE, DB_ARGS(db_uuid(job), db_int(count)), NULL, err);

@@ -140,6 +140,14 @@ bool job_unfinished_of_chunk(struct db *db, struct uuid chunk_id, struct uuid af
 /* At most LIMIT jobs, none of them of a chunk, that wait for jobs of KIND of an upload's chunks. */
 bool job_waiting_for_chunks(struct db *db, struct uuid upload_id, const char *kind, size_t limit,
                             struct arena *mem, struct uuid **out, size_t *count, struct error *err);
+/* The oldest job of KIND of the upload's processing that is not done, and about no chunk. */
+bool job_unfinished_whole(struct db *db, struct uuid upload_id, const char *kind, bool *found,
+                          struct uuid *out, struct error *err);
+/* It waits for COUNT things (again), were it leased; whoever has it learns by the fence. */
+bool job_hold(struct db *tx, struct uuid id, uint64_t count, struct error *err);
+/* What was done of KIND, with no chunk, does not belong to the upload's processing any more: it is
+ * done again. */
+bool job_set_aside(struct db *tx, struct uuid upload_id, const char *kind, struct error *err);
 /* JOB, if it waits, waits for COUNT things more; for one less, and is pending if it was the last.
  */
 bool job_needs_more(struct db *tx, struct uuid job, uint64_t count, struct error *err);

@@ -80,6 +80,24 @@ bool result_list(struct db *db, struct uuid upload_id, const char *kind,
     return true;
 }
 
+bool result_made_of(struct db *db, struct uuid upload_id, const char *kind,
+                    void (*visit)(void *context, int64_t part, const char *options,
+                                  const char *chunk_sha256),
+                    void *context, struct error *err)
+{
+    scoped(db_rows_release) struct db_rows *rows = NULL;
+    scoped(arena_release) struct arena *mem = arena_new();
+
+    if (!db_query(db, SQL_RESULT_MADE_OF, DB_ARGS(db_uuid(upload_id), db_text(kind)), &rows, err))
+        return false;
+    while (db_next(rows)) {
+        visit(context, db_column_int(rows, 0), db_column_text(rows, 1, mem),
+              db_column_text(rows, 2, mem));
+        arena_reset(mem);
+    }
+    return db_rows_ok(rows, err);
+}
+
 bool result_kinds(struct db *db, struct uuid upload_id, const char *kind, size_t limit,
                   struct arena *mem, struct result_kind **out, size_t *count, struct error *err)
 {

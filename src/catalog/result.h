@@ -42,6 +42,13 @@ bool result_list(struct db *db, struct uuid upload_id, const char *kind,
                  const struct result_page *page, struct arena *mem, struct result **out,
                  size_t *count, bool *more, struct error *err);
 
+/* Calls VISIT for each part of a kind, in order, with what it was made of: CHUNK_SHA256 is NULL of
+ * the whole. The texts live until it returns. */
+bool result_made_of(struct db *db, struct uuid upload_id, const char *kind,
+                    void (*visit)(void *context, int64_t part, const char *options,
+                                  const char *chunk_sha256),
+                    void *context, struct error *err);
+
 /* How far a kind has come. */
 struct result_kind {
     const char *kind;

@@ -54,9 +54,15 @@ struct owner {
     int32_t max_retries;
 };
 
-static bool make_job(struct db *tx, const struct app *app, const struct owner *owner,
-                     struct uuid chunk_id, const struct queue_kind *kind, struct uuid *id,
-                     struct error *err)
+/* Jobs that another waits for. */
+struct needed {
+    const struct uuid *ids;
+    size_t count;
+};
+
+static bool make_waiting(struct db *tx, const struct app *app, const struct owner *owner,
+                         struct uuid chunk_id, const struct queue_kind *kind,
+                         const struct needed *needed, struct uuid *id, struct error *err)
 {
     struct job job = {.id = app_new_id(app),
                       .workspace_id = owner->workspace_id,
@@ -64,6 +70,7 @@ static bool make_job(struct db *tx, const struct app *app, const struct owner *o
                       .chunk_id = chunk_id,
                       .kind = kind->name,
                       .belongs = true,
+                      .needs = (int32_t)needed->count,
                       .priority = kind->priority,
                       .max_retries =
                           kind->max_retries >= 0 ? kind->max_retries : owner->max_retries,
@@ -71,7 +78,19 @@ static bool make_job(struct db *tx, const struct app *app, const struct owner *o
                       .created_at_us = app_now_us(app)};
 
     *id = job.id;
-    return job_insert(tx, &job, err);
+    if (!job_insert(tx, &job, err))
+        return false;
+    for (size_t i = 0; i < needed->count; i++)
+        if (!job_need(tx, job.id, needed->ids[i], err))
+            return false;
+    return true;
+}
+
+static bool make_job(struct db *tx, const struct app *app, const struct owner *owner,
+                     struct uuid chunk_id, const struct queue_kind *kind, struct uuid *id,
+                     struct error *err)
+{
+    return make_waiting(tx, app, owner, chunk_id, kind, &(struct needed){0}, id, err);
 }
 
 static bool make_for_whole(struct db *tx, const struct app *app, const struct owner *owner,
@@ -301,16 +320,54 @@ bool processing_drop_chunk(struct db *tx, struct uuid chunk_id, struct error *er
 /* Who waited for the jobs of the chunks that are no more waits for this one too. */
 static bool make_for_chunk(struct db *tx, const struct app *app, const struct owner *owner,
                            struct uuid chunk_id, const struct queue_kind *kind,
-                           const struct chunk_jobs *jobs, struct error *err)
+                           const struct chunk_jobs *jobs, struct uuid *id, struct error *err)
 {
-    struct uuid id;
-
-    if (!make_job(tx, app, owner, chunk_id, kind, &id, err))
+    if (!make_job(tx, app, owner, chunk_id, kind, id, err))
         return false;
     for (size_t i = 0; i < jobs->waiting_count; i++)
         if (!job_needs_more(tx, jobs->waiting[i], 1, err) ||
-            !job_need(tx, jobs->waiting[i], id, err))
+            !job_need(tx, jobs->waiting[i], *id, err))
             return false;
+    return true;
+}
+
+/* The one that is not done yet waits anew; what is done, or has failed, is done once more. */
+static bool redo_job(struct db *tx, const struct app *app, const struct owner *owner,
+                     const struct queue_kind *kind, const struct needed *needed, struct uuid *id,
+                     struct error *err)
+{
+    bool is_unfinished;
+
+    if (!job_unfinished_whole(tx, owner->upload_id, kind->name, &is_unfinished, id, err))
+        return false;
+    if (!is_unfinished)
+        return job_set_aside(tx, owner->upload_id, kind->name, err) &&
+               make_waiting(tx, app, owner, (struct uuid){{0}}, kind, needed, id, err);
+    if (!job_hold(tx, *id, needed->count, err))
+        return false;
+    for (size_t i = 0; i < needed->count; i++)
+        if (!job_need(tx, *id, needed->ids[i], err))
+            return false;
+    return true;
+}
+
+/* What was made of all that jobs of BEFORE have found is of before the cut: it is made again of
+ * what those that are NEEDED will find, and so is what was made of that. */
+static bool redo_after(struct db *tx, const struct app *app, const struct owner *owner,
+                       const char *before, const struct needed *needed, struct error *err)
+{
+    const struct queue_kind *kind;
+    struct uuid id;
+    bool has;
+
+    for (size_t i = 0; queue_kind_at(app->queue, i, &kind); i++) {
+        if (kind->per != PER_UPLOAD || !kind->after || strcmp(kind->after, before) != 0)
+            continue;
+        if (!job_has_belonging(tx, owner->upload_id, kind->name, &has, err) ||
+            (has && (!redo_job(tx, app, owner, kind, needed, &id, err) ||
+                     !redo_after(tx, app, owner, kind->name, &(struct needed){&id, 1}, err))))
+            return false;
+    }
     return true;
 }
 
@@ -320,12 +377,17 @@ static bool follow_cut(struct db *tx, const struct app *app, const struct job *j
                        const struct queue_kind *kind, const struct chunk_jobs *jobs,
                        const struct fresh_chunks *fresh, struct error *err)
 {
+    scoped(arena_release) struct arena *mem = arena_new();
     struct owner owner = {job->workspace_id, job->upload_id, job->max_retries};
+    struct uuid *made = arena_array(mem, fresh->count + 1, sizeof *made);
     struct job of_kind = *job;
 
     for (size_t i = 0; i < fresh->count; i++)
-        if (!make_for_chunk(tx, app, &owner, fresh->ids[i], kind, jobs, err))
+        if (!make_for_chunk(tx, app, &owner, fresh->ids[i], kind, jobs, &made[i], err))
             return false;
+    if (fresh->count > 0 &&
+        !redo_after(tx, app, &owner, kind->name, &(struct needed){made, fresh->count}, err))
+        return false;
     for (size_t i = 0; i < jobs->waiting_count; i++)
         if (!job_needs_less(tx, jobs->waiting[i], err))
             return false;

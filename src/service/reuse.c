@@ -1,14 +1,18 @@
 #include "service/reuse.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/canonical_json.h"
 #include "base/log.h"
+#include "catalog/result.h"
+#include "crypto/digest.h"
 #include "service/cache.h"
 #include "service/queue.h"
 
 #define SWITCH "cache" /* the option that turns it off */
+#define AFTER_MAX 32   /* kinds of which one comes after the other */
 
 /* The server's own kinds know by themselves what they keep. */
 static bool is_of_others(const struct app *app, const struct job *job)
@@ -26,9 +30,57 @@ static json_t *part_of(const struct job *job, const char *chunk_sha256)
                                     "end_ms", (json_int_t)job->chunk_end_ms);
 }
 
+struct made_of {
+    struct digest *digest;
+    size_t parts;
+};
+
+static void add_part(void *context, int64_t part, const char *options, const char *chunk_sha256)
+{
+    struct made_of *made_of = context;
+    char number[32];
+
+    snprintf(number, sizeof number, "%lld ", (long long)part);
+    digest_update(made_of->digest, number, strlen(number));
+    digest_update(made_of->digest, options, strlen(options) + 1);
+    if (chunk_sha256)
+        digest_update(made_of->digest, chunk_sha256, strlen(chunk_sha256));
+    digest_update(made_of->digest, "\n", 1);
+    made_of->parts++;
+}
+
+/* A job whose kind comes after another is about what that has found, too: of chunks that were cut
+ * otherwise, or with other options, it would have found something else. *OUT is NULL if it is about
+ * no such thing. */
+static bool find_made_of(struct db *db, const struct app *app, const struct job *job,
+                         struct arena *mem, const char **out, struct error *err)
+{
+    const struct queue_kind *kind = queue_kind(app->queue, job->kind);
+    scoped(digest_release) struct digest *digest = digest_new(DIGEST_BEST);
+    struct made_of made_of = {.digest = digest};
+    struct digests digests;
+    char *hex;
+
+    *out = NULL;
+    for (int i = 0; uuid_is_nil(job->chunk_id) && kind && kind->after && i < AFTER_MAX; i++) {
+        if (!result_made_of(db, job->upload_id, kind->after, add_part, &made_of, err))
+            return false;
+        digest_update(digest, "\n", 1);
+        kind = queue_kind(app->queue, kind->after);
+    }
+    if (made_of.parts == 0)
+        return true;
+    digest_peek(digest, &digests);
+    hex = arena_alloc(mem, HEX_SIZE(SHA256_BYTES));
+    hex_encode(digests.sha256, SHA256_BYTES, hex);
+    *out = hex;
+    return true;
+}
+
 /* Adds what the cache is to know of a job's options. False if they say that it is to know nothing,
  * or cannot be told from others. */
-static bool add_options(const struct job *job, const char *chunk_sha256, struct buf *out)
+static bool add_options(const struct job *job, const char *chunk_sha256, const char *made_of,
+                        struct buf *out)
 {
     scoped(json_decrefp) json_t *options = NULL, *whole = NULL;
     struct error ignored;
@@ -39,6 +91,8 @@ static bool add_options(const struct job *job, const char *chunk_sha256, struct 
     json_object_del(options, SWITCH);
     if (!uuid_is_nil(job->chunk_id))
         whole = json_pack("{s:o, s:O}", "chunk", part_of(job, chunk_sha256), "options", options);
+    else if (made_of)
+        whole = json_pack("{s:s, s:O}", "made_of", made_of, "options", options);
     return canonical_json_write(whole ? whole : options, out, &ignored);
 }
 
@@ -47,16 +101,17 @@ static bool make_key(struct db *db, const struct app *app, const struct job *job
                      struct cache_key *out, bool *can, struct error *err)
 {
     scoped(buf_release) struct buf options = {0};
-    const char *upload_sha256, *chunk_sha256;
+    const char *upload_sha256, *chunk_sha256, *made_of;
     struct error ignored;
 
     *can = false;
     if (!is_of_others(app, job))
         return true;
-    if (!job_content(db, job->id, mem, &upload_sha256, &chunk_sha256, err))
+    if (!job_content(db, job->id, mem, &upload_sha256, &chunk_sha256, err) ||
+        !find_made_of(db, app, job, mem, &made_of, err))
         return false;
     buf_init(&options, CACHE_OPTIONS_MAX);
-    *can = add_options(job, chunk_sha256, &options) &&
+    *can = add_options(job, chunk_sha256, made_of, &options) &&
            cache_key_make(job->workspace_id, upload_sha256, job->kind,
                           (struct str){options.bytes, options.length}, out, &ignored);
     return true;

@@ -92,6 +92,7 @@ def test_a_text_is_of_the_time_that_its_chunk_has(world):
     jobs = leased(api, "transcription", 6)
     assert [(job["start_time"], job["end_time"]) for job in jobs] == [(3 * i, 3 * i + 3) for i in range(6)]
     complete(api, jobs)
+    complete(api, leased(api, "summary", 1))
     is_now(api, record, "completed")
     texts = jobs_made(api, record, "transcription")
     assert len(texts) == 6
@@ -124,6 +125,61 @@ def test_a_lease_over_a_cut_stores_no_text_of_other_audio(world):
     assert sorted(texts) == ["0-3", "3-6", "6-9"] or sorted(texts) == ["0.0-3.0", "3.0-6.0", "6.0-9.0"]
     complete(api, leased(api, "summary", 1))
     is_now(api, record, "completed")
+
+
+def summary_of(api, record):
+    return api.get_json(f"/v1/uploads/{record['id']}/results/summary")["items"][0]["result"]["text"]
+
+
+def summarize(api, text):
+    job, = leased(api, "summary", 1)
+    tell(api, job, "complete", result={"text": text})
+    return job
+
+
+def test_what_was_made_of_all_chunks_is_made_of_the_new_ones(world):
+    _, api = world
+    record = api.upload(wav(9, seed=77), "summary.wav")
+    complete(api, leased(api, "transcription", 3))
+    summarize(api, "of three of 4 s")
+    is_now(api, record, "completed")
+    cut(api, record, max_duration=3)
+    jobs = leased(api, "transcription", 3)
+    assert [job["status"] for job in jobs_made(api, record, "summary")] == ["waiting", "completed"]
+    complete(api, jobs)
+    summarize(api, "of three of 3 s")
+    is_now(api, record, "completed")
+    assert summary_of(api, record) == "of three of 3 s"
+    # As it was: nobody need do anything, and the summary is that of those chunks.
+    cut(api, record, max_duration=4)
+    assert lease(api, "transcription", "summary") == []
+    is_now(api, record, "completed")
+    assert summary_of(api, record) == "of three of 4 s"
+    assert jobs_made(api, record, "summary")[0]["from_cache"]
+    # Nor for another upload of the same content.
+    twin = api.upload(wav(9, seed=77), "twin.wav")
+    wait_until(lambda: lease(api, "transcription", "summary") == [] and
+               upload_of(api, twin)["status"] == "completed", 60, "the twin")
+    assert summary_of(api, twin) == "of three of 4 s"
+
+
+@pytest.mark.parametrize("is_leased", [False, True])
+def test_what_is_about_to_be_made_of_all_chunks_waits_for_the_new_ones(world, is_leased):
+    _, api = world
+    record = api.upload(wav(9, seed=78 + is_leased), "waits.wav")
+    complete(api, leased(api, "transcription", 3))
+    wait_until(lambda: jobs_made(api, record, "summary"), 60, "the summary")
+    if is_leased:
+        held, = leased(api, "summary", 1)
+    cut(api, record, max_duration=3)
+    jobs = leased(api, "transcription", 3)
+    assert lease(api, "summary") == []
+    if is_leased:
+        tell(api, held, "complete", expect=409, result={"text": "of before"})
+    complete(api, jobs)
+    summarize(api, "of now")
+    is_now(api, record, "completed")
+    assert summary_of(api, record) == "of now" and len(jobs_made(api, record, "summary")) == 1
 
 
 def test_what_failed_and_is_cut_anew_has_not_failed_for_good(world):
