@@ -4,7 +4,9 @@
 
 #include "base/canonical_json.h"
 #include "base/json_check.h"
+#include "base/json_text.h"
 #include "base/log.h"
+#include "catalog/job.h"
 #include "crypto/digest.h"
 #include "service/cache_pack.h"
 
@@ -209,6 +211,14 @@ static bool too_large(struct error *err, const char *what, uint64_t limit)
     return error_limit(err, limit, limit);
 }
 
+bool cache_check_result(struct str data, struct error *err)
+{
+    scoped(json_decrefp) json_t *value = NULL;
+
+    return data.len > JOB_RESULT_MAX ? json_check(data, err)
+                                     : json_text_read(data.ptr, data.len, &value, err);
+}
+
 bool cache_prepare(struct app *app, const struct cache_wish *wish, struct arena *mem,
                    struct cache_parcel *out, struct error *err)
 {
@@ -225,7 +235,7 @@ bool cache_prepare(struct app *app, const struct cache_wish *wish, struct arena 
 
     if (wish->data.len > settings->max_entry_bytes)
         return too_large(err, "a result", settings->max_entry_bytes);
-    if (!json_check(wish->data, err))
+    if (!cache_check_result(wish->data, err))
         return false;
     parcel.entry.compressed = wish->data.len > settings->compress_above_bytes &&
                               cache_pack(wish->data, mem, &parcel.stored);

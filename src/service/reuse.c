@@ -117,12 +117,14 @@ static bool make_key(struct db *db, const struct app *app, const struct job *job
     return true;
 }
 
-/* Anybody may have put anything there. */
+/* Anybody may have put anything there, before there were rules too. */
 static bool is_result(struct str data)
 {
     size_t blanks = strspn(data.ptr, " \t\r\n");
+    struct error ignored;
 
-    return data.ptr[blanks] == '{' && data.len <= JOB_RESULT_MAX;
+    return data.ptr[blanks] == '{' && data.len <= JOB_RESULT_MAX &&
+           cache_check_result(data, &ignored);
 }
 
 bool reuse_find(struct db *tx, const struct app *app, const struct job *job, struct arena *mem,

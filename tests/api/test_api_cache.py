@@ -71,7 +71,7 @@ def test_put_get_delete(world):
 def test_the_result_comes_back_byte_for_byte(world):
     _, api = world
     _, path = new_path(api)
-    for text in (b' {"n": 1.10, "big": 123456789012345678901234567890, "a": 1, "a": 2, "\\u00e4": "\xc3\xa4"} ',
+    for text in (b' {"n": 1.10, "big": 9223372036854775807, "a": 1, "\\u00e4": "\xc3\xa4"} ',
                  b"null", b'"text"', b"[1,2,3]"):
         put(api, path, text)
         answer = api.get(path)
@@ -206,12 +206,23 @@ def test_content_that_is_not_there(world):
 @pytest.mark.parametrize("body, code", [
     (b"", "invalid_json"), (b"{", "invalid_json"), (b"[1,]", "invalid_json"), (b"\xff", "invalid_json"),
     (b'"\xed\xa0\x80"', "invalid_json"), (b"[" * 65 + b"]" * 65, "invalid_json"),
-    (b"[" * 1_000_000, "invalid_json"), (b"1 2", "invalid_json")], ids=lambda value: str(value)[:20])
+    (b"[" * 1_000_000, "invalid_json"), (b"1 2", "invalid_json"), (b'{"a": "\\u0000"}', "invalid_json"),
+    (b'{"a": 1, "a": 2}', "invalid_json"), (b'["\\ud800"]', "invalid_json"), (b"[9223372036854775808]", "invalid_json"),
+    (b"[1e400]", "invalid_json")], ids=lambda value: str(value)[:20])
 def test_bodies_that_are_no_json(world, body, code):
     _, api = world
     _, path = new_path(api)
     expect_problem(api.put(path, data=body, headers={"Content-Type": "application/json"}), 400, code)
     expect_problem(api.get(path), 404, "cache_miss")
+
+
+def test_what_is_larger_than_any_jobs_result_is_only_kept(world):
+    """It need be no more than JSON."""
+    _, api = world
+    _, path = new_path(api)
+    text = b'{"a": "\\u0000", "a": 123456789012345678901234567890, "pad": "' + b"x" * (1 << 20) + b'"}'
+    put(api, path, text)
+    assert api.get(path).content.endswith(text + b"}")
 
 
 def test_other_media_types(world):
