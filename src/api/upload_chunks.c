@@ -1,4 +1,5 @@
 /* Chunks of an upload: cutting them anew, and their bytes. */
+#include "api/idempotent.h"
 #include "api/job_view.h"
 #include "api/members.h"
 #include "api/object.h"
@@ -15,6 +16,18 @@
 
 /* ---- cutting ---- */
 
+/* For which upload it is counts as well. */
+static bool read_once(struct request *req, const struct caller *who, json_t *options,
+                      struct enqueue_request *out, struct error *err)
+{
+    char id[UUID_TEXT_SIZE];
+    scoped(members_release) json_t *said = NULL;
+
+    uuid_format(out->upload_id, id);
+    said = json_pack("{s:s, s:O}", "upload_id", id, "options", options);
+    return idempotent_entry(req, who, said, app_new_id(req->app), &out->once, err);
+}
+
 /* The body is the job's options. */
 static bool read_wish(struct request *req, const struct caller *who, struct enqueue_request *out,
                       struct error *err)
@@ -28,10 +41,11 @@ static bool read_wish(struct request *req, const struct caller *who, struct enqu
                                     .max_retries = -1};
     if (!endpoint_id(req, &out->upload_id, err) || !members_read(req, true, &body, err))
         return false;
-    text = body ? json_text_write(body, JSON_COMPACT) : NULL;
-    out->options = text ? arena_strdup(req->mem, text) : "{}";
-    return strlen(out->options) <= JOB_OPTIONS_MAX ||
-           error_tell(err, ERR_INVALID, "options must have at most %zu bytes", JOB_OPTIONS_MAX);
+    text = json_text_write(body, JSON_COMPACT);
+    if (!text || strlen(text) > JOB_OPTIONS_MAX)
+        return error_tell(err, ERR_INVALID, "options must have at most %zu bytes", JOB_OPTIONS_MAX);
+    out->options = arena_strdup(req->mem, text);
+    return read_once(req, who, body, out, err);
 }
 
 bool post_upload_chunks(struct request *req, const struct caller *who, struct response *res,
@@ -46,8 +60,11 @@ bool post_upload_chunks(struct request *req, const struct caller *who, struct re
         return false;
     if (!upload.has_facts)
         return error_tell(err, ERR_CONFLICT, "the upload is no audio");
-    return enqueue(req->app, &wish, req->mem, &jobs, &count, err) &&
-           view_answer_job(res, 202, &jobs[0], false, err);
+    if (!enqueue(req->app, &wish, req->mem, &jobs, &count, err))
+        return false;
+    if (count == 0)
+        return error_tell(err, ERR_CONFLICT, "the job that this Idempotency-Key has made is gone");
+    return view_answer_job(res, 202, &jobs[0], false, err);
 }
 
 /* ---- bytes ---- */

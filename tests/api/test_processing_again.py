@@ -4,7 +4,7 @@ import pytest
 from audio import wav
 from jobs import configuration
 from processing import chunks_of, content_of, cut, joined, jobs_of, processed
-from server import Server
+from server import Server, expect_problem
 from test_processing_files import put_in_place
 
 pytestmark = pytest.mark.databases("sqlite", "postgres")
@@ -158,3 +158,19 @@ def test_processors_take_the_results_of_shared_chunks(tmp_path):
         assert results[0]["text"] == results[1]["text"] == "128044 128044 32044"
         assert jobs_of(api, second)["length"]["from_cache"]
         server.verify()
+
+
+def test_a_request_that_is_repeated_cuts_once(api):
+    record, other = processed(api, wav(6, seed=108), "one.wav"), processed(api, wav(6, seed=109), "other.wav")
+    key = {"Idempotency-Key": "cut-once"}
+
+    def ask(upload, options, **more):
+        return api.post(f"/v1/uploads/{upload['id']}/chunks", json=options, **more)
+    first, second = ask(record, {"max_duration": 3}, headers=key), ask(record, {"max_duration": 3}, headers=key)
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json()["id"] == second.json()["id"]
+    expect_problem(ask(record, {"max_duration": 2}, headers=key), 422, "idempotency_key_reused")
+    expect_problem(ask(other, {"max_duration": 3}, headers=key), 422, "idempotency_key_reused")
+    assert ask(record, {"max_duration": 3}).json()["id"] != first.json()["id"]
+    bare = [api.post(f"/v1/uploads/{record['id']}/chunks", headers={"Idempotency-Key": "bare"}) for _ in range(2)]
+    assert bare[0].status_code == 202 and bare[0].json()["id"] == bare[1].json()["id"]
