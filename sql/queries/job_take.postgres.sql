@@ -15,9 +15,11 @@ FOR UPDATE SKIP LOCKED;
 
 -- name: job_take_companions
 -- What else of the upload is due of a kind; what was asked for does not go with what was not ($5), as
--- one fails with the other.
+-- one fails with the other. So what is tried again is tried alone: it may have failed with the others,
+-- or they with it.
 SELECT id, workspace_id, upload_id, run_after FROM processing_jobs
 WHERE upload_id = $1 AND kind = $2 AND status = 'pending' AND run_after <= $3
-  AND belongs = (SELECT belongs FROM processing_jobs WHERE id = $5)
+  AND error_code IS NULL
+  AND belongs = (SELECT belongs FROM processing_jobs WHERE id = $5 AND error_code IS NULL)
 ORDER BY run_after, id LIMIT $4
 FOR UPDATE SKIP LOCKED;

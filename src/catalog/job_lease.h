@@ -27,7 +27,7 @@ struct job_lease_request {
     size_t wanted_count;
     struct uuid workspace_id; /* nil: of all */
     size_t count; /* most jobs. 1: and its companions, due jobs of the same upload and group, asked
-                   * for or not like it */
+                   * for or not like it; what is tried again has none, and is none */
     const char *worker; /* who leases, for people */
     int64_t now_us, until_us;
 };

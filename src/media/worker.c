@@ -141,7 +141,7 @@ static bool work(struct worker *worker, const struct work_request *request, int 
         worker_test(&worker->input);
     work_run(&worker->tools, request, &worker->input, &end);
     if (worker->testing)
-        worker_test_late(&worker->input);
+        worker_test_late(&worker->input, request->cuts);
     end.retiring = is_worn();
     work_send_end(&end);
     return !end.retiring;

@@ -10,6 +10,7 @@
 
 #define PREFIX "AUDIOTRICKS-TEST-"
 #define LATE_BYTES 32
+#define WHEN_CUTTING "-CUT"
 
 static void allocate_without_end(void)
 {
@@ -35,13 +36,14 @@ static void wait_without_end(void)
     recvmsg(MEDIA_SOCKET_FD, &message, 0);
 }
 
-static void misbehave(struct input *in, uint64_t at)
+static void misbehave(struct input *in, uint64_t at, bool is_cutting)
 {
-    char head[sizeof PREFIX + 8] = {0};
+    char head[sizeof PREFIX + 12] = {0};
     const char *what = head + sizeof PREFIX - 1;
 
     input_read(in, at, head, sizeof head - 1);
-    if (strncmp(head, PREFIX, sizeof PREFIX - 1) != 0)
+    if (strncmp(head, PREFIX, sizeof PREFIX - 1) != 0 ||
+        (strstr(what, WHEN_CUTTING) && !is_cutting))
         return;
     if (strncmp(what, "CRASH", 5) == 0)
         abort();
@@ -63,11 +65,11 @@ static void misbehave(struct input *in, uint64_t at)
 
 void worker_test(struct input *in)
 {
-    misbehave(in, 0);
+    misbehave(in, 0, false);
 }
 
-void worker_test_late(struct input *in)
+void worker_test_late(struct input *in, bool is_cutting)
 {
     if (in->size >= LATE_BYTES)
-        misbehave(in, in->size - LATE_BYTES);
+        misbehave(in, in->size - LATE_BYTES, is_cutting);
 }

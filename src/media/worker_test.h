@@ -10,7 +10,7 @@
 void worker_test(struct input *in);
 
 /* The same for works that are done but for their last message, over a file that ends in one of
- * these, 32 bytes with what follows it. */
-void worker_test_late(struct input *in);
+ * these, 32 bytes with what follows it; with -CUT behind it only over works that cut. */
+void worker_test_late(struct input *in, bool is_cutting);
 
 #endif

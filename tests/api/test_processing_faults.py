@@ -40,3 +40,21 @@ def test_a_process_that_dies_or_hangs_fails_its_jobs_alone(tmp_path, trick, code
         assert api.get(f"/v1/uploads/{bad['id']}/content").content == content
         assert list((server.data / "store/.staging").iterdir()) == []
         adds_up(server)
+
+
+@pytest.mark.parametrize("trick, code", [("CRASH-CUT", "media_unreadable"), ("HANG-CUT", "processing_timeout")])
+def test_what_fails_with_another_is_done_by_itself(tmp_path, trick, code):
+    """All begin together; what goes wrong over the chunks is nothing to the rest, which is tried again alone."""
+    content = wav(6, seed=3) + f"AUDIOTRICKS-TEST-{trick}".encode().ljust(TRICK_BYTES, b"\0")
+    with Server(tmp_path / "data", *QUICK, "--uploads-chunk-threshold", "5s", env={"MEDIA_WORKER_TEST": "1"},
+                jobs=True) as server:
+        api = server.api()
+        record = api.upload(content, "cut.wav")
+        wait_until(lambda: all(job["status"] in DONE for job in jobs_of(api, record).values()), 300, "the end")
+        assert {kind: (job["status"], job["attempts"]) for kind, job in jobs_of(api, record).items()} == {
+            "validate": ("completed", 2), "analyze": ("completed", 2), "chunk": ("failed", 4)}
+        assert jobs_of(api, record)["chunk"]["error_code"] == code
+        record = api.get_json(f"/v1/uploads/{record['id']}")
+        assert (record["status"], record["error_code"]) == ("failed", code)
+        assert record["metadata"]["report"]["verdict"] and record["metadata"]["analysis"]["waveforms"]
+        adds_up(server)
