@@ -493,19 +493,24 @@ static bool read_stage_id(const char *stage_id, struct uuid *job_id, uint64_t *t
     return str_split(&rest, '-', &part) && str_to_u64(part, INT64_MAX, token);
 }
 
-bool job_holds_stage(struct db *db, const char *stage_id, bool *out, struct error *err)
+bool job_is_leased(struct db *db, struct uuid id, int64_t token, bool *out, struct error *err)
 {
-    struct uuid job_id;
-    uint64_t token, count;
+    uint64_t count;
 
-    *out = false;
-    if (!read_stage_id(stage_id, &job_id, &token))
-        return true;
-    if (!rows_count(db, SQL_JOB_IS_LEASED, DB_ARGS(db_uuid(job_id), db_int((int64_t)token)), &count,
-                    err))
+    if (!rows_count(db, SQL_JOB_IS_LEASED, DB_ARGS(db_uuid(id), db_int(token)), &count, err))
         return false;
     *out = count > 0;
     return true;
+}
+
+bool job_holds_stage(struct db *db, const char *stage_id, bool *out, struct error *err)
+{
+    struct uuid job_id;
+    uint64_t token;
+
+    *out = false;
+    return !read_stage_id(stage_id, &job_id, &token) ||
+           job_is_leased(db, job_id, (int64_t)token, out, err);
 }
 
 /* ---- what runs out ---- */

@@ -76,6 +76,8 @@ bool job_give_back(struct db *tx, const struct job *job, struct error *err);
 /* The id of the NUMBERth stage that whoever has leased the job may make in a store: it is the
  * lease's own, and left over once the lease has ended. */
 void job_stage_id(const struct job *job, uint32_t number, char id[JOB_STAGE_ID_SIZE]);
+/* Whether the lease that has TOKEN has not ended; it may have run out. */
+bool job_is_leased(struct db *db, struct uuid id, int64_t token, bool *out, struct error *err);
 /* Whether STAGE_ID is of a lease that has not ended; false for whatever else stages are called. */
 bool job_holds_stage(struct db *db, const char *stage_id, bool *out, struct error *err);
 

@@ -84,7 +84,8 @@ struct queued_kind {
      * Does the work, outside any transaction, and decides each task. It may be run again for the
      * same job, even while an earlier run has not noticed yet that it is in vain: what it leaves
      * behind must not depend on which of them is the one that is committed. It looks at should_end
-     * often, and then returns without deciding; it may run on several threads at once.
+     * often, and then returns without deciding; it may run on several threads at once. A task may be
+     * lost before it begins, then it is left alone.
      */
     void (*run)(struct job_batch *batch);
     /* Optional: what a completed task changes in the catalog, in the transaction that completes it.

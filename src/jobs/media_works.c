@@ -523,6 +523,8 @@ static void find_tasks(struct works *works)
     for (size_t i = 0; i < works->batch->count; i++) {
         struct job_task *task = &works->batch->tasks[i];
 
+        if (atomic_load(&task->is_lost))
+            continue;
         if (is_of(task, &queued_kind_validate))
             works->validate = task;
         else if (is_of(task, &queued_kind_chunk))

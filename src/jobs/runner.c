@@ -129,6 +129,27 @@ static bool read_upload(struct app *app, const struct job *job, struct arena *me
     return true;
 }
 
+/* Whoever cancelled a job between its lease and now has told a lane that had no batch yet; from
+ * here on the keeper sees it. False if nothing is left to be done; what cannot be asked is. */
+static bool look_again(struct job_batch *batch)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct error err;
+    bool any_left = false;
+
+    if (!database_read(batch->app->database, &db, &err))
+        return true;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct job_task *task = &batch->tasks[i];
+        bool is_held = true;
+
+        if (job_is_leased(db, task->job.id, task->job.lease_token, &is_held, &err) && !is_held)
+            atomic_store(&task->is_lost, true);
+        any_left |= is_held;
+    }
+    return any_left;
+}
+
 static void run_jobs(struct lane *lane, const struct job *jobs, size_t count, struct arena *mem)
 {
     struct runner *runner = lane->runner;
@@ -144,7 +165,8 @@ static void run_jobs(struct lane *lane, const struct job *jobs, size_t count, st
     }
     if (read_upload(runner->app, &jobs[0], mem, &batch.upload, &err)) {
         enter(lane, &batch);
-        batch.tasks[0].kind->run(&batch);
+        if (look_again(&batch))
+            batch.tasks[0].kind->run(&batch);
         is_late = leave(lane);
     } else {
         for (size_t i = 0; i < count; i++)

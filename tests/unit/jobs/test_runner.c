@@ -88,6 +88,21 @@ static int64_t at_once(const struct app *app, const struct upload *upload, const
     return 50;
 }
 
+/* Of a job that is leased, and not run yet. */
+static int64_t cancel_first(const struct app *app, const struct upload *upload,
+                            const struct job *job)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct job after;
+    struct error err;
+
+    (void)upload;
+    if (strstr(job->options, "cancel"))
+        assert_true(
+            enqueue_cancel((struct app *)app, job->workspace_id, job->id, NONE, mem, &after, &err));
+    return PATIENCE_S * 1000;
+}
+
 static const struct queued_kind plain = {
     .name = "plain", .run = run, .commit = commit, .release = release};
 static const struct queued_kind quick = {
@@ -96,7 +111,9 @@ static const struct queued_kind one = {
     .name = "one", .group = "pair", .run = run, .commit = commit, .release = release};
 static const struct queued_kind two = {
     .name = "two", .group = "pair", .run = run, .commit = commit, .release = release};
-static const struct queued_kind *const kinds[] = {&plain, &quick, &one, &two, NULL};
+static const struct queued_kind early = {
+    .name = "early", .run = run, .release = release, .time_limit_ms = cancel_first};
+static const struct queued_kind *const kinds[] = {&plain, &quick, &one, &two, &early, NULL};
 
 /* ---- around them ---- */
 
@@ -260,6 +277,22 @@ static void a_run_learns_that_its_job_was_cancelled(void **state)
     assert_int_equal(committed, 1);
 }
 
+static void what_is_cancelled_before_its_run_is_not_run(void **state)
+{
+    struct app_fixture *f = *state;
+    struct uuid id = add(f, "early", "{\"do\":\"cancel\"}");
+    struct runner *runner = start(f, 1);
+
+    await(&released);
+    assert_status(f, id, JOB_CANCELLED);
+    assert_int_equal(runs, 0);
+    assert_int_equal(in_vain, 1);
+    add(f, "early", "{}");
+    await(&released);
+    runner_free(runner);
+    assert_int_equal(runs, 1);
+}
+
 static void a_lease_is_kept_alive_for_as_long_as_its_run_takes(void **state)
 {
     struct app_fixture *f = *state;
@@ -356,6 +389,7 @@ int main(void)
         test(what_was_asked_for_is_not_run_with_what_was_not),
         test(an_effect_that_cannot_be_committed_is_a_failure),
         test(a_run_learns_that_its_job_was_cancelled),
+        test(what_is_cancelled_before_its_run_is_not_run),
         test(a_lease_is_kept_alive_for_as_long_as_its_run_takes),
         test(a_run_that_takes_too_long_is_ended_and_tried_again),
         test(a_run_without_an_outcome_has_failed),
