@@ -21,7 +21,8 @@
     X(avformat_index_get_entry)         \
     X(avformat_open_input)              \
     X(avio_alloc_context)               \
-    X(avio_context_free)
+    X(avio_context_free)                \
+    X(avio_seek)
 
 #define AV_CODEC_FUNCTIONS(X)        \
     X(av_get_audio_frame_duration2)  \

@@ -88,26 +88,40 @@ void matroska_outline(struct input *in, uint64_t at, uint64_t end, struct matros
     }
 }
 
-bool asf_is_cut(struct input *in, uint64_t at, uint64_t end)
+/* Its times are in 100 ns, and begin before the audio by the preroll, in ms. */
+static int64_t asf_length_us(const uint8_t *properties)
+{
+    uint64_t play_us = le64(properties + 64) / 10, preroll_ms = le64(properties + 80);
+    bool is_live = properties[88] & 1;
+
+    if (is_live || play_us > INT64_MAX / 2 || preroll_ms >= play_us / 1000)
+        return 0;
+    return (int64_t)(play_us - preroll_ms * 1000);
+}
+
+void asf_outline(struct input *in, uint64_t at, uint64_t end, struct asf_outline *out)
 {
     static const uint8_t FILE_PROPERTIES[16] = {0xa1, 0xdc, 0xab, 0x8c, 0x47, 0xa9, 0xcf, 0x11,
                                                 0x8e, 0xe4, 0x00, 0xc0, 0x0c, 0x20, 0x53, 0x65};
     uint64_t object = at + 30;
 
-    for (int i = 0; i < 64; i++) {
-        uint8_t head[48];
+    *out = (struct asf_outline){0};
+    for (int i = 0; i < 64 && object < end; i++) {
+        uint8_t head[92];
         uint64_t size;
 
         if (input_read(in, object, head, sizeof head) < sizeof head)
-            return false;
-        if (memcmp(head, FILE_PROPERTIES, sizeof FILE_PROPERTIES) == 0)
-            return le64(head + 40) > end - at;
+            return;
+        if (memcmp(head, FILE_PROPERTIES, sizeof FILE_PROPERTIES) == 0) {
+            out->cut = le64(head + 40) > end - at;
+            out->length_us = asf_length_us(head);
+            return;
+        }
         size = le64(head + 16);
         if (size < 24 || size > end - object)
-            return false;
+            return;
         object += size;
     }
-    return false;
 }
 
 bool avi_is_cut(struct input *in, uint64_t at, uint64_t end)

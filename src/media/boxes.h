@@ -28,9 +28,14 @@ struct ogg_outline {
 };
 void ogg_outline(struct input *in, uint64_t at, uint64_t end, struct ogg_outline *out);
 
-/* ASF (the File Properties object) and AVI (the RIFF header) say how large the file is: is it less?
- */
-bool asf_is_cut(struct input *in, uint64_t at, uint64_t end);
+/* ASF: the File Properties object. */
+struct asf_outline {
+    int64_t length_us; /* as it says; 0: it does not */
+    bool cut;          /* the file is smaller than it says */
+};
+void asf_outline(struct input *in, uint64_t at, uint64_t end, struct asf_outline *out);
+
+/* AVI: the RIFF header says how large the file is: is it less? */
 bool avi_is_cut(struct input *in, uint64_t at, uint64_t end);
 
 #endif

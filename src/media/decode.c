@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "media/flac.h"
+#include "media/wavpack.h"
 
 /* What these lossless codecs give is proven by a checksum or it is nothing; AC-3 covers up what its
  * checksum denies. Elsewhere checksums are often wrong by custom. */
@@ -49,7 +50,7 @@ bool decode_open(struct decode *decode, struct probe *probe)
     }
     decode->skip_left = decode->packets.skip;
     if (decode->packets.demuxing)
-        timeline_init(&decode->timeline, &decode->packets.demux, probe->format->kind);
+        timeline_init(&decode->timeline, &decode->packets.demux, probe);
     return true;
 }
 
@@ -108,27 +109,52 @@ static bool is_flac(const struct decode *decode)
            decode->packets.probe->format->kind == FORMAT_FLAC;
 }
 
-/* Frames of FLAC carry their place: what lies between is missing. */
-static void check_place(struct decode *decode, const AVPacket *packet)
+/* Where codecs number their samples, what lies before the next packet's first, PLACE, and did not
+ * come is missing. */
+static void check_place(struct decode *decode, uint64_t place)
+{
+    uint64_t seen = decode->decoded + decode->lost_samples, expected = decode->first_place + seen;
+
+    if (expected == 0 && decode->spans_seen == 0)
+        decode->first_place = place;
+    else if (place > expected && place - expected < UINT64_C(1) << 32)
+        lost(decode, place - expected, 0, "frames are missing");
+}
+
+static void check_flac(struct decode *decode, const AVPacket *packet)
 {
     const AVCodecParameters *parameters = packets_parameters(&decode->packets);
-    uint64_t expected = decode->flac_first + decode->decoded + decode->lost_samples;
     struct flac_info info = {0};
     struct flac_frame frame;
 
     if (parameters->extradata_size >= 4)
         info.block_max = be16(parameters->extradata + 2);
-    if (!flac_parse_frame(packet->data, (size_t)packet->size, &info, &frame))
+    if (flac_parse_frame(packet->data, (size_t)packet->size, &info, &frame))
+        check_place(decode, frame.first_sample);
+}
+
+/* No checksum proves a block's number: another than is due counts if the next block's agrees. */
+static void check_wavpack(struct decode *decode, const AVPacket *packet)
+{
+    const struct demux *demux = &decode->packets.demux;
+    uint64_t at = demux->start + (uint64_t)packet->pos;
+    uint64_t due = decode->first_place + decode->decoded + decode->lost_samples;
+    struct wavpack_block block, next;
+
+    if (!wavpack_read_block(demux->in, at, demux->end, &block))
         return;
-    if (expected == 0 && decode->spans_seen == 0)
-        decode->flac_first = frame.first_sample;
-    else if (frame.first_sample > expected && frame.first_sample - expected < UINT64_C(1) << 32)
-        lost(decode, frame.first_sample - expected, 0, "frames are missing");
+    if (block.first_sample == due ||
+        !wavpack_read_block(demux->in, at + (uint64_t)packet->size, demux->end, &next) ||
+        next.first_sample == block.first_sample + block.samples)
+        check_place(decode, block.first_sample);
+    else
+        lost(decode, 0, 0, "a block's header is damaged");
 }
 
 static void check_time(struct decode *decode, const AVPacket *packet)
 {
-    uint64_t gap = timeline_gap(&decode->timeline, packet_samples(decode, packet));
+    uint64_t gap = timeline_gap(&decode->timeline, packet_samples(decode, packet),
+                                decode->decoded + decode->lost_samples);
 
     if (gap > 0)
         lost(decode, gap, 0, "packets are missing");
@@ -143,10 +169,14 @@ static void lost_packet(struct decode *decode, const AVPacket *packet, uint64_t 
 
 static void feed(struct decode *decode, const AVPacket *packet)
 {
-    if (decode->packets.junk > 0)
-        lost(decode, 0, decode->packets.junk, "bytes that are no frame");
+    uint64_t junk = decode->packets.junk + decode->packets.demux.junk;
+
+    if (junk > 0)
+        lost(decode, 0, junk, "bytes that are no frame");
     if (is_flac(decode))
-        check_place(decode, packet);
+        check_flac(decode, packet);
+    else if (decode->packets.demux.finds_again)
+        check_wavpack(decode, packet);
     else if (decode->packets.demuxing)
         check_time(decode, packet);
     if (decode->av->avcodec_send_packet(decode->codec, packet) < 0)

@@ -37,8 +37,8 @@ struct decode {
     uint64_t handed_out;
     bool ended;
 
-    uint64_t flac_first; /* the number of a FLAC file's first sample: 0, or a cut-out's */
-    size_t span_count;   /* of spans[]; more may have been there: */
+    uint64_t first_place; /* of a file that numbers its samples: 0, or a cut-out's */
+    size_t span_count;    /* of spans[]; more may have been there: */
     uint64_t spans_seen;
     uint64_t lost_samples;
     struct span spans[SPANS_MAX];

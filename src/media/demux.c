@@ -2,9 +2,12 @@
 
 #include <string.h>
 
+#include "media/wavpack.h"
+
 #define IO_BUFFER_BYTES 32768
 #define STREAMS_MAX 64
 #define PROBE_BYTES (2 << 20)
+#define PLACES_MAX 64 /* that look like the next block, and are none */
 #define ANALYZE_US INT64_C(2000000)
 
 static int read_bytes(void *opaque, uint8_t *buffer, int room)
@@ -167,6 +170,8 @@ bool demux_open(struct demux *demux, struct probe *probe)
     if (probe->format->kind == FORMAT_PCM)
         demux->context->max_probe_packets = 1;
     choose_stream(demux);
+    demux->finds_again = strcmp(probe->format->container, "wavpack") == 0;
+    demux->behind = demux->start;
     return true;
 }
 
@@ -179,12 +184,39 @@ void demux_close(struct demux *demux)
     demux->av->avio_context_free(&demux->io);
 }
 
+/* Puts the demuxer onto the next block behind the damage. Nothing that was read is read again, so
+ * that a file takes no longer than its bytes. Before its first packet it cannot go on elsewhere. */
+static bool find_again(struct demux *demux)
+{
+    uint64_t found = demux->behind > demux->start
+                         ? wavpack_find_block(demux->in, demux->behind, demux->end)
+                         : demux->end;
+
+    if (found >= demux->end ||
+        demux->av->avio_seek(demux->io, (int64_t)(found - demux->start), SEEK_SET) < 0)
+        return false;
+    demux->behind = found + 1;
+    return true;
+}
+
+static bool read_packet(struct demux *demux)
+{
+    uint64_t expected = demux->behind, at;
+
+    for (int i = 0; demux->av->av_read_frame(demux->context, demux->packet) < 0; i++)
+        if (!demux->finds_again || i == PLACES_MAX || !find_again(demux))
+            return false;
+    at = demux->start + (uint64_t)demux->packet->pos;
+    demux->junk = demux->finds_again && at > expected ? at - expected : 0;
+    demux->behind = at + (uint64_t)demux->packet->size;
+    return true;
+}
+
 bool demux_next(struct demux *demux)
 {
     do
         demux->av->av_packet_unref(demux->packet);
-    while (!input_is_late(demux->in) &&
-           demux->av->av_read_frame(demux->context, demux->packet) >= 0 &&
+    while (!input_is_late(demux->in) && read_packet(demux) &&
            demux->packet->stream_index != demux->audio->index);
     return demux->packet->data || demux->packet->side_data;
 }

@@ -6,6 +6,7 @@
 #include "media/wave.h"
 
 #define US INT64_C(1000000)
+#define PACKET_OF_ASF_US 200000 /* or less */
 
 static int64_t to_us(const struct demux *demux, int64_t time, AVRational base)
 {
@@ -161,6 +162,9 @@ static bool length_of_packets(struct demux *demux, struct probe *probe)
         found = declared;
     else
         length_contradict(probe, declared, found);
+    probe->ends_on_time = declared > 0 && found == declared;
+    if (demux->finds_again && declared > 0) /* WavPack counts samples */
+        probe->positions_us = declared;
     length_settle(probe, found, MEDIA_SCANNED);
     set_bitrate(probe, walked.bytes);
     return true;
@@ -302,6 +306,7 @@ static bool length_of_mp4(struct demux *demux, struct probe *probe)
     else
         done = length_of_packets(demux, probe);
     probe->truncated |= outline.cut && outline.fragmented;
+    probe->fragmented = outline.fragmented;
     return done;
 }
 
@@ -348,6 +353,21 @@ static bool length_of_ogg(struct demux *demux, struct probe *probe)
     return true;
 }
 
+/* Of a file that lost bytes libav does not believe the header; what it says is whether the last
+ * packet is the last of all. */
+static bool length_of_asf(struct demux *demux, struct probe *probe)
+{
+    struct asf_outline outline;
+
+    asf_outline(probe->in, probe->start, probe->end, &outline);
+    probe->truncated = outline.cut;
+    if (!length_of_packets(demux, probe))
+        return false;
+    probe->ends_on_time =
+        outline.length_us > 0 && !differ(outline.length_us, probe->duration_us, PACKET_OF_ASF_US);
+    return true;
+}
+
 bool length_of_stream(struct demux *demux, struct probe *probe)
 {
     switch (probe->format->kind) {
@@ -365,7 +385,7 @@ bool length_of_stream(struct demux *demux, struct probe *probe)
         break;
     }
     if (strcmp(probe->format->container, "asf") == 0)
-        probe->truncated = asf_is_cut(probe->in, probe->start, probe->end);
+        return length_of_asf(demux, probe);
     if (strcmp(probe->format->container, "avi") == 0)
         probe->truncated = avi_is_cut(probe->in, probe->start, probe->end);
     return length_of_packets(demux, probe);

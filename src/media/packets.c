@@ -31,12 +31,18 @@ static void read_summary(struct packets *packets)
     if (!xing.found)
         return;
     packets->at += probe->first_frame.bytes;
+    packets->frames_declared = xing.frames;
+    packets->samples_declared = xing.frames * probe->first_frame.samples;
+    packets->lacks_bytes = xing.bytes == 0 || xing.bytes > probe->end - probe->audio_at;
     if (!xing.has_padding)
         return;
     packets->skip = xing.delay + MPEG_DELAY;
     samples = xing.frames * probe->first_frame.samples;
-    if (summary_fits(packets, &xing) && samples > xing.delay + xing.padding)
-        packets->limit = samples - xing.delay - xing.padding;
+    if (samples <= xing.delay + xing.padding)
+        return;
+    packets->samples_declared -= xing.delay + xing.padding;
+    if (summary_fits(packets, &xing))
+        packets->limit = packets->samples_declared;
 }
 
 /* The edit list of an MP4 ends within the last packet. */
@@ -123,9 +129,12 @@ static bool next_frame(struct packets *packets)
     struct probe *probe = packets->probe;
     struct frame_header header;
 
-    return frames_next(probe->in, probe->frames, &probe->first_frame, &packets->at, packets->end,
-                       &header, &packets->junk, &packets->cut) &&
-           fill(packets, header.bytes);
+    if (!frames_next(probe->in, probe->frames, &probe->first_frame, &packets->at, packets->end,
+                     &header, &packets->junk, &packets->cut) ||
+        !fill(packets, header.bytes))
+        return false;
+    packets->frames++;
+    return true;
 }
 
 bool packets_next(struct packets *packets)

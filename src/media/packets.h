@@ -20,6 +20,12 @@ struct packets {
     size_t frame_bytes; /* of plain samples, all channels */
     uint64_t junk;      /* bytes passed over before the packet at hand */
     bool cut;           /* the file ends within a frame */
+    uint64_t frames;    /* that were walked, a summary's own not counted */
+
+    /* What the summary of an MP3 says. */
+    uint64_t frames_declared;  /* 0: nothing */
+    uint64_t samples_declared; /* in them, what encoders put around it left out */
+    bool lacks_bytes;          /* there are less than it says, or it does not say */
 
     /* What is to be heard, in samples of the file's rate: what encoders put around it is left out.
      */

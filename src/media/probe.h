@@ -35,11 +35,14 @@ struct probe {
 
     struct media_facts facts;
     int64_t duration_us;
-    bool truncated;        /* the file ends before what its header promises */
-    bool header_wrong;     /* the header's length contradicts what is there */
-    bool empty;            /* a sound recording without a single frame, and it says so */
-    int64_t declared_us;   /* what the header said, where that was wrong; 0: nothing */
-    int64_t positions_us;  /* up to where the file's own positions reach (Ogg); 0: not known */
+    bool truncated;      /* the file ends before what its header promises */
+    bool header_wrong;   /* the header's length contradicts what is there */
+    bool empty;          /* a sound recording without a single frame, and it says so */
+    int64_t declared_us; /* what the header said, where that was wrong; 0: nothing */
+    bool fragmented;     /* an MP4 whose fragments have times of their own */
+    bool ends_on_time;   /* the times of its packets reach as far as its header promises */
+    int64_t
+        positions_us; /* up to where the file's own positions reach (Ogg, WavPack); 0: not known */
     size_t tag_bytes_left; /* what may still be read of tags: files can hold millions */
     struct tags tags;
     struct cover cover;

@@ -21,10 +21,23 @@ static json_t *decibels(double magnitude)
     return magnitude > 0 ? rounded(20 * log10(magnitude), 0.01) : json_null();
 }
 
+/* The summary of an MP3 counts frames; whether its own among them, encoders do not agree. */
+#define COUNT_SLACK 1
+
+static bool is_counted(const struct report *report)
+{
+    return report->decode->packets.frames_declared > 0;
+}
+
 /* What the header or positions in the file promise, 0 if nothing: they were right, or found to be
  * wrong. */
-static double declared_s(const struct probe *probe)
+static double declared_s(const struct report *report)
 {
+    const struct packets *packets = &report->decode->packets;
+    const struct probe *probe = report->probe;
+
+    if (is_counted(report))
+        return (double)packets->samples_declared / probe->first_frame.sample_rate_hz;
     if (probe->declared_us > 0)
         return (double)probe->declared_us / 1e6;
     if (probe->positions_us > 0)
@@ -46,11 +59,26 @@ static double lost_s(const struct report *report)
     return rate > 0 ? (double)report->decode->lost_samples / rate : 0;
 }
 
+/* Of frames that are missing nobody knows where they were, unless there is damage. */
+static double uncounted_s(const struct report *report)
+{
+    const struct packets *packets = &report->decode->packets;
+    const struct frame_header *frame = &report->probe->first_frame;
+
+    if (packets->frames_declared <= packets->frames + COUNT_SLACK || !packets->lacks_bytes ||
+        report->decode->spans_seen > 0)
+        return 0;
+    return (double)(packets->frames_declared - packets->frames) * frame->samples /
+           frame->sample_rate_hz;
+}
+
 static double missing_s(const struct report *report)
 {
-    double declared = declared_s(report->probe);
+    double declared = declared_s(report);
     double missing = declared - report->seconds - lost_s(report);
 
+    if (is_counted(report))
+        return uncounted_s(report);
     return missing > slack_s(report->probe, declared) ? missing : 0;
 }
 
@@ -65,10 +93,19 @@ static bool ends_in_damage(const struct decode *decode)
     return last->at + last->flawed == decode->decoded;
 }
 
+/* Bytes that its header promises and that are not there: if packets are missing in the middle, and
+ * the last has the time that it should have, they are the bytes of those. */
+static bool lacks_its_end(const struct report *report)
+{
+    const struct probe *probe = report->probe;
+
+    return probe->truncated && !(probe->ends_on_time && report->decode->lost_samples > 0);
+}
+
 static bool is_truncated(const struct report *report)
 {
-    return report->probe->truncated || report->decode->packets.cut ||
-           ends_in_damage(report->decode) || missing_s(report) > 0;
+    return lacks_its_end(report) || report->decode->packets.cut || ends_in_damage(report->decode) ||
+           missing_s(report) > 0;
 }
 
 static uint64_t lost_bytes(const struct decode *decode)
@@ -101,18 +138,27 @@ enum media_verdict report_verdict(const struct report *report)
     return is_truncated(report) ? MEDIA_TRUNCATED : MEDIA_WHOLE;
 }
 
+static bool is_as_declared(const struct report *report)
+{
+    const struct packets *packets = &report->decode->packets;
+    double declared = declared_s(report);
+
+    if (is_counted(report))
+        return packets->frames <= packets->frames_declared + COUNT_SLACK &&
+               packets->frames_declared <= packets->frames + COUNT_SLACK;
+    return declared <= 0 || fabs(declared - report->seconds) <= slack_s(report->probe, declared);
+}
+
 static json_t *declared_json(const struct report *report)
 {
     const struct media_facts *facts = &report->probe->facts;
-    double declared = declared_s(report->probe);
+    double declared = declared_s(report);
     json_t *object = json_object();
 
     json_object_set_new(object, "duration", declared > 0 ? seconds(declared) : json_null());
     json_object_set_new(object, "sample_rate", json_integer(facts->sample_rate_hz));
     json_object_set_new(object, "channels", json_integer(facts->channels));
-    json_object_set_new(object, "duration_matches",
-                        json_boolean(declared <= 0 || fabs(declared - report->seconds) <=
-                                                          slack_s(report->probe, declared)));
+    json_object_set_new(object, "duration_matches", json_boolean(is_as_declared(report)));
     return object;
 }
 

@@ -7,8 +7,11 @@
 
 struct timeline {
     const struct demux *demux; /* NULL: of a container whose times do not tell */
-    int64_t slack;             /* what times of intact files are apart, in the stream's time base */
-    int64_t next;              /* when the next packet is due; AV_NOPTS_VALUE: not known */
+    bool is_ogg;
+    bool counts;   /* packets do not say how long they are: what came out of the decoder does */
+    int64_t slack; /* what times of intact files are apart, in the stream's time base */
+    int64_t next;  /* when the next packet is due, and with COUNTS how much later than what has
+                      come out; AV_NOPTS_VALUE: not known */
     struct {
         int64_t position; /* among the demuxer's bytes */
         uint32_t serial;  /* of its link of the chain */
@@ -16,11 +19,12 @@ struct timeline {
     } page;               /* of Ogg, that the packet before began on */
 };
 
-/* DEMUX stays open as long as the timeline is used. */
-void timeline_init(struct timeline *timeline, const struct demux *demux, enum format_kind kind);
+/* DEMUX, which PROBE found, stays open as long as the timeline is used. */
+void timeline_init(struct timeline *timeline, const struct demux *demux, const struct probe *probe);
 
 /* The samples that are missing before the demuxer's packet at hand, which itself holds SAMPLES (0:
- * not known). Call it for each packet, in order. */
-uint64_t timeline_gap(struct timeline *timeline, uint64_t samples);
+ * not known); SEEN are those before it, decoded or known to be lost. Call it for each packet, in
+ * order. */
+uint64_t timeline_gap(struct timeline *timeline, uint64_t samples, uint64_t seen);
 
 #endif

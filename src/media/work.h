@@ -151,8 +151,9 @@ struct media_result {
      *                     what is there, as decoded
      *   declared          {duration, sample_rate, channels, duration_matches}: what the header
      *                     says, in Ogg the last position; its duration is null where it says none
-     *   truncated         whether the end is missing, whatever the verdict
-     *   truncated_by      seconds that are missing at the end; only where that is known
+     *   truncated         whether the end is missing, whatever the verdict; in MP3 also whether
+     *                     frames are, wherever, that its summary counts
+     *   truncated_by      seconds that are missing there; only where that is known
      *   damage            [{start, end (s), start_sample, samples, bytes, reason}]: at most 200
      *                     spans, at their place in what was decoded; samples are those that are
      *                     missing, 0 if not known, bytes those of the file that could not be used,

@@ -1,0 +1,57 @@
+#include "media/wavpack.h"
+
+#include <string.h>
+
+#define HEAD_BYTES 32
+#define BLOCK_LEAST (HEAD_BYTES - 8) /* as its size is written: what is before that not counted */
+#define BLOCK_MOST (1 << 20)
+#define VERSION_LEAST 0x402
+#define VERSION_MOST 0x410
+#define FLAG_BEGINS 0x800
+#define SEARCH_BYTES 4096
+
+bool wavpack_read_block(struct input *in, uint64_t at, uint64_t end, struct wavpack_block *out)
+{
+    uint8_t head[HEAD_BYTES];
+    uint32_t size;
+
+    if (at > end || end - at < sizeof head || input_read(in, at, head, sizeof head) < sizeof head ||
+        memcmp(head, "wvpk", 4) != 0)
+        return false;
+    size = le32(head + 4);
+    if (size < BLOCK_LEAST || size > BLOCK_MOST || le16(head + 8) < VERSION_LEAST ||
+        le16(head + 8) > VERSION_MOST)
+        return false;
+    *out = (struct wavpack_block){.first_sample = le32(head + 16) | (uint64_t)head[10] << 32,
+                                  .samples = le32(head + 20),
+                                  .begins = le32(head + 24) & FLAG_BEGINS};
+    return true;
+}
+
+/* The next place at or behind AT where a block's first letter stands. */
+static uint64_t next_candidate(struct input *in, uint64_t at, uint64_t end)
+{
+    while (at < end) {
+        size_t length = end - at < SEARCH_BYTES ? (size_t)(end - at) : SEARCH_BYTES;
+        const uint8_t *bytes = input_view(in, at, length);
+        const uint8_t *found = bytes ? memchr(bytes, 'w', length) : NULL;
+
+        if (!bytes)
+            return end;
+        if (found)
+            return at + (uint64_t)(found - bytes);
+        at += length;
+    }
+    return end;
+}
+
+uint64_t wavpack_find_block(struct input *in, uint64_t from, uint64_t end)
+{
+    struct wavpack_block block;
+
+    for (uint64_t at = next_candidate(in, from, end); at < end && !input_is_late(in);
+         at = next_candidate(in, at + 1, end))
+        if (wavpack_read_block(in, at, end, &block) && block.begins)
+            return at;
+    return end;
+}
