@@ -20,6 +20,7 @@ void cutter_init(struct cutter *cutter, const struct av *av, const struct media_
                  bool lossless, const struct cutter_out *out)
 {
     *cutter = (struct cutter){.av = av, .wanted = wanted, .lossless = lossless, .out = *out};
+    bank_init(&cutter->resampler, av);
     mix_init(&cutter->mix, av);
 }
 
@@ -30,7 +31,7 @@ void cutter_done(struct cutter *cutter)
 
         chunk_file_close(&cutter->file, head);
     }
-    cutter->av->swr_free(&cutter->resampler);
+    bank_done(&cutter->resampler);
     cutter->av->av_channel_layout_uninit(&cutter->in_layout);
     cutter->av->av_channel_layout_uninit(&cutter->form.layout);
     mix_done(&cutter->mix);
@@ -134,16 +135,22 @@ static enum AVSampleFormat out_format(const struct cutter *cutter)
 
 static bool drain(struct cutter *cutter);
 
-static bool resampler_open(struct cutter *cutter, AVChannelLayout *layout,
+static bool resampler_open(struct cutter *cutter, const AVChannelLayout *layout,
                            enum AVSampleFormat format)
 {
-    const struct av *av = cutter->av;
+    cutter->is_ready =
+        bank_open(&cutter->resampler, &(struct bank_form){layout, format, cutter->in_rate_hz},
+                  &(struct bank_form){&cutter->form.layout, out_format(cutter),
+                                      (int)cutter->form.sample_rate_hz});
+    return cutter->is_ready;
+}
 
-    av->swr_free(&cutter->resampler);
-    return av->swr_alloc_set_opts2(&cutter->resampler, &cutter->form.layout, out_format(cutter),
-                                   (int)cutter->form.sample_rate_hz, layout, format,
-                                   cutter->in_rate_hz, 0, NULL) >= 0 &&
-           av->swr_init(cutter->resampler) >= 0;
+/* The file's own channels, when they are more than swresample takes: as a slice has them. */
+static bool resampler_open_split(struct cutter *cutter)
+{
+    cutter->splits = cutter->in_layout.nb_channels > BANK_CHANNELS &&
+                     resampler_open(cutter, &cutter->in_layout, AV_SAMPLE_FMT_FLTP);
+    return cutter->splits;
 }
 
 /* Channels that stand nowhere, or more than swresample takes, have no way to others but by their
@@ -163,7 +170,7 @@ static bool resampler_make(struct cutter *cutter, const AVFrame *frame)
     const struct av *av = cutter->av;
     AVChannelLayout layout = {0};
 
-    if (cutter->resampler && !drain(cutter))
+    if (cutter->is_ready && !drain(cutter))
         return false;
     if (frame->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
         av->av_channel_layout_default(&layout, frame->ch_layout.nb_channels);
@@ -173,15 +180,16 @@ static bool resampler_make(struct cutter *cutter, const AVFrame *frame)
     cutter->in_layout = layout;
     cutter->in_rate_hz = frame->sample_rate;
     cutter->in_format = frame->format;
-    cutter->mixes = false;
-    return resampler_open(cutter, &cutter->in_layout, (enum AVSampleFormat)frame->format) ||
+    cutter->mixes = cutter->splits = false;
+    return resampler_open_split(cutter) ||
+           resampler_open(cutter, &cutter->in_layout, (enum AVSampleFormat)frame->format) ||
            resampler_open_mean(cutter) ||
            give_up(cutter, "its samples cannot be converted to the wanted form");
 }
 
 static bool has_changed(const struct cutter *cutter, const AVFrame *frame)
 {
-    return !cutter->resampler || frame->sample_rate != cutter->in_rate_hz ||
+    return !cutter->is_ready || frame->sample_rate != cutter->in_rate_hz ||
            frame->format != cutter->in_format ||
            frame->ch_layout.nb_channels != cutter->in_layout.nb_channels;
 }
@@ -234,14 +242,14 @@ static uint8_t *held_make_room(struct cutter *cutter, size_t count)
 static bool resample(struct cutter *cutter, const uint8_t *const *planes, int count, int *made)
 {
     enum { ROOM_LEAST = 4096 };
-    int room = cutter->av->swr_get_out_samples(cutter->resampler, count);
+    int room = bank_room(&cutter->resampler, count);
     uint8_t *to;
 
     if (room < ROOM_LEAST)
         room = ROOM_LEAST;
     let_go(cutter);
     to = held_make_room(cutter, (size_t)room);
-    *made = cutter->av->swr_convert(cutter->resampler, &to, room, (const uint8_t **)planes, count);
+    *made = bank_convert(&cutter->resampler, to, room, planes, count);
     if (*made < 0)
         return give_up(cutter, "its samples could not be resampled");
     cutter->have += (uint64_t)*made;
@@ -374,6 +382,21 @@ static bool add_mean(struct cutter *cutter, const AVFrame *frame)
     return true;
 }
 
+static bool add_split(struct cutter *cutter, const AVFrame *frame)
+{
+    struct slice *slice = &cutter->mix.slice;
+
+    for (size_t from = 0; slice_load(slice, frame, from); from += slice->count) {
+        const uint8_t *planes[CHANNELS_MAX];
+
+        for (size_t channel = 0; channel < slice->channels; channel++)
+            planes[channel] = (const uint8_t *)slice_plane(slice, channel);
+        if (!add_samples(cutter, planes, (int)slice->count))
+            return false;
+    }
+    return true;
+}
+
 bool cutter_add(struct cutter *cutter, const AVFrame *frame)
 {
     if (cutter->trouble)
@@ -382,6 +405,8 @@ bool cutter_add(struct cutter *cutter, const AVFrame *frame)
         return false;
     if (has_changed(cutter, frame) && !resampler_make(cutter, frame))
         return false;
+    if (cutter->splits)
+        return add_split(cutter, frame);
     return cutter->mixes ? add_mean(cutter, frame)
                          : add_samples(cutter, (const uint8_t *const *)frame->extended_data,
                                        frame->nb_samples);
@@ -391,7 +416,7 @@ bool cutter_finish(struct cutter *cutter)
 {
     if (cutter->trouble)
         return false;
-    if (!cutter->resampler)
+    if (!cutter->is_ready)
         return true;
     return drain(cutter) && cut(cutter) && write_chunk(cutter, cutter->have) &&
            (!cutter->is_open || chunk_end(cutter));

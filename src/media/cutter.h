@@ -5,6 +5,7 @@
 #ifndef MEDIA_CUTTER_H
 #define MEDIA_CUTTER_H
 
+#include "media/bank.h"
 #include "media/chunk_file.h"
 #include "media/mix.h"
 
@@ -23,11 +24,13 @@ struct cutter {
     bool lossless; /* the file keeps its samples as they are */
     struct cutter_out out;
     struct chunk_form form;
-    struct SwrContext *resampler;
+    struct bank resampler;
+    bool is_ready; /* the resampler is open */
     AVChannelLayout in_layout;
     int in_rate_hz;
     int in_format;
-    bool mixes; /* what is resampled is the mean of all channels */
+    bool mixes;  /* what is resampled is the mean of all channels */
+    bool splits; /* there are more of them than one resampler takes */
     struct mix mix;
 
     /* All of these in samples of the output. */

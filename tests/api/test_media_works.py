@@ -237,6 +237,20 @@ def test_source_keeps_rate_channels_and_depth(channels, bits, tmp_path):
     assert probe == f"{rate},{channels}", out.stderr
 
 
+@pytest.mark.parametrize("channels, rate", [(65, 0), (64, 0), (130, 0), (130, 4000)])
+def test_source_keeps_any_number_of_channels(channels, rate, tmp_path):
+    """Each channel at another level: none is lost, and none takes the place of another."""
+    planes = [[i * 100 if i % 2 else -i * 100] * 6000 for i in range(1, channels + 1)]
+    record = work("cut", f"sample_rate_hz={rate}", "channels=0", "bits=0", "max_ms=1000", f"out={tmp_path}",
+                  wav_of(f"levels-{channels}.wav", planes))
+    assert record["chunk_channels"] == channels and record["chunk_rate"] == (rate or 8000)
+    samples = array.array("h", joined(tmp_path, record, channels * 2))
+    frames = [samples[i:i + channels] for i in range(0, len(samples), channels)]
+    assert len(frames) == 6000 * (rate or 8000) // 8000
+    middle = frames if not rate else frames[200:-200]  # a filter rings where a level begins
+    assert all(abs(x - plane[0]) <= (2 if rate else 0) for frame in middle for x, plane in zip(frame, planes))
+
+
 @pytest.mark.parametrize("channels", [9, 10, 12, 64, 255])
 def test_channels_that_stand_nowhere_are_mixed_to_their_mean(channels, tmp_path):
     dice = random.Random(channels)
