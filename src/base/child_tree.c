@@ -18,7 +18,7 @@
 
 static int open_of(const struct child_tree *tree, pid_t pid, const char *what, int flags)
 {
-    char path[PATH_SIZE];
+    char path[PATH_SIZE + 16]; /* and a number */
 
     snprintf(path, sizeof path, "%d/%s", pid, what);
     return openat(tree->proc, path, O_RDONLY | O_CLOEXEC | flags);
