@@ -6,9 +6,9 @@ import urllib.parse
 import pytest
 
 import audio
+from ceph_gateway import BUCKET, Rgw, is_there
 from fault_proxy import FaultProxy
 from ports import free_port
-from rgw import BUCKET, Rgw, is_there
 from server import Server, expect_problem, wait_until
 
 pytestmark = pytest.mark.skipif(not is_there(), reason="no Ceph RADOS Gateway here")

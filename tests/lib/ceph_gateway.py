@@ -1,6 +1,6 @@
 """A Ceph RADOS Gateway on loopback: a real S3 server for tests.
 
-As a program, `rgw.py COMMAND…` starts one with a bucket, tells COMMAND of it by the environment
+As a program, `ceph_gateway.py COMMAND…` starts one with a bucket, tells COMMAND of it by the environment
 (S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY, S3_SECRET_KEY, S3_REGION), and takes it away afterwards. It
 ends with 77, for skipped, where the server's script is not to be had."""
 import os
@@ -24,14 +24,16 @@ def is_there():
 
 
 class Rgw:
-    """One gateway with a bucket. Use it as a context. DURABLE survives kill -9."""
+    """One gateway with a bucket. Use it as a context. DURABLE survives kill -9; with TLS it also
+    listens at tls_endpoint, whose certificate (ca_file) is for localhost and all names below it."""
 
-    def __init__(self, durable=False):
+    def __init__(self, durable=False, tls=False):
         memory = pathlib.Path("/dev/shm")
         self.folder = pathlib.Path(tempfile.mkdtemp(
             prefix="audiotricks-rgw-", dir=memory if memory.is_dir() else None))
         self.data = self.folder / "rgw"
-        self.env = {**os.environ, "S3_STORE": "bluestore" if durable else "memstore", "S3_GB": "4"}
+        self.env = {**os.environ, "S3_STORE": "bluestore" if durable else "memstore", "S3_GB": "4",
+                    "S3_TLS": str(int(tls))}
         self.values = {}
         self.port = None
 
@@ -57,6 +59,14 @@ class Rgw:
     @property
     def endpoint(self):
         return self.values["S3_ENDPOINT"]
+
+    @property
+    def tls_endpoint(self):
+        return self.values["S3_TLS_ENDPOINT"]
+
+    @property
+    def ca_file(self):
+        return self.values["S3_CA_FILE"]
 
     def client(self):
         """A boto3 client."""
