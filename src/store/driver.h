@@ -21,6 +21,9 @@ struct store_driver {
     const char *const *keys;
     /* Optional: whether CONFIG is complete. Opens nothing. */
     bool (*config_check)(const struct store_config *config, struct error *err);
+    /* Optional: whether two configurations that have passed lead to the same objects. Without it
+     * they never do. */
+    bool (*configs_overlap)(const struct store_config *one, const struct store_config *other);
     /* CONFIG has passed. Allocates the driver's own struct, of which struct store is the head;
      * store.c fills that, and the head of a stage likewise. */
     bool (*open)(const struct store_config *config, bool create, struct store **out,
@@ -58,6 +61,18 @@ struct store_driver {
     bool (*head)(struct store *self, const char *key, struct store_object *out, struct error *err);
     bool (*remove)(struct store *self, const char *key, struct error *err);
 
+    /* Optional: got and put. */
+    bool (*copy)(struct store *self, const char *stage_id, const char *from, const char *to,
+                 struct error *err);
+    bool (*set_class)(struct store *self, const char *key, const char *storage_class,
+                      struct error *err); /* optional: ERR_NOT_IMPLEMENTED, as the next */
+    bool (*restore)(struct store *self, const char *key, unsigned days, const char *tier,
+                    struct error *err);
+    /* Optional, both or none. */
+    bool (*gives_links)(const struct store *self);
+    bool (*link)(struct store *self, const char *key, const struct store_link *wish,
+                 struct arena *mem, const char **out, struct error *err);
+
     bool (*list)(struct store *self, const char *prefix, const char *after,
                  bool (*visit)(void *context, const struct store_object *object), void *context,
                  struct error *err);
@@ -72,8 +87,14 @@ struct store_driver {
                              struct error *err);
     bool (*check)(struct store *self, struct error *err);
     bool (*space)(struct store *self, uint64_t *free_bytes, uint64_t *total_bytes,
-                  struct error *err);        /* optional: no bound */
-    uint64_t (*largest)(struct store *self); /* optional: not known */
+                  struct error *err);             /* optional: no bound */
+    uint64_t (*largest)(struct store *self);      /* optional: not known */
+    int64_t (*late_us)(const struct store *self); /* optional: 0 */
+    /* Optional, both or none. */
+    bool (*lifecycle_read)(struct store *self, struct arena *mem, struct store_lifecycle *out,
+                           struct error *err);
+    bool (*lifecycle_write)(struct store *self, const struct store_lifecycle *wanted,
+                            struct error *err);
 };
 
 /* The head of every driver's own store. */
@@ -99,9 +120,20 @@ void stage_init(struct stage *self, struct store *store, const char *id);
  * whole of an empty object is 0 bytes. */
 bool store_range_length(struct byte_range range, uint64_t size, uint64_t *out, struct error *err);
 
+/* For the callers' side, in store.c and beside it: whether KEY and ID are valid, and the store's
+ * name, VERB and KEY in front of what went wrong. All but the last are true if all is well; that is
+ * always false. */
+bool store_key_check(const struct store *store, const char *verb, const char *key,
+                     struct error *err);
+bool store_id_check(const struct store *store, const char *id, struct error *err);
+bool store_key_context(const struct store *store, const char *verb, const char *key,
+                       struct error *err);
+
 /* The fallbacks for drivers without a put or a get of their own. */
 bool store_put_staged(struct store *self, const char *stage_id, const char *key,
                       struct source *content, uint64_t length, struct error *err);
+bool store_copy_staged(struct store *self, const char *stage_id, const char *from, const char *to,
+                       struct error *err);
 bool store_get_opened(struct store *self, const char *key, struct byte_range range,
                       struct sink *dest, struct error *err);
 /* For drivers without descriptors: a copy in what their scratch gives. */

@@ -127,16 +127,93 @@ static uint64_t s3_largest(struct store *store)
     return most < S3_OBJECT_LARGEST ? most : S3_OBJECT_LARGEST;
 }
 
-static const char *const keys[] = {
-    "endpoint",      "region",         "bucket",   "prefix",    "style",
-    "access_key",    "secret_key",     "ca_file",  "checksum",  "conditional_writes",
-    "storage_class", "encryption",     "staging",  "part_size", "parts_at_once",
-    "timeout",       "encryption_key", "attempts", NULL};
+static int64_t s3_late_us(const struct store *store)
+{
+    return (int64_t)s3_store((struct store *)(uintptr_t)store)->settings.late_ms * 1000;
+}
+
+/* ---- links ---- */
+
+static bool s3_gives_links(const struct store *store)
+{
+    return s3_store((struct store *)(uintptr_t)store)->settings.redirects;
+}
+
+static bool s3_make_link(struct store *store, const char *key, const struct store_link *wish,
+                         struct arena *mem, const char **out, struct error *err)
+{
+    struct s3_store *self = s3_store(store);
+    struct s3_field query[3];
+    char full[S3_KEY_MAX + 1];
+    size_t count = 0;
+
+    if (wish->cache_control)
+        query[count++] = (struct s3_field){"response-cache-control", wish->cache_control};
+    if (wish->disposition)
+        query[count++] = (struct s3_field){"response-content-disposition", wish->disposition};
+    if (wish->content_type)
+        query[count++] = (struct s3_field){"response-content-type", wish->content_type};
+    return s3_full_key(self, key, full, err) &&
+           s3_link(self->client, full, query, count, mem, out, err);
+}
+
+/* ---- two of them ---- */
+
+static bool prefix_holds(const char *outer, const char *inner)
+{
+    return strncmp(outer, inner, strlen(outer)) == 0;
+}
+
+/* Keys of the one may be keys of the other: an object there would be explained by nothing here. */
+static bool s3_configs_overlap(const struct store_config *one, const struct store_config *other)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct s3_settings a, b;
+    struct error ignored;
+
+    return s3_settings_read(one, mem, &a, &ignored) && s3_settings_read(other, mem, &b, &ignored) &&
+           strcmp(a.bucket, b.bucket) == 0 && strcmp(a.origin, b.origin) == 0 &&
+           (prefix_holds(a.prefix, b.prefix) || prefix_holds(b.prefix, a.prefix));
+}
+
+static const char *const keys[] = {"profile",
+                                   "endpoint",
+                                   "region",
+                                   "bucket",
+                                   "prefix",
+                                   "style",
+                                   "credentials",
+                                   "access_key",
+                                   "secret_key",
+                                   "credentials_file",
+                                   "credentials_profile",
+                                   "role_arn",
+                                   "web_identity_token_file",
+                                   "sts_endpoint",
+                                   "metadata_endpoint",
+                                   "ca_file",
+                                   "checksum",
+                                   "conditional_writes",
+                                   "storage_class",
+                                   "encryption",
+                                   "encryption_key",
+                                   "download",
+                                   "link_ttl",
+                                   "link_endpoint",
+                                   "part_size",
+                                   "parts_at_once",
+                                   "copy_threshold",
+                                   "timeout",
+                                   "attempts",
+                                   "late_writes",
+                                   "staging",
+                                   NULL};
 
 const struct store_driver store_driver_s3 = {
     .name = "s3",
     .keys = keys,
     .config_check = s3_config_check,
+    .configs_overlap = s3_configs_overlap,
     .open = s3_open,
     .free = s3_free,
     .stage_create = s3_stage_create,
@@ -155,6 +232,11 @@ const struct store_driver store_driver_s3 = {
     .scratch = s3_scratch,
     .head = s3_head,
     .remove = s3_remove,
+    .copy = s3_copy,
+    .set_class = s3_set_class,
+    .restore = s3_restore,
+    .gives_links = s3_gives_links,
+    .link = s3_make_link,
     .list = s3_list,
     .list_stages = s3_list_stages,
     .list_unfinished = s3_list_unfinished,
@@ -162,4 +244,7 @@ const struct store_driver store_driver_s3 = {
     .check = s3_check,
     .space = s3_space,
     .largest = s3_largest,
+    .late_us = s3_late_us,
+    .lifecycle_read = s3_lifecycle_read,
+    .lifecycle_write = s3_lifecycle_write,
 };

@@ -69,6 +69,25 @@ bool s3_get(struct store *store, const char *key, struct byte_range range, struc
 bool s3_head(struct store *store, const char *key, struct store_object *out, struct error *err);
 bool s3_remove(struct store *store, const char *key, struct error *err);
 
+/* ---- copies, classes, restoring: s3_copy.c; restore states: s3_archive.c ---- */
+
+bool s3_copy(struct store *store, const char *stage_id, const char *from, const char *to,
+             struct error *err);
+bool s3_set_class(struct store *store, const char *key, const char *storage_class,
+                  struct error *err);
+bool s3_restore(struct store *store, const char *key, unsigned days, const char *tier,
+                struct error *err);
+/* What class and x-amz-restore say of an object. */
+void s3_read_availability(const struct s3_store *self, const struct s3_reply *reply,
+                          struct store_object *out);
+
+/* ---- the bucket's lifecycle: s3_lifecycle.c ---- */
+
+bool s3_lifecycle_read(struct store *store, struct arena *mem, struct store_lifecycle *out,
+                       struct error *err);
+bool s3_lifecycle_write(struct store *store, const struct store_lifecycle *wanted,
+                        struct error *err);
+
 /* ---- stages: s3_stage.c; becoming objects: s3_publish.c, s3_multipart.c ---- */
 
 struct s3_stage {
@@ -113,7 +132,17 @@ struct s3_outgoing {
     uint64_t size;
     struct s3_field headers[S3_OBJECT_HEADERS_MAX]; /* the object's own */
     size_t header_count;
+
+    /* Of a copy: x-amz-copy-source, and the ETag that the source must still have. Else NULL, and
+     * the bytes are FD's. */
+    const char *source, *source_etag;
+    bool replaces; /* the object at KEY is the source */
 };
+
+void s3_outgoing_say(struct s3_outgoing *outgoing, const char *name, const char *value);
+/* Storage class and encryption, as the settings want them; STORAGE_CLASS, if it is not NULL, in
+ * place of theirs. */
+void s3_outgoing_place(struct s3_outgoing *outgoing, const char *storage_class);
 
 /* Whether the object that REPLY tells of is what OUTGOING was to become. */
 bool s3_is_ours(const struct s3_outgoing *outgoing, const struct s3_reply *reply);

@@ -25,6 +25,7 @@
 
 struct s3_client {
     const struct s3_settings *settings;
+    struct s3_credentials *credentials;
     pthread_mutex_t lock;
     CURL *idle[IDLE_MAX]; /* under LOCK */
     size_t idle_count;    /* under LOCK */
@@ -44,6 +45,7 @@ struct s3_client *s3_client_new(const struct s3_settings *settings)
     assert(client);
     pthread_once(&once, init_curl);
     client->settings = settings;
+    client->credentials = s3_credentials_new(&settings->credentials, &clock_system);
     pthread_mutex_init(&client->lock, NULL);
     return client;
 }
@@ -54,6 +56,7 @@ void s3_client_free(struct s3_client *client)
         return;
     for (size_t i = 0; i < client->idle_count; i++)
         curl_easy_cleanup(client->idle[i]);
+    s3_credentials_free(client->credentials);
     pthread_mutex_destroy(&client->lock);
     free(client);
 }
@@ -178,11 +181,36 @@ static void read_retry_after(struct attempt *attempt, struct str value)
         attempt->retry_after_s = seconds > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (long)seconds;
 }
 
+static void read_text(struct s3_reply *reply, struct str line)
+{
+    const struct {
+        const char *name;
+        char *text;
+        size_t size;
+    } texts[] = {
+        {"etag", reply->etag, sizeof reply->etag},
+        {"content-type", reply->content_type, sizeof reply->content_type},
+        {"x-amz-meta-stage", reply->stage, sizeof reply->stage},
+        {"x-amz-meta-sha256", reply->sha256, sizeof reply->sha256},
+        {"x-amz-meta-original-filename", reply->filename, sizeof reply->filename},
+        {"x-amz-meta-upload-timestamp", reply->timestamp, sizeof reply->timestamp},
+        {"x-amz-storage-class", reply->storage_class, sizeof reply->storage_class},
+        {"x-amz-restore", reply->restore, sizeof reply->restore},
+    };
+    struct str value;
+
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (header_is(line, texts[i].name, &value))
+            copy_text(value, texts[i].text, texts[i].size);
+}
+
 static void head_begin(struct attempt *attempt)
 {
     struct s3_reply *reply = attempt->reply;
 
     reply->etag[0] = reply->stage[0] = reply->sha256[0] = '\0';
+    reply->content_type[0] = reply->filename[0] = reply->timestamp[0] = '\0';
+    reply->storage_class[0] = reply->restore[0] = '\0';
     reply->length = reply->total = reply->range_start = S3_SIZE_UNKNOWN;
     reply->modified_us = 0;
     attempt->retry_after_s = -1;
@@ -200,12 +228,6 @@ static size_t on_header(char *text, size_t size, size_t count, void *context)
         return size * count;
     if (str_starts_with(line, "HTTP/"))
         head_begin(attempt); /* also after an interim answer */
-    else if (header_is(line, "etag", &value))
-        copy_text(value, reply->etag, sizeof reply->etag);
-    else if (header_is(line, "x-amz-meta-stage", &value))
-        copy_text(value, reply->stage, sizeof reply->stage);
-    else if (header_is(line, "x-amz-meta-sha256", &value))
-        copy_text(value, reply->sha256, sizeof reply->sha256);
     else if (header_is(line, "content-length", &value))
         (void)str_to_u64(value, INT64_MAX, &reply->length);
     else if (header_is(line, "content-range", &value))
@@ -214,6 +236,8 @@ static size_t on_header(char *text, size_t size, size_t count, void *context)
         (void)time_from_http(value, &reply->modified_us);
     else if (header_is(line, "retry-after", &value))
         read_retry_after(attempt, value);
+    else
+        read_text(reply, line);
     return size * count;
 }
 
@@ -283,14 +307,21 @@ static const char *path_of(const struct s3_settings *settings, const char *key, 
     return arena_printf(mem, "/%s%s%s", settings->bucket, key ? "/" : "", key ? key : "");
 }
 
-static void sign(const struct s3_settings *settings, const struct s3_call *call,
-                 const char *payload, struct arena *mem, struct s3_signed *out)
+static struct s3_signer signer_of(const struct s3_settings *settings,
+                                  const struct s3_identity *identity)
 {
-    struct s3_signer signer = {.access_key = settings->access_key,
-                               .secret_key = settings->secret_key,
-                               .session_token = settings->session_token,
-                               .region = settings->region,
-                               .now_us = clock_now_us(&clock_system)};
+    return (struct s3_signer){.access_key = identity->access_key,
+                              .secret_key = identity->secret_key,
+                              .session_token = identity->session_token,
+                              .region = settings->region,
+                              .now_us = clock_now_us(&clock_system)};
+}
+
+static void sign(const struct s3_settings *settings, const struct s3_identity *identity,
+                 const struct s3_call *call, const char *payload, struct arena *mem,
+                 struct s3_signed *out)
+{
+    struct s3_signer signer = signer_of(settings, identity);
     struct s3_request request = {.method = call->method,
                                  .host = settings->host,
                                  .path = path_of(settings, call->key, mem),
@@ -336,17 +367,17 @@ static void set_method(CURL *handle, struct attempt *attempt)
     curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, call->method);
 }
 
-static CURLcode perform(CURL *handle, const struct s3_settings *settings, struct attempt *attempt,
-                        const char *payload, char why[static CURL_ERROR_SIZE])
+static CURLcode perform(CURL *handle, const struct s3_settings *settings,
+                        const struct s3_identity *identity, struct attempt *attempt,
+                        const char *payload, struct arena *mem, char why[static CURL_ERROR_SIZE])
 {
-    scoped(arena_release) struct arena *mem = arena_new();
     scoped(headers_release) struct curl_slist *headers = NULL;
     const struct s3_call *call = attempt->call;
     struct watched watched = {attempt, handle};
     struct s3_signed result;
     CURLcode code;
 
-    sign(settings, call, payload, mem, &result);
+    sign(settings, identity, call, payload, mem, &result);
     for (size_t i = 0; i < call->header_count; i++)
         header_add(&headers, call->headers[i].name, call->headers[i].value, mem);
     for (size_t i = 0; i < result.header_count; i++)
@@ -401,6 +432,8 @@ static bool refused(const struct s3_reply *reply, struct error *err)
 {
     bool is_full = strcmp(reply->code, "QuotaExceeded") == 0 || reply->status == 507;
 
+    if (strcmp(reply->code, "InvalidObjectState") == 0)
+        return error_tell(err, ERR_CONFLICT, "the content is archived and must be restored first");
     return error_set(err, is_full ? ERR_STORAGE_FULL : ERR_UNAVAILABLE,
                      "the provider answered %ld%s%s", reply->status, *reply->code ? " " : "",
                      reply->code);
@@ -429,23 +462,40 @@ static void pause_before(unsigned attempt, long retry_after_s)
         ;
 }
 
+/* Keys that came from somewhere may have been changed there. */
+static bool keys_are_refused(const struct s3_reply *reply)
+{
+    static const char *const codes[] = {"ExpiredToken", "InvalidToken", "InvalidAccessKeyId",
+                                        "TokenRefreshRequired"};
+
+    for (size_t i = 0; i < COUNT_OF(codes); i++)
+        if (strcmp(reply->code, codes[i]) == 0)
+            return true;
+    return false;
+}
+
 /* One attempt; *AGAIN if another may go better. */
 static bool attempt_call(struct s3_client *client, const struct s3_call *call, const char *payload,
                          struct s3_reply *reply, long *retry_after_s, bool *again,
                          struct error *err)
 {
     struct attempt attempt = {.call = call, .reply = reply, .err = err, .retry_after_s = -1};
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct s3_identity identity;
     char why[CURL_ERROR_SIZE] = "";
-    CURL *handle = handle_take(client);
+    CURL *handle;
     CURLcode code;
 
     buf_clear(&reply->text);
     reply->status = 0;
     reply->code[0] = '\0';
     *again = false;
+    if (!s3_credentials_get(client->credentials, mem, &identity, err))
+        return false;
+    handle = handle_take(client);
     if (!handle)
         return error_set(err, ERR_UNAVAILABLE, "libcurl is missing, or has no memory");
-    code = perform(handle, client->settings, &attempt, payload, why);
+    code = perform(handle, client->settings, &identity, &attempt, payload, mem, why);
     handle_give(client, handle);
     *retry_after_s = attempt.retry_after_s;
     *again = false;
@@ -461,7 +511,10 @@ static bool attempt_call(struct s3_client *client, const struct s3_call *call, c
     }
     if (is_answer(call, reply))
         return true;
-    *again = is_passing(reply) && reply->delivered == 0;
+    *again =
+        reply->delivered == 0 &&
+        (is_passing(reply) || (keys_are_refused(reply) &&
+                               s3_credentials_refused(client->credentials, identity.access_key)));
     return refused(reply, err);
 }
 
@@ -503,4 +556,23 @@ bool s3_call(struct s3_client *client, const struct s3_call *call, struct s3_rep
             pause_before(i, retry_after_s);
     }
     return error_context(err, "after %u attempts", client->settings->attempts);
+}
+
+bool s3_link(struct s3_client *client, const char *key, const struct s3_field *query,
+             size_t query_count, struct arena *mem, const char **out, struct error *err)
+{
+    const struct s3_settings *settings = client->settings;
+    struct s3_identity identity;
+    struct s3_request request = {.method = "GET",
+                                 .host = settings->link_host,
+                                 .path = path_of(settings, key, mem),
+                                 .query = query,
+                                 .query_count = query_count};
+
+    if (!s3_credentials_get(client->credentials, mem, &identity, err))
+        return false;
+    struct s3_signer signer = signer_of(settings, &identity);
+    *out = arena_printf(mem, "%s%s", settings->link_origin,
+                        s3_presign(&signer, &request, settings->link_ttl_s, mem));
+    return true;
 }

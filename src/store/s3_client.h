@@ -44,6 +44,9 @@ struct s3_call {
 };
 
 #define S3_ETAG_SIZE 256
+#define S3_TEXT_SIZE 256
+#define S3_FILENAME_SIZE 1700 /* x-amz-meta-original-filename, all metadata taking 2 KiB at most \
+                               */
 #define S3_SIZE_UNKNOWN UINT64_MAX
 
 struct s3_reply {
@@ -52,9 +55,13 @@ struct s3_reply {
     char etag[S3_ETAG_SIZE]; /* with its quotes; "" if there is none */
     char stage[129];         /* x-amz-meta-stage: who wrote the object */
     char sha256[65];         /* x-amz-meta-sha256: of its content */
-    uint64_t length;         /* Content-Length */
-    uint64_t range_start;    /* Content-Range, of a 206 */
-    uint64_t total;          /* and the whole object's size */
+    /* What else the object says of itself, to be said again of a copy. */
+    char content_type[S3_TEXT_SIZE], filename[S3_FILENAME_SIZE], timestamp[40];
+    char storage_class[STORE_CLASS_SIZE]; /* x-amz-storage-class; "" of the standard one */
+    char restore[S3_TEXT_SIZE];           /* x-amz-restore */
+    uint64_t length;                      /* Content-Length */
+    uint64_t range_start;                 /* Content-Range, of a 206 */
+    uint64_t total;                       /* and the whole object's size */
     int64_t modified_us;
     uint64_t delivered; /* bytes that DEST took */
     bool was_retried;   /* an attempt before this one may have been carried out all the same */
@@ -74,5 +81,11 @@ void s3_reply_done(struct s3_reply *reply);
  */
 bool s3_call(struct s3_client *client, const struct s3_call *call, struct s3_reply *reply,
              struct error *err);
+
+/* A link to the object KEY with the parameters QUERY, in MEM, by which anyone may get it for as
+ * long as the settings say. Nothing is asked of the provider. Fails with ERR_UNAVAILABLE if there
+ * are no credentials. */
+bool s3_link(struct s3_client *client, const char *key, const struct s3_field *query,
+             size_t query_count, struct arena *mem, const char **out, struct error *err);
 
 #endif

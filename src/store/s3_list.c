@@ -48,7 +48,8 @@ static bool visit_page(struct listing *listing, const struct s3_page *page, stru
 
     for (size_t i = 0; listing->goes_on && i < page->count; i++) {
         const struct s3_entry *entry = &page->entries[i];
-        struct store_object object = {entry->key + length, entry->size, entry->modified_us};
+        struct store_object object = {
+            .key = entry->key + length, .size = entry->size, .modified_us = entry->modified_us};
 
         if (!check_order(listing, entry->key, err))
             return false;

@@ -45,6 +45,7 @@ bool s3_head(struct store *store, const char *key, struct store_object *out, str
         return s3_absent(self, err);
     out->size = reply.length;
     out->modified_us = reply.modified_us;
+    s3_read_availability(self, &reply, out);
     return true;
 }
 

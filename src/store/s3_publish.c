@@ -1,4 +1,5 @@
 /* A stage becomes an object: sent, looked at, and only then answered. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,10 +23,22 @@ bool s3_is_ours(const struct s3_outgoing *outgoing, const struct s3_reply *reply
 
 /* ---- what the object says of itself ---- */
 
-static void add(struct s3_outgoing *outgoing, const char *name, const char *value)
+void s3_outgoing_say(struct s3_outgoing *outgoing, const char *name, const char *value)
 {
-    if (value)
+    assert(outgoing->header_count < S3_OBJECT_HEADERS_MAX);
+    if (value && *value)
         outgoing->headers[outgoing->header_count++] = (struct s3_field){name, value};
+}
+
+void s3_outgoing_place(struct s3_outgoing *outgoing, const char *storage_class)
+{
+    const struct s3_settings *settings = &outgoing->self->settings;
+
+    s3_outgoing_say(outgoing, "x-amz-storage-class",
+                    storage_class ? storage_class : settings->storage_class);
+    s3_outgoing_say(outgoing, "x-amz-server-side-encryption", settings->encryption);
+    s3_outgoing_say(outgoing, "x-amz-server-side-encryption-aws-kms-key-id",
+                    settings->encryption_key);
 }
 
 /* A client may have said what no header can hold. */
@@ -60,19 +73,16 @@ static const char *filename_of(const struct object_facts *facts, struct arena *m
 static void describe(struct s3_outgoing *outgoing, const struct object_facts *facts,
                      struct arena *mem)
 {
-    const struct s3_settings *settings = &outgoing->self->settings;
     char *time = arena_alloc(mem, TIME_RFC3339_SIZE);
 
     time_to_rfc3339(
         facts && facts->uploaded_at_us ? facts->uploaded_at_us : clock_now_us(&clock_system), time);
-    add(outgoing, "content-type", type_of(facts));
-    add(outgoing, "x-amz-meta-original-filename", filename_of(facts, mem));
-    add(outgoing, "x-amz-meta-upload-timestamp", time);
-    add(outgoing, "x-amz-meta-sha256", outgoing->sha256);
-    add(outgoing, "x-amz-meta-stage", outgoing->stage_id);
-    add(outgoing, "x-amz-storage-class", settings->storage_class);
-    add(outgoing, "x-amz-server-side-encryption", settings->encryption);
-    add(outgoing, "x-amz-server-side-encryption-aws-kms-key-id", settings->encryption_key);
+    s3_outgoing_say(outgoing, "content-type", type_of(facts));
+    s3_outgoing_say(outgoing, "x-amz-meta-original-filename", filename_of(facts, mem));
+    s3_outgoing_say(outgoing, "x-amz-meta-upload-timestamp", time);
+    s3_outgoing_say(outgoing, "x-amz-meta-sha256", outgoing->sha256);
+    s3_outgoing_say(outgoing, "x-amz-meta-stage", outgoing->stage_id);
+    s3_outgoing_place(outgoing, NULL);
 }
 
 /* ---- what is sent ---- */

@@ -1,14 +1,14 @@
 #include "store/s3_settings.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 
-#define REGION_DEFAULT "us-east-1"
 #define PART_DEFAULT (UINT64_C(16) << 20)
 #define PART_LARGEST (UINT64_C(5) << 30)
 #define PREFIX_MAX 512
+#define LINK_TTL_DEFAULT_MS 300000
+#define LATE_DEFAULT_MS 3600000
 
 struct reader {
     const struct store_config *config;
@@ -61,39 +61,36 @@ static bool read_bucket(const struct reader *reader, struct s3_settings *out)
            bad(reader, "bucket", "not a bucket's name");
 }
 
-static bool read_endpoint(const struct reader *reader, const char *endpoint,
-                          struct s3_settings *out)
+/* The address at KEY, with the bucket in front of its host unless the style is path. */
+static bool read_address(const struct reader *reader, const char *key, const char *address,
+                         const struct s3_settings *settings, const char **origin,
+                         const char **host_out)
 {
-    struct str text = str_from(endpoint);
-    const char *host = str_starts_with(text, "http://")    ? endpoint + 7
-                       : str_starts_with(text, "https://") ? endpoint + 8
-                                                           : "";
+    struct str text = str_from(address);
+    bool is_tls = str_starts_with(text, "https://");
+    const char *host = is_tls ? address + 8 : str_starts_with(text, "http://") ? address + 7 : "";
     size_t length = strcspn(host, "/");
+    const char *name = arena_strndup(reader->mem, host, length);
 
-    if (length == 0 || host[length + (host[length] == '/')] != '\0')
-        return bad(reader, "endpoint", "must be like https://s3.example.org or http://HOST:PORT");
-    out->host = arena_strndup(reader->mem, host, length);
-    if (!is_host_text(out->host, ":[]"))
-        return bad(reader, "endpoint", "must be like https://s3.example.org or http://HOST:PORT");
-    out->origin = arena_strndup(reader->mem, endpoint, (size_t)(host - endpoint) + length);
+    if (length == 0 || host[length + (host[length] == '/')] != '\0' || !is_host_text(name, ":[]"))
+        return bad(reader, key, "must be like https://s3.example.org or http://HOST:PORT");
+    if (!settings->path_style)
+        name = arena_printf(reader->mem, "%s.%s", settings->bucket, name);
+    *host_out = name;
+    *origin = arena_printf(reader->mem, "%s%s", is_tls ? "https://" : "http://", name);
     return true;
 }
 
-static bool read_style(const struct reader *reader, bool is_amazon, struct s3_settings *out)
+static bool read_style(const struct reader *reader, const struct s3_profile *profile,
+                       struct s3_settings *out)
 {
     const char *style = option(reader, "style");
 
     if (style && strcmp(style, "path") != 0 && strcmp(style, "host") != 0)
         return bad(reader, "style", "must be path or host");
-    out->path_style = style ? strcmp(style, "path") == 0 : !is_amazon;
-    if (out->path_style)
-        return true;
-    if (strlen(out->bucket) > 63 || strchr(out->bucket, '_'))
-        return bad(reader, "style", "this bucket's name cannot be part of a host's");
-    bool is_tls = str_starts_with(str_from(out->origin), "https://");
-    out->host = arena_printf(reader->mem, "%s.%s", out->bucket, out->host);
-    out->origin = arena_printf(reader->mem, "%s%s", is_tls ? "https://" : "http://", out->host);
-    return true;
+    out->path_style = style ? strcmp(style, "path") == 0 : profile->path_style;
+    return out->path_style || (strlen(out->bucket) <= 63 && !strchr(out->bucket, '_')) ||
+           bad(reader, "style", "this bucket's name cannot be part of a host's");
 }
 
 static bool read_prefix(const struct reader *reader, struct s3_settings *out)
@@ -114,21 +111,53 @@ static bool read_prefix(const struct reader *reader, struct s3_settings *out)
     return true;
 }
 
-static bool read_place(const struct reader *reader, struct s3_settings *out)
+static bool read_profile(const struct reader *reader, const struct s3_profile **out)
 {
-    const char *endpoint = option(reader, "endpoint");
+    const char *name = option(reader, "profile");
 
+    *out = name ? s3_profile_named(name) : s3_profile_usual(option(reader, "endpoint") != NULL);
+    return *out || bad(reader, "profile", "must be " S3_PROFILE_NAMES);
+}
+
+static bool read_region(const struct reader *reader, const struct s3_profile *profile,
+                        struct s3_settings *out)
+{
     out->region = option(reader, "region");
     if (!out->region)
-        out->region = REGION_DEFAULT;
-    if (!is_host_text(out->region, "_"))
-        return bad(reader, "region", "must be like eu-west-1");
-    if (!read_bucket(reader, out))
+        out->region = profile->region;
+    if (!out->region)
+        return bad(reader, "region", "this profile needs one");
+    return is_host_text(out->region, "_") || bad(reader, "region", "must be like eu-west-1");
+}
+
+/* "%s" in the text of a profile stands for the region. */
+static const char *usual_endpoint(const struct reader *reader, const struct s3_profile *profile,
+                                  const char *region)
+{
+    const char *hole = profile->endpoint ? strstr(profile->endpoint, "%s") : NULL;
+
+    if (!hole)
+        return NULL;
+    return arena_printf(reader->mem, "%.*s%s%s", (int)(hole - profile->endpoint), profile->endpoint,
+                        region, hole + 2);
+}
+
+static bool read_place(const struct reader *reader, const struct s3_profile *profile,
+                       struct s3_settings *out)
+{
+    const char *endpoint = option(reader, "endpoint"), *link_endpoint;
+
+    if (!read_region(reader, profile, out) || !read_bucket(reader, out) ||
+        !read_style(reader, profile, out))
         return false;
-    bool is_amazon = !endpoint;
-    if (is_amazon)
-        endpoint = arena_printf(reader->mem, "https://s3.%s.amazonaws.com", out->region);
-    return read_endpoint(reader, endpoint, out) && read_style(reader, is_amazon, out) &&
+    if (!endpoint)
+        endpoint = usual_endpoint(reader, profile, out->region);
+    if (!endpoint)
+        return bad(reader, "endpoint", "this profile needs one");
+    link_endpoint = option(reader, "link_endpoint");
+    return read_address(reader, "endpoint", endpoint, out, &out->origin, &out->host) &&
+           read_address(reader, "link_endpoint", link_endpoint ? link_endpoint : endpoint, out,
+                        &out->link_origin, &out->link_host) &&
            read_prefix(reader, out);
 }
 
@@ -136,36 +165,22 @@ static bool read_place(const struct reader *reader, struct s3_settings *out)
 
 static bool read_credentials(const struct reader *reader, struct s3_settings *out)
 {
-    out->access_key = option(reader, "access_key");
-    out->secret_key = option(reader, "secret_key");
-    if (!out->access_key != !out->secret_key)
-        return bad(reader, out->access_key ? "secret_key" : "access_key",
-                   "one of access_key and secret_key is there without the other");
-    if (!out->access_key) {
-        out->access_key = arena_strdup(reader->mem, getenv("AWS_ACCESS_KEY_ID"));
-        out->secret_key = arena_strdup(reader->mem, getenv("AWS_SECRET_ACCESS_KEY"));
-        out->session_token = arena_strdup(reader->mem, getenv("AWS_SESSION_TOKEN"));
-    }
-    if (!out->access_key || !*out->access_key || !out->secret_key || !*out->secret_key)
-        return bad(reader, "access_key",
-                   "an S3 store needs access_key and secret_key, or AWS_ACCESS_KEY_ID and "
-                   "AWS_SECRET_ACCESS_KEY in the environment");
-    if (out->session_token && !*out->session_token)
-        out->session_token = NULL;
-    return (is_printable(out->access_key) && is_printable(out->secret_key) &&
-            (!out->session_token || is_printable(out->session_token))) ||
-           bad(reader, "access_key", "credentials are printable ASCII");
+    bool is_amazon = str_ends_with(str_from(out->host), ".amazonaws.com");
+
+    return s3_credential_settings_read(reader->config, out->region, is_amazon, reader->mem,
+                                       &out->credentials, reader->err);
 }
 
 /* ---- how ---- */
 
-static bool read_checksum(const struct reader *reader, struct s3_settings *out)
+static bool read_checksum(const struct reader *reader, const struct s3_profile *profile,
+                          struct s3_settings *out)
 {
     static const char *const names[] = {
         [S3_CHECKSUM_NONE] = "none", [S3_CHECKSUM_SIGNED] = "signed", [S3_CHECKSUM_MD5] = "md5"};
     const char *text = option(reader, "checksum");
 
-    out->checksum = S3_CHECKSUM_SIGNED;
+    out->checksum = profile->checksum;
     for (size_t i = 0; text && i < COUNT_OF(names); i++)
         if (strcmp(text, names[i]) == 0) {
             out->checksum = (enum s3_checksum)i;
@@ -209,26 +224,49 @@ static bool count_from(struct str text, uint64_t *out)
     return str_to_u64(text, UINT32_MAX, out);
 }
 
-static void read_conditional(const struct reader *reader, struct s3_settings *out)
+/* The file's reader has seen that it is a truth value. */
+static bool truth(const struct reader *reader, const char *key, bool fallback)
 {
     static const char *const no[] = {"false", "no", "off", "0"};
-    const char *text = option(reader, "conditional_writes");
+    const char *text = option(reader, key);
 
-    out->conditional_writes = true; /* the file's reader has seen that it is a truth value */
     for (size_t i = 0; text && i < COUNT_OF(no); i++)
         if (str_equal_nocase(str_from(text), no[i]))
-            out->conditional_writes = false;
+            return false;
+    return text ? true : fallback;
 }
 
-static bool read_manner(const struct reader *reader, struct s3_settings *out)
+static bool read_links(const struct reader *reader, struct s3_settings *out)
+{
+    const char *text = option(reader, "download");
+    uint64_t ttl_ms;
+
+    if (text && strcmp(text, "proxy") != 0 && strcmp(text, "redirect") != 0)
+        return bad(reader, "download", "must be proxy or redirect");
+    out->redirects = text && strcmp(text, "redirect") == 0;
+    if (!read_number(reader, "link_ttl", 1000, S3_LINK_LONGEST_S * UINT64_C(1000), str_to_ms,
+                     LINK_TTL_DEFAULT_MS, &ttl_ms))
+        return false;
+    out->link_ttl_s = ttl_ms / 1000;
+    return true;
+}
+
+static bool read_manner(const struct reader *reader, const struct s3_profile *profile,
+                        struct s3_settings *out)
 {
     uint64_t attempts, at_once;
 
-    read_conditional(reader, out);
-    if (!read_checksum(reader, out) || !read_object_headers(reader, out) ||
+    out->conditional_writes = truth(reader, "conditional_writes", profile->conditional_writes);
+    out->has_archives = profile->has_archives;
+    if (!read_checksum(reader, profile, out) || !read_object_headers(reader, out) ||
+        !read_links(reader, out) ||
         !read_number(reader, "part_size", S3_PART_LEAST, PART_LARGEST, str_to_bytes, PART_DEFAULT,
                      &out->part_bytes) ||
+        !read_number(reader, "copy_threshold", S3_PART_LEAST, S3_COPY_LARGEST, str_to_bytes,
+                     S3_COPY_LARGEST, &out->copy_bytes) ||
         !read_number(reader, "timeout", 1000, 3600000, str_to_ms, 30000, &out->timeout_ms) ||
+        !read_number(reader, "late_writes", 0, UINT64_C(7) * 86400000, str_to_ms, LATE_DEFAULT_MS,
+                     &out->late_ms) ||
         !read_number(reader, "attempts", 1, 20, count_from, 5, &attempts) ||
         !read_number(reader, "parts_at_once", 1, 64, count_from, 4, &at_once))
         return false;
@@ -243,14 +281,15 @@ bool s3_settings_read(const struct store_config *config, struct arena *mem, stru
 {
     const struct reader reader = {config, mem, err};
     struct s3_settings settings = {0};
+    const struct s3_profile *profile;
 
     settings.staging = option(&reader, "staging");
     if (!settings.staging)
         settings.staging = arena_strdup(mem, config->staging);
     if (!settings.staging)
         return bad(&reader, "staging", "an S3 store needs a folder to stage uploads in");
-    if (!read_place(&reader, &settings) || !read_credentials(&reader, &settings) ||
-        !read_manner(&reader, &settings))
+    if (!read_profile(&reader, &profile) || !read_place(&reader, profile, &settings) ||
+        !read_credentials(&reader, &settings) || !read_manner(&reader, profile, &settings))
         return false;
     *out = settings;
     return true;

@@ -53,4 +53,15 @@ bool s3_xml_initiated(const char *bytes, size_t length, struct arena *mem, const
 bool s3_xml_completed(const char *bytes, size_t length, char code[static S3_CODE_SIZE],
                       struct error *err);
 
+/* How the copying of an object, or of a part, ended: CODE as above; if it is empty, *ETAG is the
+ * copy's. */
+bool s3_xml_copied(const char *bytes, size_t length, bool is_part, struct arena *mem,
+                   const char **etag, char code[static S3_CODE_SIZE], struct error *err);
+
+struct s3_identity;
+
+/* The keys that STS gave for a token. */
+bool s3_xml_assumed(const char *bytes, size_t length, struct arena *mem, struct s3_identity *out,
+                    struct error *err);
+
 #endif

@@ -71,6 +71,14 @@ bool store_config_check(const struct store_config *config, struct error *err)
            error_context(err, "store \"%s\"", config->name);
 }
 
+bool store_configs_overlap(const struct store_config *one, const struct store_config *other)
+{
+    const struct store_driver *driver = driver_named(one->provider);
+
+    return driver && driver == driver_named(other->provider) && driver->configs_overlap &&
+           driver->configs_overlap(one, other);
+}
+
 bool store_open(const struct store_config *config, bool create, struct store **out,
                 struct error *err)
 {
@@ -103,22 +111,22 @@ const char *store_provider(const struct store *store)
 }
 
 /* Every text below ends in what the driver said; a long key is cut so that the cause still fits. */
-static bool key_context(const struct store *store, const char *verb, const char *key,
-                        struct error *err)
+bool store_key_context(const struct store *store, const char *verb, const char *key,
+                       struct error *err)
 {
     return error_context(err, "store \"%s\": %s \"%.200s\"", store->name, verb, key);
 }
 
-static bool key_check(const struct store *store, const char *verb, const char *key,
-                      struct error *err)
+bool store_key_check(const struct store *store, const char *verb, const char *key,
+                     struct error *err)
 {
     if (store_key_is_valid(key))
         return true;
     error_set(err, ERR_INVALID, "not a valid key");
-    return key_context(store, verb, key, err);
+    return store_key_context(store, verb, key, err);
 }
 
-static bool id_check(const struct store *store, const char *id, struct error *err)
+bool store_id_check(const struct store *store, const char *id, struct error *err)
 {
     if (is_word(id, STAGE_ID_MAX, "-"))
         return true;
@@ -149,7 +157,7 @@ bool store_stage_create(struct store *store, const char *id, uint64_t expected, 
 {
     struct stage *stage = NULL;
 
-    if (!id_check(store, id, err))
+    if (!store_id_check(store, id, err))
         return false;
     if (!store->driver->stage_create(store, id, expected, &stage, err))
         return error_context(err, "store \"%s\": create stage \"%s\"", store->name, id);
@@ -162,7 +170,7 @@ bool store_stage_open(struct store *store, const char *id, struct stage **out, s
 {
     struct stage *stage = NULL;
 
-    if (!id_check(store, id, err))
+    if (!store_id_check(store, id, err))
         return false;
     if (!store->driver->stage_open(store, id, &stage, err))
         return error_context(err, "store \"%s\": open stage \"%s\"", store->name, id);
@@ -240,16 +248,16 @@ void stage_describe(struct stage *stage, const struct object_facts *facts)
 bool stage_publish(struct stage *stage, uint64_t size, const char *key, struct error *err)
 {
     assert(!stage->published);
-    if (!key_check(stage->store, "publish", key, err))
+    if (!store_key_check(stage->store, "publish", key, err))
         return false;
     stage->published = stage->store->driver->stage_publish(stage, size, key, err);
     stage->facts = NULL;
-    return stage->published || key_context(stage->store, "publish", key, err);
+    return stage->published || store_key_context(stage->store, "publish", key, err);
 }
 
 bool store_stage_discard(struct store *store, const char *id, struct error *err)
 {
-    if (!id_check(store, id, err))
+    if (!store_id_check(store, id, err))
         return false;
     if (!store->driver->stage_discard(store, id, err))
         return error_context(err, "store \"%s\": discard stage \"%s\"", store->name, id);
@@ -263,10 +271,10 @@ bool store_put(struct store *store, const char *stage_id, const char *key, struc
 {
     const struct store_driver *driver = store->driver;
 
-    if (!id_check(store, stage_id, err) || !key_check(store, "put", key, err))
+    if (!store_id_check(store, stage_id, err) || !store_key_check(store, "put", key, err))
         return false;
     if (!(driver->put ? driver->put : store_put_staged)(store, stage_id, key, content, length, err))
-        return key_context(store, "put", key, err);
+        return store_key_context(store, "put", key, err);
     return true;
 }
 
@@ -275,22 +283,22 @@ bool store_get(struct store *store, const char *key, struct byte_range range, st
 {
     const struct store_driver *driver = store->driver;
 
-    if (!key_check(store, "get", key, err))
+    if (!store_key_check(store, "get", key, err))
         return false;
     if (!(driver->get ? driver->get : store_get_opened)(store, key, range, dest, err))
-        return key_context(store, "get", key, err);
+        return store_key_context(store, "get", key, err);
     return true;
 }
 
 bool store_open_fd(struct store *store, const char *key, int *fd, uint64_t *size, struct error *err)
 {
-    if (!key_check(store, "open", key, err))
+    if (!store_key_check(store, "open", key, err))
         return false;
     if (!store->driver->open_fd)
         return error_set(err, ERR_NOT_IMPLEMENTED, "store \"%s\": objects have no descriptors",
                          store->name);
     if (!store->driver->open_fd(store, key, fd, size, err))
-        return key_context(store, "open", key, err);
+        return store_key_context(store, "open", key, err);
     return true;
 }
 
@@ -303,10 +311,10 @@ bool store_fetch(struct store *store, const char *key, int *fd, uint64_t *size, 
 {
     const struct store_driver *driver = store->driver;
 
-    if (!key_check(store, "fetch", key, err))
+    if (!store_key_check(store, "fetch", key, err))
         return false;
     if (!(driver->open_fd ? driver->open_fd : store_fetch_copy)(store, key, fd, size, err))
-        return key_context(store, "fetch", key, err);
+        return store_key_context(store, "fetch", key, err);
     return true;
 }
 
@@ -314,20 +322,20 @@ bool store_head(struct store *store, const char *key, struct store_object *out, 
 {
     struct store_object found = {.key = key};
 
-    if (!key_check(store, "head", key, err))
+    if (!store_key_check(store, "head", key, err))
         return false;
     if (!store->driver->head(store, key, &found, err))
-        return key_context(store, "head", key, err);
+        return store_key_context(store, "head", key, err);
     *out = found;
     return true;
 }
 
 bool store_remove(struct store *store, const char *key, struct error *err)
 {
-    if (!key_check(store, "remove", key, err))
+    if (!store_key_check(store, "remove", key, err))
         return false;
     if (!store->driver->remove(store, key, err))
-        return key_context(store, "remove", key, err);
+        return store_key_context(store, "remove", key, err);
     return true;
 }
 
@@ -366,10 +374,10 @@ bool store_abort_unfinished(struct store *store, const char *key, const char *id
 {
     const struct store_driver *driver = store->driver;
 
-    if (!key_check(store, "abort", key, err))
+    if (!store_key_check(store, "abort", key, err))
         return false;
     if (driver->abort_unfinished && !driver->abort_unfinished(store, key, id, err))
-        return key_context(store, "abort", key, err);
+        return store_key_context(store, "abort", key, err);
     return true;
 }
 

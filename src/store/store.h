@@ -40,10 +40,24 @@ struct byte_range {
 #define STAGE_SIZE_UNKNOWN UINT64_MAX
 #define STORE_KEY_MAX 1024 /* bytes of a key, UTF-8; without the NUL */
 
+/* Whether an object can be read. */
+enum store_availability {
+    STORE_AT_HAND,
+    STORE_ARCHIVED,  /* not before it was restored */
+    STORE_RESTORING, /* which was asked for */
+    STORE_RESTORED   /* there is a copy to read, for a time */
+};
+
+#define STORE_CLASS_SIZE 40
+
 struct store_object {
     const char *key;
     uint64_t size; /* bytes */
     int64_t modified_us;
+    /* Of store_head alone: */
+    enum store_availability availability;
+    int64_t available_until_us;           /* of STORE_RESTORED; 0: not known */
+    char storage_class[STORE_CLASS_SIZE]; /* "STANDARD", "GLACIER" …; "" where there are none */
 };
 
 /*
@@ -59,6 +73,9 @@ bool store_open(const struct store_config *config, bool create, struct store **o
 bool store_provider_takes(const char *provider, const char *key);
 /* Whether CONFIG names a store that could be opened, without doing it. Fails with ERR_INVALID. */
 bool store_config_check(const struct store_config *config, struct error *err);
+/* Whether the stores of two such configurations would hold the same objects, or one those of the
+ * other. */
+bool store_configs_overlap(const struct store_config *one, const struct store_config *other);
 void store_free(struct store *store);
 DEFINE_RELEASE(store, struct store)
 
@@ -163,6 +180,41 @@ bool store_head(struct store *store, const char *key, struct store_object *out, 
  * if the store itself is gone. */
 bool store_remove(struct store *store, const char *key, struct error *err);
 
+/*
+ * Makes TO a copy of the object FROM, with all that it says of itself, of the class of new objects;
+ * where the provider cannot do that by itself, by way of a stage named STAGE_ID. Fails as store_put
+ * (but where a provider knows TO for a copy of FROM, made before, it succeeds), with ERR_NOT_FOUND
+ * if there is no FROM, and with ERR_CONFLICT if FROM is archived.
+ */
+bool store_copy(struct store *store, const char *stage_id, const char *from, const char *to,
+                struct error *err);
+/* Moves the object to another STORAGE_CLASS of the provider's. ERR_NOT_IMPLEMENTED where there are
+ * no classes, ERR_NOT_FOUND, ERR_CONFLICT if the object is archived. */
+bool store_set_class(struct store *store, const char *key, const char *storage_class,
+                     struct error *err);
+/* Asks for a copy of an archived object that can be read for DAYS; store_head tells when it is
+ * there. TIER is how fast, in the provider's words; NULL: as it likes. Succeeds if that was asked
+ * for before. ERR_NOT_IMPLEMENTED where nothing is archived, ERR_NOT_FOUND, ERR_CONFLICT if the
+ * object is not archived. */
+bool store_restore(struct store *store, const char *key, unsigned days, const char *tier,
+                   struct error *err);
+
+/* ---- links ---- */
+
+/* What the provider is to answer with, to whoever follows a link. Each may be NULL. */
+struct store_link {
+    const char *content_type;
+    const char *disposition;
+    const char *cache_control;
+};
+
+/* Whether the configuration wants downloads to be sent to the provider, by links. */
+bool store_gives_links(const struct store *store);
+/* A link by which anyone may read the object KEY for a while. Nothing is asked of the provider, so
+ * KEY may not be there. ERR_NOT_IMPLEMENTED where there are no links. */
+bool store_link(struct store *store, const char *key, const struct store_link *wish,
+                struct arena *mem, const char **out, struct error *err);
+
 /* ---- looking after it ---- */
 
 /*
@@ -198,6 +250,32 @@ bool store_abort_unfinished(struct store *store, const char *key, const char *id
 /* Whether the store is there and can be written to (it writes, syncs and removes a probe).
  * ERR_UNAVAILABLE or ERR_STORAGE_FULL. */
 bool store_check(struct store *store, struct error *err);
+/* How long a write that was given up may still be carried out: an object may appear as late as
+ * that, and is then nobody's. 0 where nothing is late. */
+int64_t store_late_us(const struct store *store);
+
+#define STORE_TRANSITIONS_MAX 8
+
+struct store_transition {
+    unsigned days; /* after the object was made */
+    const char *storage_class;
+};
+
+/* Which objects the provider moves to other classes by itself. */
+struct store_lifecycle {
+    const char *prefix;                                         /* of their keys */
+    struct store_transition transitions[STORE_TRANSITIONS_MAX]; /* in the order of their days */
+    size_t count;                                               /* 0: none */
+};
+
+/* This store's own lifecycle, as the provider has it, in MEM. ERR_NOT_IMPLEMENTED where there is no
+ * such thing, ERR_CONFLICT if there is one that this server would not have made. */
+bool store_lifecycle_read(struct store *store, struct arena *mem, struct store_lifecycle *out,
+                          struct error *err);
+/* Puts WANTED in its place; what others have set for the bucket stays. Whoever else changes that
+ * meanwhile may lose it. ERR_NOT_IMPLEMENTED. */
+bool store_lifecycle_write(struct store *store, const struct store_lifecycle *wanted,
+                           struct error *err);
 /* Bytes that may still be written (some are kept free), and of how many; STAGE_SIZE_UNKNOWN where
  * there is no bound. */
 bool store_space(struct store *store, uint64_t *free_bytes, uint64_t *total_bytes,

@@ -83,6 +83,19 @@ bool store_put_staged(struct store *self, const char *stage_id, const char *key,
     return false;
 }
 
+bool store_copy_staged(struct store *self, const char *stage_id, const char *from, const char *to,
+                       struct error *err)
+{
+    scoped(fd_close) int fd = -1;
+    struct file_source content;
+    uint64_t size;
+
+    if (!store_fetch(self, from, &fd, &size, err))
+        return false;
+    file_source_init(&content, fd, 0, size);
+    return store_put_staged(self, stage_id, to, &content.base, size, err);
+}
+
 static bool sink_copy(struct sink *dest, int fd, uint64_t start, uint64_t length, struct error *err)
 {
     scoped(memory_free) void *block = copy_block();

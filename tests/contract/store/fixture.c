@@ -21,12 +21,13 @@ static const char *section_option(const struct store_config *config, const char 
     static const char *const from_environment[][2] = {
         {"endpoint", "S3_ENDPOINT"},     {"bucket", "S3_BUCKET"},
         {"region", "S3_REGION"},         {"access_key", "S3_ACCESS_KEY"},
-        {"secret_key", "S3_SECRET_KEY"}, {"checksum", "S3_CHECKSUM"}};
+        {"secret_key", "S3_SECRET_KEY"}, {"checksum", "S3_CHECKSUM"},
+        {"profile", "S3_PROFILE"},       {"style", "S3_STYLE"}};
     const struct section *section = container_of(config, struct section, config);
 
     if (strcmp(key, "prefix") == 0)
         return section->fixture->prefix;
-    if (strcmp(key, "part_size") == 0)
+    if (strcmp(key, "part_size") == 0 || strcmp(key, "copy_threshold") == 0)
         return "5MiB";
     for (size_t i = 0; i < COUNT_OF(from_environment); i++)
         if (strcmp(key, from_environment[i][0]) == 0)

@@ -71,6 +71,7 @@ int store_stage_cases(void);
 int store_object_cases(void);
 int store_list_cases(void);
 int store_fault_cases(void);
+int store_keeping_cases(void);
 int store_thread_cases(void);
 
 #endif
