@@ -6,6 +6,9 @@ ON CONFLICT (storage_name, storage_path) DO NOTHING;
 -- name: garbage_remove
 DELETE FROM storage_garbage WHERE storage_name = $1 AND storage_path = $2;
 
+-- name: garbage_settle
+UPDATE storage_garbage SET reason = $3 WHERE storage_name = $1 AND storage_path = $2;
+
 -- name: garbage_list
 SELECT id, storage_name, storage_path, bytes, reason, created_at FROM storage_garbage
 WHERE id > $1 ORDER BY id LIMIT $2;

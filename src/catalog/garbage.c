@@ -18,6 +18,15 @@ bool garbage_remove(struct db *tx, const char *storage_name, const char *storage
                       NULL, err);
 }
 
+bool garbage_settle(struct db *tx, const char *storage_name, const char *storage_path,
+                    struct error *err)
+{
+    return db_execute(
+        tx, SQL_GARBAGE_SETTLE,
+        DB_ARGS(db_text(storage_name), db_text(storage_path), db_text(GARBAGE_SETTLING)), NULL,
+        err);
+}
+
 static struct garbage from_row(const struct db_rows *rows, struct arena *mem)
 {
     return (struct garbage){

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "catalog/garbage.h"
 #include "catalog/upload.h"
 
 /* A session in memory of its own. */
@@ -81,12 +82,45 @@ static bool remove_object(struct app *app, struct store *store, const struct ses
     return rows > 0 || store_remove(store, session->storage_path, err);
 }
 
+/* A session, and what may still come about at its path. */
+struct ending {
+    struct app *app;
+    const struct session *session;
+};
+
+/* A write that was given up may be carried out late: until that is over the garbage list explains
+ * what it would leave, and the sweep then removes it. */
+static bool expect_late(struct db *tx, const struct ending *ending, struct error *err)
+{
+    const struct session *session = ending->session;
+    const struct store *store = app_store(ending->app, session->storage_name);
+    struct garbage garbage = {.id = app_new_id(ending->app),
+                              .storage_name = session->storage_name,
+                              .storage_path = session->storage_path,
+                              .reason = GARBAGE_SETTLING,
+                              .created_at_us = app_now_us(ending->app)};
+    uint64_t rows;
+
+    if (!store || store_late_us(store) == 0)
+        return true;
+    return upload_count_sharing(tx, session->storage_name, session->storage_path, &rows, err) &&
+           (rows > 0 || garbage_add(tx, &garbage, err));
+}
+
 static bool end_row(struct db *tx, void *context, struct error *err)
 {
-    const struct session *session = context;
+    const struct ending *ending = context;
     bool there;
 
-    return session_end(tx, session->id, &there, err);
+    return session_end(tx, ending->session->id, &there, err) &&
+           (!there || expect_late(tx, ending, err));
+}
+
+static bool write_end(struct app *app, const struct session *session, struct error *err)
+{
+    struct ending ending = {app, session};
+
+    return database_write(app->database, end_row, &ending, err);
 }
 
 /* The session's stage goes and, unless it HAS_ENDED, what it published. */
@@ -106,8 +140,7 @@ static bool remove_bytes(struct app *app, const struct session *session, bool ha
 
 bool abandon_session(struct app *app, const struct session *session, struct error *err)
 {
-    return remove_bytes(app, session, false, err) &&
-           database_write(app->database, end_row, (void *)session, err);
+    return remove_bytes(app, session, false, err) && write_end(app, session, err);
 }
 
 static void leave_for_later(struct app *app, const struct session *session, bool has_ended,
@@ -130,7 +163,7 @@ void abandon_row_or_later(struct app *app, const struct session *session)
 {
     struct error err;
 
-    if (!database_write(app->database, end_row, (void *)session, &err))
+    if (!write_end(app, session, &err))
         leave_for_later(app, session, false, &err);
 }
 

@@ -486,9 +486,9 @@ static void look_for_object(struct ending *ending)
     struct store_object object = {0};
     struct error err;
 
-    ending->may_be_published =
-        store && session->status == SESSION_INITIATED &&
-        (store_head(store, session->storage_path, &object, &err) || err.kind != ERR_NOT_FOUND);
+    ending->may_be_published = store && session->status == SESSION_INITIATED &&
+                               (store_head(store, session->storage_path, &object, &err) ||
+                                err.kind != ERR_NOT_FOUND || store_late_us(store) > 0);
     ending->object_bytes = object.size;
 }
 

@@ -71,16 +71,19 @@ static void go_on_after(struct sweep *sweep, const struct error *err)
 struct place {
     const char *store_name;
     const char *key;
+    bool is_final; /* nothing can appear there any more */
 };
 
 static bool forget_object(struct db *tx, void *context, struct error *err)
 {
     const struct place *place = context;
 
-    return garbage_remove(tx, place->store_name, place->key, err);
+    return (place->is_final ? garbage_remove : garbage_settle)(tx, place->store_name, place->key,
+                                                               err);
 }
 
-/* The object first, then its row: until the row is gone the object is explained. */
+/* The object first, then its row: until the row is gone the object is explained. Where a write that
+ * was given up may be carried out late, the row stays until that is over. */
 static bool remove_object(struct app *app, const struct place *place, struct error *err)
 {
     struct store *store;
@@ -92,7 +95,8 @@ static bool remove_object(struct app *app, const struct place *place, struct err
 
 void sweep_object(struct app *app, const char *store_name, const char *key)
 {
-    struct place place = {store_name, key};
+    struct store *store = app_store(app, store_name);
+    struct place place = {store_name, key, !store || store_late_us(store) == 0};
     struct error err;
 
     if (!remove_object(app, &place, &err))
@@ -109,11 +113,29 @@ static bool read_garbage(struct app *app, struct uuid after, struct arena *mem,
            garbage_list(db, after, PAGE, mem, page, count, err);
 }
 
+/* Whether nothing can appear there any more. */
+static bool is_final(const struct app *app, const struct garbage *garbage)
+{
+    const struct store *store = app_store(app, garbage->storage_name);
+
+    return !store || app_now_us(app) - garbage->created_at_us >= store_late_us(store);
+}
+
+/* What was removed once waits for the last time; or for ever, if its store is configured no more.
+ */
+static bool is_settling(const struct app *app, const struct garbage *garbage)
+{
+    return strcmp(garbage->reason, GARBAGE_SETTLING) == 0 &&
+           (!app_store(app, garbage->storage_name) || !is_final(app, garbage));
+}
+
 /* Not before its stage, if there was one, can have become an object. */
 static bool is_due(const struct sweep *sweep, const struct garbage *garbage)
 {
     const struct app *app = sweep->app;
 
+    if (is_settling(app, garbage))
+        return false;
     for (size_t i = 0; i < app->store_count; i++)
         if (strcmp(store_name(app->stores[i]), garbage->storage_name) == 0)
             return sweep->is_listed[i] &&
@@ -129,7 +151,8 @@ static void remove_page(struct sweep *sweep, const struct garbage *page, size_t 
     struct error err;
 
     for (size_t i = 0; i < count; i++) {
-        struct place place = {page[i].storage_name, page[i].storage_path};
+        struct place place = {page[i].storage_name, page[i].storage_path,
+                              is_final(sweep->app, &page[i])};
 
         if ((away && strcmp(away, place.store_name) == 0) || !is_due(sweep, &page[i]))
             continue;
