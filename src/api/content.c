@@ -1,5 +1,6 @@
 #include "api/content.h"
 #include "api/object.h"
+#include "api/redirect.h"
 #include "http/conditional.h"
 #include "http/digest_header.h"
 #include "http/disposition.h"
@@ -30,13 +31,10 @@ static void add_digest(struct response *res, const struct upload *upload)
     response_header(res, "Repr-Digest", header);
 }
 
-static void add_headers(struct request *req, const struct upload *upload, bool download,
-                        struct response *res)
+static void add_headers(const struct upload *upload, const char *disposition, struct response *res)
 {
     add_digest(res, upload);
-    response_header(res, "Content-Disposition",
-                    disposition_format(download ? "attachment" : "inline",
-                                       upload->original_filename, req->mem));
+    response_header(res, "Content-Disposition", disposition);
     response_header(res, "Cache-Control", "private");
     response_header(res, "X-Content-Type-Options", "nosniff");
     response_header(res, "Content-Security-Policy", "sandbox");
@@ -113,18 +111,48 @@ static bool send_from_store(struct request *req, const struct upload *upload, co
            response_content(res, &content, err);
 }
 
+/* The store that is to send the content itself; NULL if none is. */
+static struct store *linking_store(const struct request *req, const struct upload *upload)
+{
+    struct store *store = app_store(req->app, upload->storage_name);
+
+    return store && redirect_suits(req, store) ? store : NULL;
+}
+
+static bool send_link(struct request *req, struct store *store, const struct upload *upload,
+                      const char *disposition, const char *etag, struct response *res,
+                      struct error *err)
+{
+    const struct store_link wish = {.content_type = safe_type(upload->mime_type),
+                                    .disposition = disposition,
+                                    .cache_control = "private"};
+    scoped(object_content_done) struct object_content object = OBJECT_CONTENT_NONE;
+    struct content content = {0};
+
+    /* What is missing, damaged or archived is told here, in our words. */
+    if (!open_object(req->app, upload, &object, &content, err))
+        return false;
+    return redirect_send(req, store, upload->storage_path, &wish, etag, upload->uploaded_at_us, res,
+                         err);
+}
+
 bool content_send(struct request *req, const struct upload *upload, struct response *res,
                   struct error *err)
 {
     const char *prefix = config_text(req->app->config, "server", "accel_prefix");
-    const char *etag = make_etag(upload, req->mem);
+    const char *etag = make_etag(upload, req->mem), *disposition;
+    struct store *linking = linking_store(req, upload);
     bool download = false;
 
     if (!request_query_bool(req, "download", false, &download, err))
         return false;
     if (upload->status == UPLOAD_DELETED)
         return error_tell(err, ERR_NOT_FOUND, "the upload is in the trash");
-    add_headers(req, upload, download, res);
+    disposition =
+        disposition_format(download ? "attachment" : "inline", upload->original_filename, req->mem);
+    if (linking)
+        return send_link(req, linking, upload, disposition, etag, res, err);
+    add_headers(upload, disposition, res);
     if (prefix && *prefix && proxy_may_send(req, upload))
         return send_by_proxy(req, upload, prefix, etag, res, err);
     return send_from_store(req, upload, etag, res, err);

@@ -47,6 +47,9 @@ bool object_content_open(const struct app *app, const char *store_name, const ch
     } else {
         if (!store_head(self->store, key, &object, err))
             return false;
+        if (object.availability == STORE_ARCHIVED || object.availability == STORE_RESTORING)
+            return error_tell(err, ERR_CONFLICT,
+                              "the content is archived and must be restored first");
         out->size = object.size;
     }
     out->fd = self->fd;

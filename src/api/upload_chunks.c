@@ -3,6 +3,7 @@
 #include "api/job_view.h"
 #include "api/members.h"
 #include "api/object.h"
+#include "api/redirect.h"
 #include "api/resources.h"
 #include "base/json_text.h"
 #include "catalog/chunk.h"
@@ -149,7 +150,7 @@ static bool find_made_at(struct request *req, const struct chunk *chunk, int64_t
     return true;
 }
 
-static void add_headers(struct request *req, const struct chunk *chunk, struct response *res)
+static void add_headers(const struct chunk *chunk, const char *disposition, struct response *res)
 {
     struct digest_fields fields = {.has_sha256 = true};
     char header[DIGEST_HEADER_SIZE];
@@ -158,10 +159,20 @@ static void add_headers(struct request *req, const struct chunk *chunk, struct r
         digest_fields_format(&fields, header);
         response_header(res, "Repr-Digest", header);
     }
-    response_header(res, "Content-Disposition",
-                    disposition_format("inline", chunk->chunk_filename, req->mem));
+    response_header(res, "Content-Disposition", disposition);
     response_header(res, "Cache-Control", "private");
     response_header(res, "X-Content-Type-Options", "nosniff");
+}
+
+static bool send_link(struct request *req, struct store *store, const struct chunk *chunk,
+                      const struct content *content, const char *disposition, struct response *res,
+                      struct error *err)
+{
+    const struct store_link wish = {
+        .content_type = content->type, .disposition = disposition, .cache_control = "private"};
+
+    return redirect_send(req, store, chunk->chunk_path, &wish, content->etag, content->modified_us,
+                         res, err);
 }
 
 bool get_chunk_content(struct request *req, const struct caller *who, struct response *res,
@@ -170,13 +181,17 @@ bool get_chunk_content(struct request *req, const struct caller *who, struct res
     scoped(object_content_done) struct object_content object = OBJECT_CONTENT_NONE;
     struct content content = {0};
     struct chunk chunk;
+    const char *disposition;
 
     if (!open_chunk(req, who, &chunk, &object, &content, err) ||
         !find_made_at(req, &chunk, &content.modified_us, err))
         return false;
-    add_headers(req, &chunk, res);
+    disposition = disposition_format("inline", chunk.chunk_filename, req->mem);
     content.type =
         str_ends_with(str_from(chunk.chunk_filename), ".flac") ? "audio/flac" : "audio/wav";
     content.etag = arena_printf(req->mem, "\"sha256-%s\"", chunk.checksum_sha256);
+    if (redirect_suits(req, object.store))
+        return send_link(req, object.store, &chunk, &content, disposition, res, err);
+    add_headers(&chunk, disposition, res);
     return response_content(res, &content, err);
 }

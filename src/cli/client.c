@@ -18,6 +18,7 @@
 
 #define CONNECT_TIMEOUT_MS 10000L
 #define BUFFER_BYTES (256L * 1024)
+#define REDIRECTS_MAX 3L /* on the way to content */
 #define JSON_LIMIT \
     (64u * 1024 * 1024) /* a page of 1,000 records with all their metadata is a few MB */
 
@@ -218,6 +219,9 @@ static struct curl_slist *make_headers(const struct exchange *exchange)
         list = curl_slist_append(list, "Content-Type: application/json");
     if (request->content && request->content->length == CLIENT_LENGTH_UNKNOWN)
         list = curl_slist_append(list, "Transfer-Encoding: chunked");
+    /* Through a unix socket no provider can be reached: the server is to send the bytes. */
+    if (request->sink && exchange->client->unix_path)
+        list = curl_slist_append(list, "If-Match: *");
     for (const char *const *header = request->headers; header && *header; header++)
         list = curl_slist_append(list, *header);
     return list;
@@ -282,6 +286,12 @@ static CURLcode perform(struct exchange *exchange, char *words)
     set_connection(curl, exchange->client);
     set_body(curl, exchange, json_text);
     curl_easy_setopt(curl, CURLOPT_URL, url);
+    if (exchange->request->sink && !exchange->client->unix_path) {
+        /* Content may lie at a provider; curl keeps the token from any other host. */
+        curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+        curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+        curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    }
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_write);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
