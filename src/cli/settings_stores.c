@@ -100,23 +100,45 @@ static bool check_keys(const struct config *config, const char *name, const char
     return true;
 }
 
+static struct section section_of(const struct config *config, const char *name)
+{
+    return (struct section){
+        .source = config,
+        .config = {.name = name,
+                   .provider = config_named_text(config, "store", name, "provider"),
+                   .path = config_named_text(config, "store", name, "path"),
+                   .staging = config_text(config, "server", "data"),
+                   .option = section_option},
+    };
+}
+
+/* Against those before it, which have passed. */
+static bool check_overlap(const struct section *store, size_t index, struct error *err)
+{
+    const char *other_name;
+
+    for (size_t i = 0; i < index && config_named_at(store->source, "store", i, &other_name); i++) {
+        const struct section other = section_of(store->source, other_name);
+
+        if (store_configs_overlap(&store->config, &other.config))
+            return error_tell(err, ERR_INVALID,
+                              "store \"%s\": prefix: it and that of store \"%s\", in the same "
+                              "bucket, must not begin with each other",
+                              store->config.name, other_name);
+    }
+    return true;
+}
+
 bool settings_check_stores(const struct config *config, struct arena *mem, struct error *err)
 {
     const char *name;
 
     for (size_t i = 0; config_named_at(config, "store", i, &name); i++) {
-        const struct section store = {
-            .source = config,
-            .config = {.name = name,
-                       .provider = config_named_text(config, "store", name, "provider"),
-                       .path = config_named_text(config, "store", name, "path"),
-                       .staging = config_text(config, "server", "data"),
-                       .option = section_option},
-        };
+        const struct section store = section_of(config, name);
 
         if (!store_config_check(&store.config, err) ||
             !check_keys(config, name, store.config.provider, err) ||
-            !check_folder(config, i, name, mem, err))
+            !check_folder(config, i, name, mem, err) || !check_overlap(&store, i, err))
             return false;
     }
     return true;
