@@ -17,15 +17,13 @@ static const struct command command_media_worker = {
 };
 
 static const struct command *const commands[] = {
-    &command_serve,    &command_worker,       &command_upload,
-    &command_ls,       &command_info,         &command_get,
-    &command_rm,       &command_undelete,     &command_sessions,
-    &command_jobs,     &command_quota,        &command_usage,
-    &command_cache,    &command_workspace,    &command_user,
-    &command_token,    &command_operator,     &command_events,
-    &command_webhooks, &command_config,       &command_verify,
-    &command_doctor,   &command_migrate,      &command_completion,
-    &command_help,     &command_media_worker, NULL,
+    &command_serve,      &command_worker,    &command_upload,       &command_ls,
+    &command_info,       &command_get,       &command_rm,           &command_undelete,
+    &command_sessions,   &command_jobs,      &command_quota,        &command_usage,
+    &command_cache,      &command_workspace, &command_user,         &command_token,
+    &command_operator,   &command_events,    &command_webhooks,     &command_config,
+    &command_store,      &command_verify,    &command_doctor,       &command_migrate,
+    &command_completion, &command_help,      &command_media_worker, NULL,
 };
 
 static const struct program program = {

@@ -23,6 +23,7 @@ extern const struct command command_token;
 extern const struct command command_operator;
 extern const struct command command_events;
 extern const struct command command_webhooks;
+extern const struct command command_store;
 extern const struct command command_verify;
 extern const struct command command_migrate;
 extern const struct command command_doctor;

@@ -1,0 +1,123 @@
+/* `audiotricks store`: what is to be set at the stores' providers. */
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/view.h"
+#include "service/app.h"
+#include "service/lifecycle.h"
+
+/* ---- what is there ---- */
+
+static void print_lifecycle(const struct store *store, const struct store_lifecycle *lifecycle)
+{
+    printf("%s: ", store_name(store));
+    if (lifecycle->count == 0) {
+        puts("no lifecycle");
+        return;
+    }
+    printf("%s", lifecycle->prefix);
+    for (size_t i = 0; i < lifecycle->count; i++)
+        printf("%s after %u days %s", i ? "," : "", lifecycle->transitions[i].days,
+               lifecycle->transitions[i].storage_class);
+    putchar('\n');
+}
+
+static void print_json(const struct store *store, const struct store_lifecycle *lifecycle)
+{
+    const struct store_lifecycle usual = lifecycle_default();
+    json_t *transitions = json_array(), *all;
+
+    for (size_t i = 0; i < lifecycle->count; i++)
+        json_array_append_new(transitions,
+                              json_pack("{s:i, s:s}", "days", (int)lifecycle->transitions[i].days,
+                                        "storage_class", lifecycle->transitions[i].storage_class));
+    all = json_pack("{s:s, s:s?, s:o, s:b}", "store", store_name(store), "prefix",
+                    lifecycle->count ? lifecycle->prefix : NULL, "transitions", transitions,
+                    "is_default", lifecycle_equals(lifecycle, &usual));
+    view_json(all);
+    json_decref(all);
+}
+
+/* ---- what is to be there ---- */
+
+/* *CHANGES if there is anything to be set. */
+static bool read_wish(const struct invocation *in, bool *changes, struct store_lifecycle *out,
+                      struct error *err)
+{
+    const char *transitions = option_text(in, "transitions");
+    bool sets = option_given(in, "set"), removes = option_given(in, "remove");
+
+    *changes = sets || removes;
+    *out = lifecycle_default();
+    if (sets && removes)
+        return error_tell(err, ERR_INVALID, "either --set or --remove");
+    if (transitions && !sets)
+        return error_tell(err, ERR_INVALID, "--transitions goes with --set");
+    if (removes)
+        out->count = 0;
+    return !transitions || lifecycle_parse(transitions, in->mem, out, err);
+}
+
+static bool find_store(const struct invocation *in, const struct app *app, struct store **out,
+                       struct error *err)
+{
+    *out = in->argument_count > 0 ? app_store(app, in->arguments[0]) : app->stores[0];
+    return *out || error_tell(err, ERR_NOT_FOUND, "there is no store \"%s\" in the configuration",
+                              in->arguments[0]);
+}
+
+static enum cli_exit run_lifecycle(struct invocation *in)
+{
+    const struct app_options existing = {.data = config_text(in->config, "server", "data"),
+                                         .existing_only = true,
+                                         .without_media = true};
+    scoped(app_release) struct app *app = NULL;
+    struct store_lifecycle lifecycle;
+    struct store *store;
+    struct error err;
+    bool changes;
+
+    if (!read_wish(in, &changes, &lifecycle, &err) ||
+        !app_open(in->config, &existing, &app, &err) || !find_store(in, app, &store, &err) ||
+        (changes && !lifecycle_apply(store, &lifecycle, &err)) ||
+        !store_lifecycle_read(store, in->mem, &lifecycle, &err))
+        return cli_fail(&err);
+    (in->json ? print_json : print_lifecycle)(store, &lifecycle);
+    return CLI_OK;
+}
+
+static const struct command_option options[] = {
+    {"set", 0, NULL, "put the lifecycle in place, and read it back"},
+    {"transitions", 0, "DAYS:CLASS,...", "with --set: other ones than the usual"},
+    {"remove", 0, NULL, "take the store's lifecycle away"},
+    {0},
+};
+
+static const struct command store_lifecycle = {
+    .name = "lifecycle",
+    .summary = "when the provider moves uploads to cheaper classes",
+    .usage = "[STORE]",
+    .help =
+        "Shows the rule of the store (the first, unless one is named) in the lifecycle of its\n"
+        "bucket. With --set the rule is put there and read back: uploads that are 30 days old\n"
+        "become STANDARD_IA, at 90 days GLACIER, at 365 DEEP_ARCHIVE, or what --transitions says.\n"
+        "It is for uploads alone: what processing made of them stays as it is. Rules that others\n"
+        "have set for the bucket stay. --remove takes the rule away; nothing is moved back.\n"
+        "\n"
+        "Content of GLACIER and DEEP_ARCHIVE must be restored at the provider before it can be\n"
+        "downloaded.\n"
+        "\n"
+        "Examples:\n"
+        "  audiotricks store lifecycle --config /etc/audiotricks.conf\n"
+        "  audiotricks store lifecycle --set --transitions 60:STANDARD_IA\n",
+    .options = options,
+    .takes = TAKES_CONFIGURATION,
+    .arguments_max = 1,
+    .run = run_lifecycle,
+};
+
+const struct command command_store = {
+    .name = "store",
+    .summary = "what the stores' providers do by themselves",
+    .children = (const struct command *const[]){&store_lifecycle, NULL},
+};
