@@ -13,7 +13,8 @@ class FaultProxy(Proxy):
       ("drop",)      it ends before the request is passed on,
       ("lose",)      the request is carried out, its answer is lost,
       ("answer", B)  B is answered in the provider's place,
-      ("delay", S)   the request waits for S seconds.
+      ("delay", S)   the request waits for S seconds,
+      ("late", S)    the connection ends, and the request is carried out S seconds later.
     `done` holds the faults that have struck, with the request's first line."""
 
     def __init__(self, port):
@@ -59,14 +60,16 @@ class FaultProxy(Proxy):
         if fault[0] == "answer":
             client.sendall(fault[1])
             return True
-        if fault[0] == "delay":
+        if fault[0] == "late":
+            client.shutdown(socket.SHUT_RDWR)
+        if fault[0] in ("delay", "late"):
             time.sleep(fault[1])
         with socket.create_connection(("127.0.0.1", self.target)) as upstream:
             kept = [x for x in head if not x.lower().startswith(b"connection:")]
             upstream.sendall(b"".join(kept[:-1]) + b"Connection: close\r\n\r\n" + body)
             left = fault[1] if fault[0] == "cut" else None
             while data := upstream.recv(1 << 16):
-                if fault[0] == "lose":
+                if fault[0] in ("lose", "late"):
                     continue
                 client.sendall(data if left is None else data[:left])
                 if left is not None and (left := left - len(data)) <= 0:
