@@ -25,7 +25,7 @@ def rgw():
 def make_config(folder, rgw, name="main", **more):
     path = folder / "conf"
     options = {"prefix": f"{folder.name}/", "part_size": "5MiB", "attempts": "3", **more}
-    path.write_text(rgw.section(name, **options) + "[log]\nlevel = debug\n")
+    path.write_text(rgw.section(name, **options) + "[log]\nlevel = debug\n[server]\nsweep_every = 500ms\n")
     return ["--config", str(path)]
 
 

@@ -450,7 +450,7 @@ def test_what_is_written_late_is_explained_and_removed(tmp_path, small):
     """The provider gets the PUT only when it was given up here, and so was the upload."""
     with FaultProxy(small.port) as proxy:
         section = small.section(endpoint=proxy.endpoint, attempts="1", late_writes="4s")
-        flags = configured(tmp_path, section, "[jobs]\nsweep_every = 200ms\n")
+        flags = configured(tmp_path, section, "[server]\nsweep_every = 200ms\n")
         with Server(tmp_path / "data", *flags) as server:
             proxy.faults = {"PUT": [("late", 1)]}
             answer = server.api().post("/v1/uploads", data=noise(50_000, 1), params={"filename": "a.wav"})
