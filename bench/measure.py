@@ -79,15 +79,15 @@ def machine():
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release()}"
 
 
-def start_ours(data, jobs=False, env=None):
-    """The release binary on the folder DATA, with ENV besides. Without JOBS what it takes is left as it came: what is done
-    with it afterwards has rows of its own (bench/processing, bench/queue.c)."""
+def start_ours(data, jobs=False, env=None, flags=()):
+    """The release binary on the folder DATA, with ENV and FLAGS besides. Without JOBS what it takes is left as
+    it came: what is done with it afterwards has rows of its own (bench/processing, bench/queue.c)."""
     port = free_port()
     log = open(pathlib.Path(str(data) + ".log"), "ab")
     binary = ROOT / "build/release/audiotricks"
     ours = Service("audiotricks", [str(binary), "serve", "--data", str(data), "--listen",
                                    f"127.0.0.1:{port}", "--log-level", "warn",
-                                   *([] if jobs else ["--no-jobs"])], port, env=env, log=log)
+                                   *([] if jobs else ["--no-jobs"]), *flags], port, env=env, log=log)
     wait_for(f"http://127.0.0.1:{port}/readyz")
     ours.token = (pathlib.Path(data) / "operator-token").read_text().strip()
     return ours
