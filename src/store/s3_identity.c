@@ -13,8 +13,9 @@
 
 #define ANSWER_MAX ((size_t)64 << 10)
 #define FILE_BYTES_MAX ((size_t)1 << 20)
-#define FILE_LIFE_US (60 * US_PER_S) /* then it is read again: somebody may have changed the keys \
-                                      */
+#define FILE_LIFE_US                                                             \
+    (60 * US_PER_S) /* then it is read again: somebody may have changed the keys \
+                     */
 #define STS_TIMEOUT_MS 20000L
 #define METADATA_TIMEOUT_MS 5000L
 #define METADATA_PATH "/latest/meta-data/iam/security-credentials/"
@@ -249,10 +250,27 @@ static const struct {
     [S3_SOURCE_INSTANCE] = {"the virtual machine", from_instance},
 };
 
+/* They go into headers. */
+static bool is_printable(const char *text)
+{
+    for (; text && *text; text++)
+        if (*text <= ' ' || *text > '~')
+            return false;
+    return true;
+}
+
 bool s3_identity_fetch(const struct s3_credential_settings *settings, const struct clock *clock,
                        struct arena *mem, struct s3_identity *out, struct error *err)
 {
+    struct s3_identity found;
+
     assert(settings->source < COUNT_OF(sources));
-    return sources[settings->source].fetch(settings, clock, mem, out, err) ||
-           error_context(err, "credentials from %s", sources[settings->source].name);
+    if (!sources[settings->source].fetch(settings, clock, mem, &found, err))
+        return error_context(err, "credentials from %s", sources[settings->source].name);
+    if (!is_printable(found.access_key) || !is_printable(found.secret_key) ||
+        !is_printable(found.session_token))
+        return error_set(err, ERR_UNAVAILABLE, "credentials from %s are not printable ASCII",
+                         sources[settings->source].name);
+    *out = found;
+    return true;
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "store/s3_credentials.h"
 #include "store/s3_xml.h"
 
 #define NAMESPACE " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
@@ -170,6 +171,58 @@ static void a_multipart_upload_is_begun_and_ended(void **state)
     assert_false(s3_xml_completed("<Error/>", 8, code, &err));
 }
 
+static void a_copy_ends_well_or_not(void **state)
+{
+    static const char copied[] =
+        "<CopyObjectResult" NAMESPACE "><ETag>&quot;e&quot;</ETag></CopyObjectResult>";
+    static const char part[] = "<CopyPartResult><ETag>p</ETag></CopyPartResult>";
+    static const char late[] = "  \n<Error><Code>SlowDown</Code></Error>";
+    static const char nameless[] = "<CopyObjectResult/>";
+    scoped(arena_release) struct arena *mem = arena_new();
+    char code[S3_CODE_SIZE] = "x";
+    const char *etag;
+    struct error err;
+
+    (void)state;
+    assert_true(s3_xml_copied(copied, sizeof copied - 1, false, mem, &etag, code, &err));
+    assert_string_equal(etag, "\"e\"");
+    assert_string_equal(code, "");
+    assert_false(s3_xml_copied(copied, sizeof copied - 1, true, mem, &etag, code, &err));
+    assert_true(s3_xml_copied(part, sizeof part - 1, true, mem, &etag, code, &err));
+    assert_string_equal(etag, "p");
+    assert_true(s3_xml_copied(late, sizeof late - 1, true, mem, &etag, code, &err));
+    assert_string_equal(code, "SlowDown");
+    assert_false(s3_xml_copied(nameless, sizeof nameless - 1, false, mem, &etag, code, &err));
+}
+
+#define KEYS(text)                                                                               \
+    "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">"    \
+    "<AssumeRoleWithWebIdentityResult><Credentials>" text "</Credentials><Audience>a</Audience>" \
+    "</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
+#define PAIR "<AccessKeyId>A</AccessKeyId><SecretAccessKey>S/+</SecretAccessKey>"
+
+static void keys_of_a_role_are_read(void **state)
+{
+    static const char good[] =
+        KEYS(PAIR "<SessionToken>T==</SessionToken><Expiration>2026-11-27T15:05:23Z</Expiration>");
+    static const char *const bad[] = {
+        KEYS(PAIR "<SessionToken>T</SessionToken>"),
+        KEYS(PAIR "<SessionToken/><Expiration>2026-11-27T15:05:23Z</Expiration>"),
+        KEYS(PAIR "<SessionToken>T</SessionToken><Expiration>soon</Expiration>"),
+        "<ErrorResponse/>"};
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct s3_identity found;
+    struct error err;
+
+    (void)state;
+    assert_true(s3_xml_assumed(good, sizeof good - 1, mem, &found, &err));
+    assert_string_equal(found.secret_key, "S/+");
+    assert_string_equal(found.session_token, "T==");
+    assert_int_equal(found.expires_us, INT64_C(1795791923000000));
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_false(s3_xml_assumed(bad[i], strlen(bad[i]), mem, &found, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +232,8 @@ int main(void)
         cmocka_unit_test(unfinished_uploads_are_read),
         cmocka_unit_test(errors_are_read),
         cmocka_unit_test(a_multipart_upload_is_begun_and_ended),
+        cmocka_unit_test(a_copy_ends_well_or_not),
+        cmocka_unit_test(keys_of_a_role_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
