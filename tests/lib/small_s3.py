@@ -343,8 +343,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         names = sorted((name for name in s3.objects if name.startswith(prefix)
                         and name.encode() > after.encode()), key=str.encode)
-        rows = "".join(f"<Contents><Key>{quote(name)}</Key><Size>{len(s3.objects[name].body)}</Size>"
-                       f"<LastModified>{self._stamp(s3.objects[name].time)}</LastModified></Contents>" for name in names[:1000])
+        rows = "".join(f"<Contents><Key>{quote(name)}</Key><Size>{len(found.body)}</Size>"
+                       f"<LastModified>{self._stamp(found.time)}</LastModified></Contents>"
+                       for name, found in ((each, s3.objects[each]) for each in names[:1000]))
         self._answer(200, f"<ListBucketResult><IsTruncated>{str(len(names) > 1000).lower()}</IsTruncated>"
                           f"{rows}</ListBucketResult>".encode())
 
