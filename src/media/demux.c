@@ -7,7 +7,7 @@
 #define IO_BUFFER_BYTES 32768
 #define STREAMS_MAX 64
 #define PROBE_BYTES (2 << 20)
-#define PLACES_MAX 64 /* that look like the next block, and are none */
+#define PLACES_MAX 4096 /* of a file where its stream is looked for again */
 #define ANALYZE_US INT64_C(2000000)
 
 static int read_bytes(void *opaque, uint8_t *buffer, int room)
@@ -184,14 +184,16 @@ void demux_close(struct demux *demux)
     demux->av->avio_context_free(&demux->io);
 }
 
-/* Puts the demuxer onto the next block behind the damage. Nothing that was read is read again, so
- * that a file takes no longer than its bytes. Before its first packet it cannot go on elsewhere. */
+/* Puts the demuxer onto the next block behind the damage. A file made of things that look like
+ * blocks, each of which is read for nothing, is given up in the end. Before its first packet the
+ * demuxer cannot go on elsewhere. */
 static bool find_again(struct demux *demux)
 {
-    uint64_t found = demux->behind > demux->start
-                         ? wavpack_find_block(demux->in, demux->behind, demux->end)
-                         : demux->end;
+    uint64_t found;
 
+    if (!demux->finds_again || demux->behind == demux->start || ++demux->places > PLACES_MAX)
+        return false;
+    found = wavpack_find_block(demux->in, demux->behind, demux->end);
     if (found >= demux->end ||
         demux->av->avio_seek(demux->io, (int64_t)(found - demux->start), SEEK_SET) < 0)
         return false;
@@ -203,8 +205,8 @@ static bool read_packet(struct demux *demux)
 {
     uint64_t expected = demux->behind, at;
 
-    for (int i = 0; demux->av->av_read_frame(demux->context, demux->packet) < 0; i++)
-        if (!demux->finds_again || i == PLACES_MAX || !find_again(demux))
+    while (demux->av->av_read_frame(demux->context, demux->packet) < 0)
+        if (!find_again(demux))
             return false;
     at = demux->start + (uint64_t)demux->packet->pos;
     demux->junk = demux->finds_again && at > expected ? at - expected : 0;

@@ -13,12 +13,12 @@ struct demux {
     AVFormatContext *context;
     AVIOContext *io;
     AVPacket *packet;
-    AVStream *audio; /* the stream that counts; NULL: there is none */
-    bool guessed;    /* durations are libav's estimate, not the header's word */
-    bool
-        finds_again; /* where the demuxer gives up, the stream is found again behind it (WavPack) */
-    uint64_t behind; /* then: where the last packet ends, in the file */
-    uint64_t junk;   /* bytes that could not be read before the packet at hand */
+    AVStream *audio;  /* the stream that counts; NULL: there is none */
+    bool guessed;     /* durations are libav's estimate, not the header's word */
+    bool finds_again; /* behind damage that libav does not pass (WavPack) */
+    uint64_t behind;  /* then: where the last packet ends, in the file */
+    unsigned places;  /* where it was looked for again */
+    uint64_t junk;    /* bytes that could not be read before the packet at hand */
 };
 
 /* Opens the probe's format between its start and end, and chooses the audio stream. False if the

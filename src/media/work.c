@@ -130,6 +130,8 @@ static bool conclude(const struct work_receive *receive, struct media_result *ou
         *out = result;
         return true;
     case WORK_CORRUPT:
+        if (order->validate && !result.report_json)
+            return gave_up(PROCESS_MADNESS, err);
         *out = result;
         return error_tell(err, ERR_AUDIO_CORRUPT, "the audio is corrupt: %s", reason);
     case WORK_NOT_AUDIO:

@@ -209,6 +209,8 @@ static enum receive_result ended(struct work_receive *receive, const struct work
     const struct media_order *order = receive->order;
 
     receive->end = message->result;
+    if (message->result.outcome == WORK_CORRUPT && order->validate && !receive->texts[0])
+        return RECEIVE_MADNESS; /* the report is what says so */
     if (message->result.outcome != WORK_DONE)
         return RECEIVE_ENDED;
     if (receive->chunk.fd >= 0 || (order->validate && !receive->texts[0]) ||

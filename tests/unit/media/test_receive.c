@@ -188,6 +188,7 @@ static void a_bad_end_is_madness(void **state)
     MADNESS(0, unterminated);
     MADNESS(0, negative);
     MADNESS(0, MESSAGE(.kind = WORK_END, .result = {.outcome = 17}));
+    MADNESS(0, MESSAGE(.kind = WORK_END, .result = {.outcome = WORK_CORRUPT})); /* says who? */
     /* Neither report nor analysis nor waveforms have come. */
     MADNESS(0, MESSAGE(.kind = WORK_END, .result = {.outcome = WORK_DONE}));
     MADNESS(0, OPEN(0), MESSAGE(.kind = WORK_END, .result = {.outcome = WORK_DONE}));
