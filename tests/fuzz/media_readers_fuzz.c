@@ -11,6 +11,7 @@
 #include "media/id3.h"
 #include "media/length.h"
 #include "media/wave.h"
+#include "media/wavpack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,12 +33,19 @@ static void read_outlines(struct input *in)
     struct mp4_outline mp4;
     struct matroska_outline matroska;
     struct ogg_outline ogg;
+    struct asf_outline asf;
     struct wave_data wave;
+    struct wavpack_block block;
+    uint64_t at;
 
     mp4_outline(in, 0, in->size, &mp4);
     matroska_outline(in, 0, in->size, &matroska);
     ogg_outline(in, 0, in->size, &ogg);
+    asf_outline(in, 0, in->size, &asf);
     wave_find_data(in, 0, in->size, &wave);
+    at = wavpack_find_block(in, 0, in->size);
+    if (at > in->size || (at < in->size && !wavpack_read_block(in, at, in->size, &block)))
+        abort();
     format_detect(in, 0);
 }
 
