@@ -65,6 +65,7 @@
     X(ERR_MEDIA_UNREADABLE, 422, "media_unreadable", "the audio could not be read")                \
     X(ERR_AUDIO_CORRUPT, 422, "audio_corrupt", "nothing of the audio could be decoded")            \
     X(ERR_PROCESSING_TIMEOUT, 422, "processing_timeout", "processing the audio took too long")     \
+    X(ERR_TOO_MANY_CHUNKS, 422, "too_many_chunks", "the audio would make too many chunks")         \
     X(ERR_IDEMPOTENCY_REUSED, 422, "idempotency_key_reused",                                       \
       "this Idempotency-Key was used for another request")                                         \
     X(ERR_TOO_MANY, 429, "too_many_requests", "too many at once, try again later")                 \

@@ -36,9 +36,9 @@ bool chunk_plan(struct db *tx, const struct chunk_plan *plan, const struct clock
     assert(duration_ms >= 0 && most_ms > 0);
     needed = duration_ms / most_ms + (duration_ms % most_ms != 0);
     if (needed > CHUNKS_MAX)
-        return error_tell(err, ERR_MEDIA_UNREADABLE,
-                          "audio of %lld s would make more than %d chunks",
-                          (long long)(duration_ms / 1000), CHUNKS_MAX);
+        return error_tell(err, ERR_TOO_MANY_CHUNKS,
+                          "audio of %lld s would make more than %d chunks of %g s",
+                          (long long)(duration_ms / 1000), CHUNKS_MAX, (double)most_ms / 1000);
     total = (uint32_t)needed;
     for (uint32_t i = 0; i < total; i++) {
         int64_t start = i * most_ms;

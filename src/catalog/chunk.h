@@ -5,9 +5,10 @@
 #include "base/clock.h"
 #include "db/db.h"
 
-/* A plan is made within one transaction, for which others wait: a file that claims to last for
- * years must not hold them up. 347 days in chunks of 300 s. */
-#define CHUNKS_MAX 100000
+/* Of one upload. They are planned within one transaction, and become what a cut has made in one,
+ * for which others wait: a file that claims to last for years must not hold them up. 34 days in
+ * chunks of 300 s. */
+#define CHUNKS_MAX 10000
 
 struct chunk {
     struct uuid id;
@@ -48,7 +49,7 @@ struct chunk_plan {
 
 /*
  * Plans the chunks of an upload: as few as there can be, one behind the other, covering it exactly
- * (the spec's create_audio_chunks). *COUNT is how many. Fails with ERR_MEDIA_UNREADABLE if it would
+ * (the spec's create_audio_chunks). *COUNT is how many. Fails with ERR_TOO_MANY_CHUNKS if it would
  * be more than CHUNKS_MAX.
  */
 bool chunk_plan(struct db *tx, const struct chunk_plan *plan, const struct clock *clock,

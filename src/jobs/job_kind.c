@@ -29,6 +29,7 @@ void queued_kinds_register(struct app *app, const struct queued_kind *const *kin
             .max_retries = -1,
             .suits = (*kinds)->suits,
             .check = (*kinds)->check,
+            .fits = (*kinds)->fits,
         };
 
         queue_add_kind(app->queue, &kind);

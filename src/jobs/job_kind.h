@@ -77,6 +77,9 @@ struct queued_kind {
     bool (*suits)(const struct app *app, const struct upload *upload);
     /* Optional: refuses options (a JSON object as text) with ERR_INVALID. */
     bool (*check)(const struct app *app, const char *options, struct error *err);
+    /* Optional: refuses options that cannot be for this upload. */
+    bool (*fits)(const struct app *app, const char *options, const struct upload *upload,
+                 struct error *err);
     /* Optional: how long a run may take; UPLOAD may be NULL. Without it ten minutes. */
     int64_t (*time_limit_ms)(const struct app *app, const struct upload *upload,
                              const struct job *job);
@@ -84,8 +87,8 @@ struct queued_kind {
      * Does the work, outside any transaction, and decides each task. It may be run again for the
      * same job, even while an earlier run has not noticed yet that it is in vain: what it leaves
      * behind must not depend on which of them is the one that is committed. It looks at should_end
-     * often, and then returns without deciding; it may run on several threads at once. A task may be
-     * lost before it begins, then it is left alone.
+     * often, and then returns without deciding; it may run on several threads at once. A task may
+     * be lost before it begins, then it is left alone.
      */
     void (*run)(struct job_batch *batch);
     /* Optional: what a completed task changes in the catalog, in the transaction that completes it.

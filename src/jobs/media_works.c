@@ -58,6 +58,7 @@ static bool is_worth_a_retry(const struct error *err)
     case ERR_AUDIO_CORRUPT:
     case ERR_NOT_AUDIO:
     case ERR_INVALID:
+    case ERR_TOO_MANY_CHUNKS:
     case ERR_QUOTA_STORAGE:
         return false;
     default:
@@ -593,6 +594,7 @@ const struct queued_kind queued_kind_chunk = {
     .for_every_upload = true,
     .suits = is_to_be_cut,
     .check = check_cut,
+    .fits = cutting_fits,
     .time_limit_ms = time_limit_ms,
     .run = run_works,
     .commit = commit_chunk,

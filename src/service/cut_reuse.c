@@ -6,6 +6,7 @@
 
 #include "base/json_text.h"
 #include "base/log.h"
+#include "catalog/chunk.h"
 #include "service/cut_options.h"
 #include "service/object_digest.h"
 
@@ -78,7 +79,7 @@ static bool read_known(const char *text, struct arena *mem, struct known_cut *kn
                     &form->channels, "bits", &form->bits, "chunks", &chunks) != 0)
         return false;
     count = json_array_size(chunks);
-    if (count == 0 || count > CUT_CHUNKS_MAX)
+    if (count == 0 || count > CHUNKS_MAX)
         return false;
     *known = (struct known_cut){.pieces = arena_array(mem, count, sizeof *known->pieces),
                                 .files = arena_array(mem, count, sizeof *known->files),

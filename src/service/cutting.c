@@ -42,16 +42,55 @@ static bool find_most(struct db *db, struct cutting *self, struct error *err)
 
 static bool refuse_so_many(struct error *err)
 {
-    return error_tell(err, ERR_INVALID, "it would be more than %d chunks", CUT_CHUNKS_MAX);
+    return error_tell(err, ERR_TOO_MANY_CHUNKS, "it would be more than %d chunks", CHUNKS_MAX);
 }
 
-/* Known before anything is decoded, where it is not a ceiling in bytes that makes them so many. */
-static bool check_count(const struct cutting *self, const struct upload *upload, struct error *err)
+/* The most that a chunk can last. How many bits the file has is known where it is decoded: as few
+ * as there can be. */
+static uint64_t longest_ms(const struct media_cut *cut, const struct upload *upload)
 {
-    uint64_t step_ms = self->cut.max_ms - self->cut.overlap_ms;
+    uint64_t rate =
+        cut->sample_rate_hz > 0 ? cut->sample_rate_hz : (uint64_t)upload->sample_rate_hz;
+    uint64_t channels = cut->channels > 0 ? cut->channels : (uint64_t)upload->channels;
+    uint64_t bytes = rate * channels * ((cut->bits > 0 ? cut->bits : 16) / 8); /* of a second */
+    uint64_t s, ms;
 
-    return (uint64_t)upload->duration_ms <= CUT_CHUNKS_MAX * step_ms + self->cut.overlap_ms ||
+    if (cut->max_bytes == 0 || bytes == 0)
+        return cut->max_ms;
+    s = cut->max_bytes / bytes;
+    if (s > cut->max_ms / 1000)
+        return cut->max_ms;
+    ms = s * 1000 + (cut->max_bytes % bytes) * 1000 / bytes + 1;
+    return ms < cut->max_ms ? ms : cut->max_ms;
+}
+
+/* Where it is not pauses that make them so many. A ceiling that leaves nothing beside the overlap
+ * is told of by who cuts. */
+static bool check_count(const struct media_cut *cut, const struct upload *upload, struct error *err)
+{
+    uint64_t longest = longest_ms(cut, upload);
+
+    return longest <= cut->overlap_ms ||
+           (uint64_t)upload->duration_ms <=
+               CHUNKS_MAX * (longest - cut->overlap_ms) + cut->overlap_ms ||
            refuse_so_many(err);
+}
+
+static void cap(struct media_cut *cut, const struct app *app, const struct upload *upload)
+{
+    cut_options_cap(cut, &app->settings.cut, (uint32_t)upload->sample_rate_hz,
+                    (uint32_t)upload->channels);
+}
+
+bool cutting_fits(const struct app *app, const char *options, const struct upload *upload,
+                  struct error *err)
+{
+    struct media_cut cut;
+
+    if (!cut_options_read(options, &app->settings.cut, &cut, err))
+        return false;
+    cap(&cut, app, upload);
+    return check_count(&cut, upload, err);
 }
 
 bool cutting_prepare(struct cutting *self, const struct upload *upload, struct error *err)
@@ -62,19 +101,17 @@ bool cutting_prepare(struct cutting *self, const struct upload *upload, struct e
 
     self->most_bytes = UINT64_MAX;
     if (!cut_options_read(self->files.job->options, configured, &self->cut, err) ||
-        !check_count(self, upload, err) || !database_read(self->files.app->database, &db, err) ||
+        !database_read(self->files.app->database, &db, err) ||
         !is_the_recipe(db, self, &is_again, err))
         return false;
-    if (is_again)
-        return true;
-    cut_options_cap(&self->cut, configured, (uint32_t)upload->sample_rate_hz,
-                    (uint32_t)upload->channels);
-    return find_most(db, self, err);
+    if (!is_again)
+        cap(&self->cut, self->files.app, upload);
+    return check_count(&self->cut, upload, err) && (is_again || find_most(db, self, err));
 }
 
 bool cutting_open(struct cutting *self, int *fd, struct error *err)
 {
-    if (self->files.count == CUT_CHUNKS_MAX)
+    if (self->files.count == CHUNKS_MAX)
         return refuse_so_many(err);
     self->began_us = clock_monotonic_us();
     return making_stage(&self->files, &self->stage, fd, err);

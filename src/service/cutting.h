@@ -6,10 +6,6 @@
 #include "media/work.h"
 #include "service/making.h"
 
-/* Of one cut. All become rows, and what was there before garbage, in one transaction, for which
- * others wait. */
-#define CUT_CHUNKS_MAX 10000
-
 struct cut_piece {
     int64_t start_ms, end_ms;
     int64_t run_ms; /* that it took */
@@ -26,12 +22,17 @@ struct cutting {
     int64_t began_us; /* the chunk */
 };
 
-/* What OPTIONS of the job FILES.JOB mean for UPLOAD, and how much there is room for. Fails with
- * ERR_INVALID, naming the member, or as it would be more than CUT_CHUNKS_MAX. */
+/* Whether UPLOAD can be cut as OPTIONS say, as far as that can be told before it is decoded. Fails
+ * with ERR_INVALID, naming the member; ERR_TOO_MANY_CHUNKS if it would be more than CHUNKS_MAX. */
+bool cutting_fits(const struct app *app, const char *options, const struct upload *upload,
+                  struct error *err);
+/* What OPTIONS of the job FILES.JOB mean for UPLOAD, and how much there is room for. Fails as
+ * cutting_fits. */
 bool cutting_prepare(struct cutting *self, const struct upload *upload, struct error *err);
 
-/* The callbacks of struct media_sink. Fail with ERR_QUOTA_STORAGE where the files become larger
- * than what the workspace's quota leaves, ERR_STORAGE_FULL where the disk has no more room. */
+/* The callbacks of struct media_sink. Fail with ERR_TOO_MANY_CHUNKS, with ERR_QUOTA_STORAGE where
+ * the files become larger than what the workspace's quota leaves, ERR_STORAGE_FULL where the disk
+ * has no more room. */
 bool cutting_open(struct cutting *self, int *fd, struct error *err);
 bool cutting_written(const struct cutting *self, uint64_t size_bytes, struct error *err);
 bool cutting_chunk_done(struct cutting *self, const struct media_chunk *chunk, struct error *err);

@@ -163,7 +163,10 @@ static bool make_jobs(struct db *tx, struct asking *asking, struct error *err)
         return false;
     if (asking->upload.deleted_at_us != 0)
         return error_tell(err, ERR_CONFLICT, "the upload is in the trash");
-    return find_needed(tx, asking, err) &&
+    return (!asking->kind || !asking->kind->fits ||
+            asking->kind->fits(asking->app, request->options ? request->options : "{}",
+                               &asking->upload, err)) &&
+           find_needed(tx, asking, err) &&
            (request->per_chunk ? insert_for_chunks(tx, asking, err)
                                : insert(tx, asking, (struct uuid){{0}}, err));
 }

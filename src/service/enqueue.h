@@ -40,8 +40,8 @@ struct enqueue_request {
  * has made before.
  *
  * Fails with ERR_NOT_FOUND without such an upload, ERR_CONFLICT if it is in the trash, ERR_INVALID
- * if the options do not suit the kind, nobody runs it, or it would be more than ENQUEUED_MAX, and
- * as idempotency_claim.
+ * if the options do not suit the kind, nobody runs it, or it would be more than ENQUEUED_MAX,
+ * as the kind's fits() does, and as idempotency_claim.
  */
 bool enqueue(struct app *app, const struct enqueue_request *request, struct arena *mem,
              struct job **out, size_t *count, struct error *err);

@@ -75,7 +75,7 @@ void ingest_claim(struct ingest *ingest, const struct digest_claims *claims);
  * Proves the content, looks into it, stores it once, and commits the record.
  *
  * Fails with ERR_EMPTY, ERR_CHECKSUM, ERR_NOT_AUDIO, ERR_FORMAT, ERR_MEDIA_UNREADABLE,
- * ERR_DUPLICATE (on_duplicate=reject; it names the upload that is there),
+ * ERR_TOO_MANY_CHUNKS, ERR_DUPLICATE (on_duplicate=reject; it names the upload that is there),
  * ERR_STORAGE_FULL, ERR_UNAVAILABLE.
  */
 bool ingest_finish(struct ingest *ingest, struct arena *mem, struct ingest_outcome *outcome,

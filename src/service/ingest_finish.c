@@ -8,6 +8,7 @@
 #include "catalog/quota.h"
 #include "service/abandon.h"
 #include "service/cut_options.h"
+#include "service/cutting.h"
 #include "service/ingest_state.h"
 #include "service/processing.h"
 #include "service/queue.h"
@@ -127,7 +128,8 @@ static bool add_chunks_and_jobs(struct db *tx, const struct commit *commit, stru
     uint32_t chunks;
 
     if (record->has_facts && record->duration_ms > app->settings.chunk_threshold_ms &&
-        !chunk_plan(tx, &plan, app->clock, app->random, &chunks, err))
+        (!cutting_fits(app, "{}", record, err) ||
+         !chunk_plan(tx, &plan, app->clock, app->random, &chunks, err)))
         return false;
     return processing_plan(tx, app, record, err);
 }

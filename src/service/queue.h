@@ -43,6 +43,9 @@ struct queue_kind {
     bool (*suits)(const struct app *app, const struct upload *upload);
     /* Optional: refuses options, a JSON object as text, with ERR_INVALID. */
     bool (*check)(const struct app *app, const char *options, struct error *err);
+    /* Optional: refuses options that cannot be for this upload. */
+    bool (*fits)(const struct app *app, const char *options, const struct upload *upload,
+                 struct error *err);
 };
 
 /* The built-in kinds, as long as nobody runs them, and those of CONFIG. Fails with ERR_INVALID,

@@ -461,6 +461,7 @@ bool resumable_is_final(const struct error *err)
     case ERR_NOT_AUDIO:
     case ERR_FORMAT:
     case ERR_MEDIA_UNREADABLE:
+    case ERR_TOO_MANY_CHUNKS:
         return true;
     default:
         return false;

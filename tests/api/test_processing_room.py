@@ -6,7 +6,7 @@ import pytest
 
 from audio import ffmpeg, tone, wav
 from processing import DONE, adds_up, chunks_of, cut, jobs_of, processed
-from server import Server, wait_until
+from server import Server, expect_problem, wait_until
 from test_system_faults import MIB, fill, kept_free, mounted
 
 SHORT = ("--uploads-chunk-threshold", "5s", "--uploads-max-chunk-duration", "4s", "--jobs-retry-delay", "10ms")
@@ -145,12 +145,34 @@ def test_what_has_no_room_for_chunks_is_validated_and_analyzed(tmp_path):
 
 # ---- the number ----
 
-def test_a_cut_makes_ten_thousand_chunks_at_most(tmp_path):
+@pytest.fixture(scope="module")
+def many():
+    return tone("room-many.wav", 10001, 1000).read_bytes()
+
+
+def test_a_cut_makes_ten_thousand_chunks_at_most(tmp_path, many):
     with Server(tmp_path / "data", "--chunks-sample-rate", "source", jobs=True) as server:
         api = server.api()
-        record = processed(api, tone("room-many.wav", 10001, 1000).read_bytes(), "many.wav")
-        before = chunks_of(api, record)
-        job = cut(api, record, expect="failed", max_duration=1)
-        assert (job["error_code"], job["attempts"]) == ("invalid_request", 1) and "10000" in job["error_message"]
-        assert chunks_of(api, record) == before and len(before) == 34
+        record = processed(api, many, "many.wav")
+        before, jobs = chunks_of(api, record), jobs_of(api, record)
+        path = f"/v1/uploads/{record['id']}/chunks"
+        # 2000 bytes each second; 32.768 s in 65,536 bytes, of which 31.768 are new
+        for options in ({"max_duration": 1}, {"max_bytes": 65536, "overlap": 31.9, "max_duration": 64}):
+            expect_problem(api.post(path, json=options), 422, "too_many_chunks")
+            expect_problem(api.post("/v1/jobs", json={"kind": "chunk", "upload_id": record["id"], "options": options}),
+                           422, "too_many_chunks")
+        assert chunks_of(api, record) == before and jobs_of(api, record) == jobs and len(before) == 34
         assert cut(api, record, max_duration=100)["result"]["chunks"] == 101
+
+
+@pytest.mark.parametrize("flags", [("--uploads-max-chunk-duration", "1s"),
+                                   ("--uploads-max-chunk-duration", "2s", "--chunks-overlap", "1s")])
+def test_an_upload_that_would_be_cut_into_more_is_refused(tmp_path, many, flags):
+    with Server(tmp_path / "data", *flags) as server:
+        api = server.api()
+        problem = expect_problem(api.post("/v1/uploads", params={"filename": "many.wav"}, data=many), 422,
+                                 "too_many_chunks")
+        assert "10000" in problem["detail"]
+        assert api.get_json("/v1/uploads")["items"] == []
+        assert api.upload(wav(301), "few.wav")["status"] == "uploaded"
+        assert server.verify()["totals"]["objects"] == 1
