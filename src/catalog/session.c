@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "catalog/part.h"
+#include "catalog/piece.h"
 #include "catalog/quota.h"
 #include "catalog/rows.h"
 
@@ -284,7 +285,7 @@ bool session_complete(struct db *tx, struct uuid id, struct uuid upload_id, uint
                     &changed, err))
         return false;
     *there = changed > 0;
-    return part_remove_all(tx, id, err);
+    return part_remove_all(tx, id, err) && piece_drop_all(tx, id, err);
 }
 
 bool session_fail(struct db *tx, struct uuid id, const struct error *cause, int64_t now_us,
@@ -299,7 +300,7 @@ bool session_fail(struct db *tx, struct uuid id, const struct error *cause, int6
                     &changed, err))
         return false;
     *there = changed > 0;
-    return part_remove_all(tx, id, err);
+    return part_remove_all(tx, id, err) && piece_drop_all(tx, id, err);
 }
 
 bool session_end(struct db *tx, struct uuid id, bool *there, struct error *err)

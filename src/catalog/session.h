@@ -109,7 +109,8 @@ bool session_complete(struct db *tx, struct uuid id, struct uuid upload_id, uint
 /* The same for one that failed for CAUSE, for good. */
 bool session_fail(struct db *tx, struct uuid id, const struct error *cause, int64_t now_us,
                   int64_t expires_at_us, bool *there, struct error *err);
-/* Ends it without a trace. *THERE is false if it had ended before. */
+/* Ends it without a trace. *THERE is false if it had ended before. ERR_CONFLICT if it has pieces
+ * (catalog/piece.h): they are dropped first. */
 bool session_end(struct db *tx, struct uuid id, bool *there, struct error *err);
 
 /* Open or ended. ERR_NOT_FOUND if the workspace has no such session. */

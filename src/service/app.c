@@ -18,6 +18,7 @@
 #include "service/queue.h"
 #include "service/readiness.h"
 #include "service/receivers.h"
+#include "service/shared_stage.h"
 #include "service/token_use.h"
 #include "service/watch.h"
 #include "service/workspaces.h"
@@ -256,6 +257,7 @@ bool app_open(const struct config *config, const struct app_options *options, st
     app->random = &random_system;
     app->hashers = hash_pool_new(cores > 0 ? (unsigned)cores : 1);
     app->live = live_new();
+    app->shared_stages = shared_stages_new();
     app->readiness = readiness_new();
     app->abandoned = abandoned_new();
     app->delivery_backlog = (struct costly)COSTLY_INIT(clock_monotonic_us);
@@ -288,6 +290,7 @@ void app_free(struct app *app)
     database_free(app->database);
     queue_free(app->queue);
     live_free(app->live);
+    shared_stages_free(app->shared_stages);
     readiness_free(app->readiness);
     hash_pool_free(app->hashers);
     abandoned_free(app->abandoned);

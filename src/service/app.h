@@ -26,6 +26,7 @@ struct node;
 struct http_metrics;
 struct event_streams;
 struct queue;
+struct shared_stages;
 struct readiness;
 struct receivers;
 struct token_uses;
@@ -102,7 +103,8 @@ struct app {
     struct media_pool *media;
     struct media_pool *works; /* what is done to whole files (media/work.h) */
     struct hash_pool *hashers;
-    struct live *live;           /* sessions that requests are working on */
+    struct live *live; /* sessions that requests are working on */
+    struct shared_stages *shared_stages;
     struct abandoned *abandoned; /* sessions that could not be ended when they should have been */
     struct token_uses *token_uses;
     struct readiness *readiness;

@@ -8,6 +8,7 @@
 #include "service/abandon.h"
 #include "service/filename.h"
 #include "service/ingest_state.h"
+#include "service/shared_stage.h"
 
 /* Reservations of unknown length are drawn in steps: at first this much, then as much again as
  * there is, up to the largest. */
@@ -201,6 +202,7 @@ struct ingest *ingest_adopt(struct app *app, const struct session *session, stru
     ingest->staged = stage != NULL;
     ingest->published = stage == NULL;
     ingest->object_fd = object_fd;
+    ingest->may_be_published = shared_stage_is_used(app, session);
     ingest->digests = *digests;
     ingest->received = session->file_size;
     claims->has_md5 = session->claimed_md5 != NULL;

@@ -48,7 +48,7 @@ static bool answer_duplicate(struct commit *commit, const struct upload *found, 
     return true;
 }
 
-/* The object that stands at the session's own path, but that nobody needs. */
+/* The object that stands, or may, at the session's own path, but that nobody needs. */
 static bool drop_published(struct db *tx, struct commit *commit, struct error *err)
 {
     const struct ingest *ingest = commit->ingest;
@@ -59,7 +59,7 @@ static bool drop_published(struct db *tx, struct commit *commit, struct error *e
                               .reason = "the same content was stored meanwhile",
                               .created_at_us = app_now_us(ingest->app)};
 
-    return !ingest->published || garbage_add(tx, &garbage, err);
+    return (!ingest->published && !ingest->may_be_published) || garbage_add(tx, &garbage, err);
 }
 
 static void place_beside(struct upload *record, const struct upload *found)
@@ -305,7 +305,7 @@ static void clear_away(struct commit *commit)
     ingest->open = false;
     if (!ingest->published)
         abandon_stage_or_later(ingest->app, &ingest->session);
-    else if (commit->shared)
+    if (commit->shared && (ingest->published || ingest->may_be_published))
         sweep_object(ingest->app, ingest->session.storage_name, ingest->session.storage_path);
 }
 

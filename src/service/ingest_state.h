@@ -21,6 +21,7 @@ struct ingest {
     struct hasher *hasher;
     struct digests digests; /* of the content; known once it has all been received */
     uint64_t received;      /* bytes */
+    bool may_be_published;  /* another node may have, and died: see shared_stage.h */
     int object_fd;          /* of an object that was published before; else -1 */
     bool outlives;          /* the session stays, open or to tell how it ended: see ingest_adopt */
     struct digest_claims claims;

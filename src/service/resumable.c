@@ -6,10 +6,12 @@
 #include "base/log.h"
 #include "catalog/garbage.h"
 #include "catalog/idempotency.h"
+#include "catalog/piece.h"
 #include "service/abandon.h"
 #include "service/filename.h"
 #include "service/ingest_state.h"
 #include "service/resumable_state.h"
+#include "service/shared_stage.h"
 #include "service/sweep.h"
 
 /* ---- reading ---- */
@@ -138,8 +140,11 @@ bool resumable_open_stage(struct app *app, const struct resumable_state *state, 
         return error_context(err, "session %s", id);
     if (store_stage_open(store, id, out, err))
         return true;
-    return err->kind == ERR_NOT_FOUND && state->parts.count == 0 &&
-           store_stage_create(store, id, session->file_size, out, err);
+    if (err->kind != ERR_NOT_FOUND ||
+        (state->parts.count > 0 && !shared_stage_is_used(app, session)))
+        return false;
+    return store_stage_create(store, id, session->file_size, out, err) ||
+           (err->kind == ERR_EXISTS && store_stage_open(store, id, out, err)); /* made meanwhile */
 }
 
 /* ---- beginning ---- */
@@ -516,7 +521,7 @@ static bool end_work(struct db *tx, void *context, struct error *err)
     bool there;
 
     if (cause ? !session_fail(tx, id, cause, now_us, until_us, &there, err)
-              : !session_end(tx, id, &there, err))
+              : !piece_drop_all(tx, id, err) || !session_end(tx, id, &there, err))
         return false;
     if (cause && there && ending->session->concatenation == SESSION_PARTIAL &&
         !resumable_fail_finals(tx, ending->session->workspace_id, id, cause, now_us, until_us, err))

@@ -1,5 +1,6 @@
 #include "service/ingest_state.h"
 #include "service/resumable_state.h"
+#include "service/shared_stage.h"
 
 /* What the upload is made of: a stage, or, after a crash between publishing and the commit, the
  * object that the stage has become. */
@@ -14,13 +15,33 @@ static void material_release(struct material *material)
     fd_close(&material->object_fd);
 }
 
+/* All of it in the stage; ERR_NOT_FOUND if it was published. Of a shared one the stage says nothing
+ * of that: another node may have had it. */
+static bool find_stage(struct app *app, const struct resumable_state *state, struct stage **out,
+                       struct error *err)
+{
+    const struct session *session = &state->session;
+    struct store *store = app_store(app, session->storage_name);
+    struct store_object object;
+
+    if (shared_stage_is_used(app, session)) {
+        if (store_head(store, session->storage_path, &object, err))
+            return error_set(err, ERR_NOT_FOUND, "the content was published");
+        if (err->kind != ERR_NOT_FOUND)
+            return false;
+    }
+    return resumable_open_stage(app, state, out, err) &&
+           shared_stage_fetch(app, session, &state->parts, *out,
+                              (struct part){0, session->file_size}, err);
+}
+
 static bool find_material(struct app *app, const struct resumable_state *state,
                           struct material *out, struct error *err)
 {
     const struct session *session = &state->session;
     uint64_t size = 0;
 
-    if (resumable_open_stage(app, state, &out->stage, err))
+    if (find_stage(app, state, &out->stage, err))
         return true;
     if (err->kind != ERR_NOT_FOUND)
         return false;
@@ -147,6 +168,7 @@ bool resumable_finish(struct app *app, struct uuid workspace_id, struct uuid id,
 {
     /* Where all is there, whoever still writes brings nothing new. */
     scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true, .cuts = true};
+    scoped(finish_turn_release) struct finish_turn finish = {0};
     struct resumable_state state;
 
     if (!resumable_read(app, workspace_id, id, mem, &state, err))
@@ -154,6 +176,7 @@ bool resumable_finish(struct app *app, struct uuid workspace_id, struct uuid id,
     if (is_made(&state.session))
         return read_upload(app, &state.session, mem, outcome, err);
     if (!check_finish(&state, err) || !live_enter(app->live, id, &turn, err) ||
+        !finish_turn_enter(app, &state.session, &finish, err) ||
         !resumable_load(app, workspace_id, id, mem, &state, err))
         return false;
     if (is_made(&state.session))

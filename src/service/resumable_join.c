@@ -2,10 +2,12 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "catalog/piece.h"
 #include "service/abandon.h"
 #include "service/hasher.h"
 #include "service/ingest_state.h"
 #include "service/resumable_state.h"
+#include "service/shared_stage.h"
 
 /* A final on its way from its partials. */
 struct joining {
@@ -159,7 +161,9 @@ static bool copy_partial(struct joining *joining, struct resumable_state *partia
 
     if (!block)
         abort();
-    if (!resumable_open_stage(joining->app, partial, &from, err))
+    if (!resumable_open_stage(joining->app, partial, &from, err) ||
+        !shared_stage_fetch(joining->app, &partial->session, &partial->parts, from,
+                            (struct part){0, partial->session.file_size}, err))
         return false;
     for (uint64_t read = 0; read < partial->session.file_size; read += length) {
         uint64_t left = partial->session.file_size - read;
@@ -206,18 +210,21 @@ static bool join_work(struct db *tx, void *context, struct error *err)
     const struct session *final = &joining->final.session;
     int64_t now_us = app_now_us(joining->app);
     uint8_t saved[DIGEST_SAVED_BYTES];
+    uint64_t at = 0;
     bool there;
 
-    for (size_t i = 0; i < joining->count; i++) {
+    for (size_t i = 0; i < joining->count; at += joining->partials[i++].session.file_size) {
         const struct session *partial = &joining->partials[i].session;
 
-        if (!session_complete(tx, partial->id, final->upload_id, partial->file_size, now_us,
+        if (!piece_move(tx, partial->id, final->id, at, err) ||
+            !session_complete(tx, partial->id, final->upload_id, partial->file_size, now_us,
                               now_us + joining->app->settings.session_ttl_us, &there, err))
             return false;
         if (!there)
             return error_tell(err, ERR_NOT_FOUND, "a partial of this upload is gone");
     }
-    return session_set_size(tx, final->workspace_id, final->id, joining->size, now_us, err) &&
+    return session_set_node(tx, final->id, joining->app->node_id, err) &&
+           session_set_size(tx, final->workspace_id, final->id, joining->size, now_us, err) &&
            part_add(tx, final->id, (struct part){0, joining->size}, err) &&
            (!digest_save(joining->digest, saved) ||
             session_keep_digest(tx, final->id, joining->size, saved, sizeof saved, err));
@@ -228,6 +235,7 @@ static bool join(struct joining *joining, struct error *err)
     if (!ingest_check_size(joining->app, joining->size, err) || !copy_all(joining, err) ||
         !database_write(joining->app->database, join_work, joining, err))
         return false;
+    shared_stage_note(joining->app, &joining->final.session, (struct part){0, joining->size});
     for (size_t i = 0; i < joining->count; i++)
         abandon_stage_or_later(joining->app, &joining->partials[i].session);
     return true;
@@ -238,9 +246,12 @@ static bool join_in_turn(struct joining *joining, struct uuid workspace_id, stru
                          bool *whole, struct error *err)
 {
     scoped(live_turn_release) struct live_turn turn = {.is_exclusive = true};
+    scoped(finish_turn_release) struct finish_turn finish = {0};
 
     *whole = false;
     if (!live_enter(joining->app->live, id, &turn, err) ||
+        !resumable_load(joining->app, workspace_id, id, joining->mem, &joining->final, err) ||
+        !finish_turn_enter(joining->app, &joining->final.session, &finish, err) ||
         !resumable_load(joining->app, workspace_id, id, joining->mem, &joining->final, err))
         return false;
     if (joining->final.session.status != SESSION_INITIATED ||

@@ -14,7 +14,8 @@ bool resumable_load(struct app *app, struct uuid workspace_id, struct uuid id, s
                     struct resumable_state *out, struct error *err);
 /* Nothing if the session is open; else fails with its failure, or ERR_CONFLICT: it is complete. */
 bool resumable_must_be_open(const struct session *session, struct error *err);
-/* Opens its stage; one that was lost before anything was recorded is made again. */
+/* Opens its stage; one that was lost before anything was recorded, or is another node's, is made
+ * here. What others have received is to be fetched (service/shared_stage.h). */
 bool resumable_open_stage(struct app *app, const struct resumable_state *state, struct stage **out,
                           struct error *err);
 /* Whether ERR, met while finishing or looking into SESSION's content, lies in the content: nothing

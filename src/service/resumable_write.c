@@ -1,10 +1,12 @@
 #include <assert.h>
 #include <string.h>
 
+#include "catalog/piece.h"
 #include "service/abandon.h"
 #include "service/hasher.h"
 #include "service/ingest_state.h"
 #include "service/resumable_state.h"
+#include "service/shared_stage.h"
 
 /* How much of an append may come before it is made durable and recorded: what a crash costs at
  * most. */
@@ -73,6 +75,7 @@ static bool check_place(const struct resumable_state *state, const struct resuma
 struct record {
     const struct writing *writing;
     struct part part;
+    struct uuid piece; /* nil: the stage is not shared */
     uint64_t hashed;
     bool has_digest;
     uint8_t digest[DIGEST_SAVED_BYTES];
@@ -104,13 +107,49 @@ static bool touch(struct db *tx, const struct writing *writing, struct error *er
             resumable_put_off_finals(tx, session->workspace_id, session->id, until_us, err));
 }
 
+/* Whether some of what this turn brings anew has come at another node meanwhile. */
+static bool is_overtaken(const struct record *record, const struct part_set *now)
+{
+    const struct part_set *before = &record->writing->state.parts;
+    struct part part = record->part;
+    bool was_there, is_there;
+
+    for (uint64_t n; part.start < part.end; part.start += n) {
+        n = part_set_run(before, part.start, part.end - part.start, &was_there);
+        if (!was_there && (part_set_run(now, part.start, n, &is_there) < n || is_there))
+            return true;
+    }
+    return false;
+}
+
+/* In a stage that is shared: what counts does not change. */
+static bool record_piece(struct db *tx, const struct record *record, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    const struct writing *writing = record->writing;
+    const struct session *session = &writing->state.session;
+    struct part_set now;
+
+    if (uuid_is_nil(record->piece))
+        return true;
+    if (!part_list(tx, session->id, mem, &now, err))
+        return false;
+    if (is_overtaken(record, &now))
+        return writing->write->is_append
+                   ? error_set(err, ERR_SUPERSEDED, "another node has received these bytes")
+                   : error_tell(err, ERR_UNAVAILABLE, "another request brings the same bytes");
+    return piece_count(tx, record->piece, err) &&
+           (uuid_equal(session->node_id, writing->app->node_id) ||
+            session_set_node(tx, session->id, writing->app->node_id, err));
+}
+
 static bool record_work(struct db *tx, void *context, struct error *err)
 {
     const struct record *record = context;
     struct uuid id = record->writing->state.session.id;
 
     return check_end(tx, record, err) && touch(tx, record->writing, err) &&
-           part_add(tx, id, record->part, err) &&
+           record_piece(tx, record, err) && part_add(tx, id, record->part, err) &&
            (!record->has_digest || session_keep_digest(tx, id, record->hashed, record->digest,
                                                        sizeof record->digest, err));
 }
@@ -140,8 +179,11 @@ static bool record(struct writing *writing, struct error *err)
         return true;
     add_digest(writing, &record);
     if (!stage_sync(writing->stage, err) ||
+        !shared_stage_store(writing->app, &writing->state.session, writing->stage, record.part,
+                            &record.piece, err) ||
         !database_write(writing->app->database, record_work, &record, err))
         return false;
+    shared_stage_note(writing->app, &writing->state.session, record.part);
     writing->recorded = writing->at;
     return true;
 }
@@ -161,6 +203,13 @@ static bool record_and_tell(struct writing *writing, struct error *err)
 
 /* ---- receiving ---- */
 
+/* What another node has received of PART comes into the stage here. */
+static bool fetch(struct writing *writing, struct part part, struct error *err)
+{
+    return shared_stage_fetch(writing->app, &writing->state.session, &writing->state.parts,
+                              writing->stage, part, err);
+}
+
 static bool compare(struct writing *writing, const char *bytes, size_t length, struct error *err)
 {
     size_t got;
@@ -168,7 +217,8 @@ static bool compare(struct writing *writing, const char *bytes, size_t length, s
     if (!writing->there)
         writing->there = malloc(HASHER_BLOCK_BYTES);
     assert(writing->there && length <= HASHER_BLOCK_BYTES);
-    if (!stage_read(writing->stage, writing->at, writing->there, length, &got, err))
+    if (!fetch(writing, (struct part){writing->at, writing->at + length}, err) ||
+        !stage_read(writing->stage, writing->at, writing->there, length, &got, err))
         return false;
     if (got == length && memcmp(writing->there, bytes, length) == 0)
         return true;
@@ -244,7 +294,8 @@ static bool sniff(struct writing *writing, uint64_t before, struct error *err)
     if (before >= enough || writing->at < enough || session->concatenation == SESSION_PARTIAL ||
         part_set_prefix(&writing->state.parts) < writing->write->offset)
         return true;
-    return stage_read(writing->stage, 0, head, sizeof head, &got, err) &&
+    return fetch(writing, (struct part){0, SNIFF_BYTES}, err) &&
+           stage_read(writing->stage, 0, head, sizeof head, &got, err) &&
            ingest_sniff(writing->app, head, got, err);
 }
 
@@ -425,9 +476,13 @@ static bool digest_step(struct writing *writing, const struct resumable_state *n
  */
 static bool catch_up(struct writing *writing, const struct resumable_state *now, struct error *err)
 {
-    struct digest *digest = live_digest_borrow(writing->turn, &now->session);
+    struct part prefix = {0, part_set_prefix(&now->parts)};
+    struct digest *digest;
     uint64_t lag = 0;
 
+    if (!shared_stage_has(writing->app, &now->session, prefix))
+        return true; /* whoever makes the upload needs all of it, and digests it then */
+    digest = live_digest_borrow(writing->turn, &now->session);
     if (!digest) {
         if (part_set_prefix(&now->parts) <= live_digest_length(writing->turn) + CATCH_UP_BYTES)
             return true; /* somebody else is at it, and not far behind */

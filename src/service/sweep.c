@@ -9,6 +9,7 @@
 #include "catalog/garbage.h"
 #include "catalog/idempotency.h"
 #include "catalog/job_lease.h"
+#include "catalog/piece.h"
 #include "catalog/session.h"
 #include "catalog/webhook.h"
 #include "service/abandon.h"
@@ -21,8 +22,8 @@
 #define PAGE 200
 #define JOBS_AT_ONCE 1000
 #define IDEMPOTENCY_KEPT_US US_PER_DAY
-/* In which each node that is alive looks through its own stages once. */
-#define STAGES_REST_US (120 * US_PER_S)
+/* Sweeps in which each node that is alive looks through its own stages once. */
+#define STAGES_REST 2
 
 /* One sweep. What cannot be cleared away now must not hold up the rest of it: the first failure is
  * told when all has been tried. */
@@ -133,14 +134,13 @@ static bool is_settling(const struct app *app, const struct garbage *garbage)
 static bool is_due(const struct sweep *sweep, const struct garbage *garbage)
 {
     const struct app *app = sweep->app;
+    int64_t rest_us = sweep->has_company ? STAGES_REST * app->settings.sweep_every_us : 0;
 
     if (is_settling(app, garbage))
         return false;
     for (size_t i = 0; i < app->store_count; i++)
         if (strcmp(store_name(app->stores[i]), garbage->storage_name) == 0)
-            return sweep->is_listed[i] &&
-                   garbage->created_at_us <=
-                       sweep->listed_at_us - (sweep->has_company ? STAGES_REST_US : 0);
+            return sweep->is_listed[i] && garbage->created_at_us <= sweep->listed_at_us - rest_us;
     return true; /* its store cannot be found: which is told */
 }
 
@@ -290,7 +290,8 @@ struct stage_visit {
     bool failed; /* the catalog did */
 };
 
-/* An open session, or the lease of a job: of a worker that may be a process of its own. */
+/* An open session, a piece that is being stored, or the lease of a job: of a worker that may be a
+ * process of its own. */
 static bool stage_has_owner(struct app *app, const char *id_text, bool *has, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
@@ -298,8 +299,9 @@ static bool stage_has_owner(struct app *app, const char *id_text, bool *has, str
 
     if (!database_read(app->database, &db, err))
         return false;
-    return uuid_parse(str_from(id_text), &id) ? session_exists(db, id, has, err)
-                                              : job_holds_stage(db, id_text, has, err);
+    if (!uuid_parse(str_from(id_text), &id))
+        return job_holds_stage(db, id_text, has, err);
+    return session_exists(db, id, has, err) && (*has || piece_is_stored(db, id, has, err));
 }
 
 /* What cannot be a stage of ours, or cannot be discarded, stays: verify tells of it. */
@@ -361,7 +363,8 @@ static bool transfer_has_owner(struct app *app, const char *store_name, const ch
     struct derived file;
 
     if (!database_read(app->database, &db, err) ||
-        !session_holds_path(db, store_name, key, has, err))
+        !session_holds_path(db, store_name, key, has, err) ||
+        (!*has && !piece_holds_path(db, store_name, key, has, err)))
         return false;
     if (*has)
         return true;

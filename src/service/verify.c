@@ -8,6 +8,7 @@
 #include "catalog/derived.h"
 #include "catalog/garbage.h"
 #include "catalog/job_lease.h"
+#include "catalog/piece.h"
 #include "catalog/session.h"
 #include "catalog/upload.h"
 #include "service/object_digest.h"
@@ -184,6 +185,7 @@ static bool explain(struct walk *walk, const char *key, struct explanation *out)
     /* In the order in which things move on: from a session to a record, from there to garbage. */
     if (!database_snapshot(walk->verify->app->database, &db, err) ||
         !session_holds_path(db, name, key, &out->session, err) ||
+        (!out->session && !piece_holds_path(db, name, key, &out->session, err)) ||
         !find_derived(db, name, key, out, err) ||
         !upload_count_sharing(db, name, key, &out->rows, err) ||
         !garbage_holds(db, name, key, &out->garbage, err))
@@ -309,7 +311,7 @@ static bool stage_is_gone(struct store *store, const char *id)
     return !store_stage_open(store, id, &stage, &err) && err.kind == ERR_NOT_FOUND;
 }
 
-/* A session, or the lease of a job. */
+/* A session, a piece of one that is being stored, or the lease of a job. */
 static bool stage_has_owner(struct verify *verify, const char *id_text, bool *has)
 {
     scoped(db_release) struct db *db = NULL;
@@ -318,8 +320,10 @@ static bool stage_has_owner(struct verify *verify, const char *id_text, bool *ha
     *has = false;
     if (!database_read(verify->app->database, &db, verify->err))
         return false;
-    return uuid_parse(str_from(id_text), &id) ? session_exists(db, id, has, verify->err)
-                                              : job_holds_stage(db, id_text, has, verify->err);
+    if (!uuid_parse(str_from(id_text), &id))
+        return job_holds_stage(db, id_text, has, verify->err);
+    return session_exists(db, id, has, verify->err) &&
+           (*has || piece_is_stored(db, id, has, verify->err));
 }
 
 /* Whether a stage without an owner goes away by itself. */
