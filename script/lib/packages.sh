@@ -13,7 +13,7 @@ packages_npm=$(command -v npm >/dev/null || echo npm)
 # What its tests need besides: test runners, and programs that make audio in every format.
 packages_test="libcmocka-dev python3-pytest python3-requests python3-jsonschema python3-boto3 ceph-mon ceph-osd radosgw ceph-common ffmpeg sox
     libsox-fmt-all flac lame pocketsphinx pocketsphinx-en-us opus-tools vorbis-tools speex wavpack
-    espeak-ng libchromaprint-tools curl strace nginx-light openssl sqlite3 postgresql pgbouncer python3-psycopg2 procps
+    espeak-ng libchromaprint-tools curl strace nginx-light openssl sqlite3 postgresql pgbouncer python3-psycopg2 procps haproxy
     systemd bash-completion clang-format-14
     universal-ctags chromium nodejs $packages_npm"
 
