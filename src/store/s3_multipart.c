@@ -6,7 +6,7 @@
 
 #include "base/fs.h"
 #include "base/str.h"
-#include "crypto/digest.h"
+#include "crypto/sha256.h"
 #include "store/s3.h"
 
 #define READ_BYTES ((size_t)256 << 10)
@@ -27,10 +27,13 @@ struct transfer {
 
 /* ---- the parts ---- */
 
+/* The MD5 only where it goes along: it is most of the work. */
 static bool digest_part(const struct transfer *transfer, uint64_t start, uint64_t length,
                         struct digests *out, struct error *err)
 {
-    scoped(digest_release) struct digest *digest = digest_new(DIGEST_BEST);
+    bool has_md5 = transfer->outgoing->self->settings.checksum == S3_CHECKSUM_MD5;
+    scoped(digest_release) struct digest *both = has_md5 ? digest_new(DIGEST_BEST) : NULL;
+    scoped(sha256_release) struct sha256 *one = has_md5 ? NULL : sha256_new();
     scoped(memory_free) char *block = malloc(READ_BYTES);
 
     if (!block)
@@ -43,10 +46,16 @@ static bool digest_part(const struct transfer *transfer, uint64_t start, uint64_
             return false;
         if (got == 0)
             return error_set(err, ERR_INCOMPLETE, "the stage ends before its size");
-        digest_update(digest, block, got);
+        if (both)
+            digest_update(both, block, got);
+        else
+            sha256_update(one, block, got);
         done += got;
     }
-    digest_peek(digest, out);
+    if (both)
+        digest_peek(both, out);
+    else
+        sha256_finish(one, out->sha256);
     return true;
 }
 
@@ -73,8 +82,9 @@ static bool send_part(struct transfer *transfer, size_t index, struct error *err
                            .headers = headers,
                            .header_count = checksum == S3_CHECKSUM_MD5,
                            .body = {.fd = outgoing->fd, .offset = start, .length = length}};
-    struct digests digests;
+    struct digests digests = {0};
 
+    s3_reply_init(&reply);
     snprintf(number, sizeof number, "%zu", index + 1);
     if (checksum != S3_CHECKSUM_NONE) {
         if (!digest_part(transfer, start, length, &digests, err))
@@ -83,7 +93,6 @@ static bool send_part(struct transfer *transfer, size_t index, struct error *err
         base64_encode(digests.md5, MD5_BYTES, md5);
         call.sha256 = hex;
     }
-    s3_reply_init(&reply);
     if (!s3_call(outgoing->self->client, &call, &reply, err))
         return false;
     if (reply.status != 200 || !etag_is_plain(reply.etag))

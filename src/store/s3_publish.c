@@ -182,6 +182,7 @@ static bool send_whole(const struct s3_outgoing *outgoing, struct error *err)
                            .header_count = outgoing->header_count,
                            .body = {.fd = outgoing->fd, .length = outgoing->size}};
 
+    s3_reply_init(&reply);
     memcpy(headers, outgoing->headers, outgoing->header_count * sizeof *headers);
     if (settings->conditional_writes)
         headers[call.header_count++] = (struct s3_field){"if-none-match", "*"};
@@ -192,7 +193,6 @@ static bool send_whole(const struct s3_outgoing *outgoing, struct error *err)
             return false;
         headers[call.header_count++] = (struct s3_field){"content-md5", md5};
     }
-    s3_reply_init(&reply);
     if (!s3_call(outgoing->self->client, &call, &reply, err))
         return false;
     if (reply.status == 412 || reply.status == 409)

@@ -9,6 +9,7 @@
 
 #include "crypto/digest.h"
 #include "crypto/digest_kernel.h"
+#include "crypto/sha256.h"
 
 #define LONGEST (5 * DIGEST_BLOCK_BYTES + 3)
 
@@ -137,6 +138,24 @@ static void what_is_none_is_refused(void **state)
     assert_false(digest_save(reference, saved)); /* OpenSSL's cannot be written down */
 }
 
+static void pieces_make_the_same_sha256(void **state)
+{
+    scoped(sha256_release) struct sha256 *running = sha256_new();
+    scoped(sha256_release) struct sha256 *empty = sha256_new();
+    uint8_t whole[SHA256_BYTES], pieces[SHA256_BYTES];
+
+    (void)state;
+    for (size_t at = 0, step = 0; at < sizeof content; at += step, step = step % 97 + 1)
+        sha256_update(running, content + at,
+                      at + step < sizeof content ? step : sizeof content - at);
+    sha256_of(content, sizeof content, whole);
+    sha256_finish(running, pieces);
+    assert_memory_equal(whole, pieces, SHA256_BYTES);
+    sha256_of("", 0, whole);
+    sha256_finish(empty, pieces);
+    assert_memory_equal(whole, pieces, SHA256_BYTES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +164,7 @@ int main(void)
         cmocka_unit_test(saving_and_copying_change_nothing),
         cmocka_unit_test(the_layout_is_what_it_was),
         cmocka_unit_test(what_is_none_is_refused),
+        cmocka_unit_test(pieces_make_the_same_sha256),
     };
 
     return cmocka_run_group_tests(tests, fill, NULL);
