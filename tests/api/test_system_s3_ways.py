@@ -461,6 +461,12 @@ def test_what_is_written_late_is_explained_and_removed(tmp_path, small):
             assert late() == []
             wait_until(late, 30, "the late write")
             server.verify()  # it is explained, or gone
+            # and one of an upload that was stored by a second attempt, and deleted soon after
+            record = server.api().upload(noise(60_000, 2))
+            content = small.objects[record["storage_path"]]
+            assert server.api().delete(f"/v1/uploads/{record['id']}?permanent=true").status_code == 204
+            assert record["storage_path"] not in small.objects
+            small.objects[record["storage_path"]] = content
             wait_until(lambda: not late(), 60, "the sweep")
             wait_until(lambda: server.verify()["totals"]["stored_bytes"] == 0, 30, "all to add up")
 
