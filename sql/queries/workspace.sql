@@ -12,10 +12,12 @@ WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2;
 UPDATE workspaces SET name = $2 WHERE id = $1 AND deleted_at IS NULL;
 
 -- name: workspace_delete
--- Only an empty one; what is not touched is not there, or not empty.
+-- Only an empty one; what is not touched is not there, or not empty. The order has the first upload looked
+-- up: where most uploads are one workspace's, PostgreSQL would read all of them to find none of another's.
 UPDATE workspaces SET deleted_at = $2
 WHERE id = $1 AND deleted_at IS NULL
-  AND NOT EXISTS (SELECT 1 FROM audio_uploads WHERE workspace_id = $1)
+  AND (SELECT id FROM audio_uploads WHERE workspace_id = $1
+       ORDER BY workspace_id, uploaded_at, id LIMIT 1) IS NULL
   AND NOT EXISTS (SELECT 1 FROM chunked_uploads
                   WHERE workspace_id = $1 AND status = 'initiated');
 

@@ -58,7 +58,7 @@ class Postgres:
     def run(self, *command, check=True):
         """As the server's user, who owns the folder."""
         done = subprocess.run(list(map(str, command)), cwd="/", capture_output=True, text=True,
-                              timeout=120, check=False, **self.owner())
+                              timeout=1800, check=False, **self.owner())
         assert done.returncode == 0 or not check, f"{command}: {done.stdout}{done.stderr}"
         return done
 
