@@ -1,4 +1,5 @@
 """Damage that no header tells of: the report of validate names it, and calls no intact file damaged."""
+import functools
 import random
 import struct
 
@@ -29,6 +30,11 @@ MADE = {
     "mp2": lambda: noise("n.mp2", "-c:a", "mp2", "-b:a", "64k"),
     "ac3": lambda: noise("n.ac3", "-c:a", "ac3"),
 }
+
+
+@functools.lru_cache(maxsize=None)
+def report_of(path):
+    return work("validate", path)["report"]
 
 
 def without_middle(name):
@@ -146,7 +152,7 @@ PIECES = {"wavpack": (wavpack_blocks, 2, 0), "wma": (asf_packets, 3, 0.1), "wma-
 @pytest.mark.parametrize("which", PIECES)
 def test_pieces_that_are_gone_are_missed(which):
     name, (find, count, abs_s) = which.split("-", maxsplit=1)[0], PIECES[which]
-    whole = work("validate", MADE[name]())["report"]
+    whole = report_of(MADE[name]())
     assert whole["verdict"] == "whole" and not whole["damage"]
     pieces = list(find(MADE[name]().read_bytes()))
     report = work("validate", without(name, pieces, len(pieces) // 3, count))["report"]
@@ -163,8 +169,8 @@ def test_pieces_that_are_gone_are_missed(which):
     (24, b"\xff" * 4, 1), (0, bytes(32), 1)], ids=["name", "short", "long", "version", "back", "forth", "count",
                                                   "flags", "all"])
 def test_a_block_of_wavpack_with_a_damaged_header_is_damage(channels, at, what, lost):
-    content = bytearray((MADE["wavpack"]() if channels == 1 else coded("six.wv", channels=6)).read_bytes())
-    whole = work("validate", coded("six.wv", channels=6) if channels == 6 else MADE["wavpack"]())["report"]
+    source_path = MADE["wavpack"]() if channels == 1 else coded("six.wv", channels=6)
+    content, whole = bytearray(source_path.read_bytes()), report_of(source_path)
     begin = [i for i in wavpack_blocks(content) if content[i + 25] & 8]  # the first of those of all channels
     place = begin[len(begin) // 2] + at
     content[place:place + len(what)] = what
@@ -193,7 +199,7 @@ def test_a_last_block_that_is_lost_is_an_end_that_is_missing():
 @pytest.mark.parametrize("count", [2, 10, 300])
 def test_frames_that_the_summary_counts_are_missed(count):
     frames = list(mp3_frames(MADE["mp3"]().read_bytes()))
-    whole = work("validate", MADE["mp3"]())["report"]
+    whole = report_of(MADE["mp3"]())
     assert whole["verdict"] == "whole" and whole["declared"]["duration_matches"]
     assert whole["declared"]["duration"] == pytest.approx(whole["duration"], abs=0.001)
     report = work("validate", without("mp3", frames, len(frames) // 2, count))["report"]

@@ -55,6 +55,7 @@ TABLES = {
                         "idempotency_key": "NULL", "status": "'completed'", "reserved_bytes": "0",
                         "completed_at": "now()", "expires_at": "now() + interval '1 day'"},
     "chunked_upload_parts": {"session_id": SESSION},
+    "staged_pieces": {"id": ANY, "session_id": SESSION, "storage_path": "'piece/' || n", "counts": "1"},
     "file_processing_cache": {"id": ANY, "workspace_id": ELSEWHERE, "file_hash": "md5('content ' || n)",
                               "accessed_at": PAST},
     "processing_jobs": {"id": JOB, "upload_id": UPLOAD, "chunk_id": "NULL", "created_at": PAST,
@@ -71,7 +72,7 @@ TABLES = {
 }
 # A row for each migration, kind, task, analyst, or object about to be removed, and the webhooks, all of
 # which their sender has in mind: these stay small.
-SMALL = {"webhooks", "storage_garbage", "schema_migrations", "database_probe", "server_secrets", "event_positions", "analysts",
+SMALL = {"webhooks", "nodes", "duties", "storage_garbage", "schema_migrations", "database_probe", "server_secrets", "event_positions", "analysts",
          "processing_cache_figures", "processing_job_pauses"}
 
 # What /metrics counts is as long as what waits, and is read from an index alone.
@@ -86,16 +87,23 @@ def columns(database, table):
         AND attnum > 0 AND NOT attisdropped AND attgenerated = ''""").split()
 
 
-def fill(database, table, workspace):
+def keep_seeds(database, workspace):
+    """One row of each table, before the server clears it away."""
+    database.psql("CREATE SCHEMA seeds")
+    for table in TABLES:
+        of_it = f"WHERE workspace_id = '{workspace}'" if "workspace_id" in columns(database, table) else ""
+        database.psql(f"CREATE TABLE seeds.{table} AS SELECT * FROM {table} {of_it} LIMIT 1")
+
+
+def fill(database, table):
     names = columns(database, table)
     changed = TABLES[table]
     assert set(changed) <= set(names), f"{table}: {set(changed) - set(names)}"
     values = ", ".join(changed.get(name, f"r.{name}") for name in names)
-    of_it = f"WHERE workspace_id = '{workspace}'" if "workspace_id" in names else ""
     rows = FEW_ROWS if table in FEW else ROWS
     made = database.psql(f"""SET session_replication_role = replica;
         WITH made AS (INSERT INTO {table} ({', '.join(names)}) OVERRIDING SYSTEM VALUE
-            SELECT {values} FROM (SELECT * FROM {table} {of_it} LIMIT 1) r,
+            SELECT {values} FROM (SELECT * FROM seeds.{table}) r,
                 generate_series(1, {rows}) n
             RETURNING 1) SELECT count(*) FROM made""")
     assert int(made) == rows, f"{table} has no row to begin with"
@@ -153,8 +161,12 @@ def test_no_route_reads_a_table_from_end_to_end(own_postgres, tmp_path):
                                    headers={"Idempotency-Key": "first"}).raise_for_status()
         # What jobs wait for is forgotten when it is there: nothing waits any more.
         tables("INSERT INTO processing_job_needs SELECT id, id FROM processing_jobs LIMIT 1")
+        # And a local store has no pieces.
+        tables("INSERT INTO staged_pieces SELECT gen_random_uuid(), id, 0, 1, 'main', 'piece', 1, now(), now() "
+               "FROM chunked_uploads LIMIT 1")
+        keep_seeds(own_postgres, side.workspace["id"])
         for table in TABLES:
-            fill(own_postgres, table, side.workspace["id"])
+            fill(own_postgres, table)
         tables("VACUUM ANALYZE")
         begun = os.path.getsize(own_postgres.folder / "log")
         for _ in range(6):  # from the sixth on a prepared statement may have one plan for all values

@@ -8,6 +8,7 @@ from catalog import catalog_of
 from server import Server, wait_until
 
 READERS = 64  # connections to the catalog, at most
+AT_ONCE_S = 4  # less than a lock of the catalog is waited for
 
 
 def ask_and_read_nothing(server, path, count):
@@ -45,7 +46,7 @@ def test_slow_readers_of_a_history_hold_no_catalog(tmp_path):
         wait_until(lambda: waiting_answers(server) >= READERS + 8, what="answers that wait")
         asked = time.monotonic()
         assert api.get_json(f"/v1/uploads/{record['id']}")["id"] == record["id"]
-        assert time.monotonic() - asked < 2
+        assert time.monotonic() - asked < 20  # who waited for the readers would do so for ever
         for line in lines:
             line.close()
 
@@ -58,7 +59,7 @@ def test_first_use_of_a_token_does_not_wait_for_the_writer(tmp_path):
             for _ in range(3):
                 asked = time.monotonic()
                 assert server.api(token).get_json("/v1/uploads")["items"] == []
-                assert time.monotonic() - asked < 2
+                assert time.monotonic() - asked < AT_ONCE_S
             catalog.rollback()
         tokens = server.api().get_json("/v1/tokens")["items"]
         assert len(tokens) == 1
@@ -74,7 +75,7 @@ def test_looks_at_readiness_hold_one_thread(tmp_path):
             for _ in range(10):
                 asked = time.monotonic()
                 assert server.api().get("/healthz").status_code == 200
-                assert time.monotonic() - asked < 2
+                assert time.monotonic() - asked < AT_ONCE_S
             catalog.rollback()
         for line in lines:
             line.close()
