@@ -19,6 +19,17 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "databases(*names): run on each of them; not said: sqlite")
 
 
+# Modules that take long, begun first: the last ones of a run are then short, and no process waits for
+# another with nothing to do.
+FIRST = ["test_media_works", "test_tus_uploads", "test_tus_clients", "test_api_chunks", "test_system_cluster",
+         "test_system_s3", "test_api_workspaces", "test_api_webhooks", "test_api_records", "test_cli_chunks"]
+
+
+def pytest_collection_modifyitems(items):
+    order = {name: at for at, name in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(item.module.__name__.rpartition(".")[2], len(FIRST)))
+
+
 def pytest_generate_tests(metafunc):
     """A module says on which databases its tests run: pytestmark = pytest.mark.databases(…). A test
     that looks into the SQLite file itself says so in turn."""

@@ -11,11 +11,11 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3 node-llhttp l
 packages_npm=$(command -v npm >/dev/null || echo npm)
 
 # What its tests need besides: test runners, and programs that make audio in every format.
-packages_test="libcmocka-dev python3-pytest python3-requests python3-jsonschema python3-boto3 ceph-mon ceph-osd radosgw ceph-common ffmpeg sox
-    libsox-fmt-all flac lame pocketsphinx pocketsphinx-en-us opus-tools vorbis-tools speex wavpack
-    espeak-ng libchromaprint-tools curl strace nginx-light openssl sqlite3 postgresql pgbouncer python3-psycopg2 procps haproxy
-    systemd bash-completion clang-format-14
-    universal-ctags chromium nodejs $packages_npm"
+packages_test="libcmocka-dev python3-pytest python3-pytest-xdist python3-requests python3-jsonschema
+    python3-boto3 ceph-mon ceph-osd radosgw ceph-common postgresql pgbouncer python3-psycopg2 haproxy
+    nginx-light openssl curl strace sqlite3 procps systemd bash-completion clang-format-14 universal-ctags
+    ffmpeg sox libsox-fmt-all flac lame opus-tools vorbis-tools speex wavpack espeak-ng
+    libchromaprint-tools pocketsphinx pocketsphinx-en-us chromium nodejs $packages_npm"
 
 # What the benchmark needs besides.
 packages_bench="nginx-light wrk ffmpeg sox lame flac strace nodejs $packages_npm"
