@@ -164,6 +164,14 @@ bool derived_walk(struct db *db, const char *storage_name, const char *after, si
                 limit, mem, out, count, err);
 }
 
+bool derived_bytes_beside(struct db *db, struct uuid workspace_id, struct uuid upload_id,
+                          enum derived_kind kind, uint64_t *out, struct error *err)
+{
+    return rows_count(db, SQL_DERIVED_BYTES_BESIDE,
+                      DB_ARGS(db_uuid(workspace_id), db_uuid(upload_id), db_text(kind_names[kind])),
+                      out, err);
+}
+
 /* ---- recipes ---- */
 
 bool derived_note_recipe(struct db *tx, struct uuid upload_id, enum derived_kind kind,

@@ -25,17 +25,26 @@ static bool is_the_recipe(struct db *db, const struct cutting *self, bool *out, 
 }
 
 /* Files that can be made again are not charged to the quota, which is of what people upload; but
- * nobody fills the store with what is made of little. */
+ * nobody fills the store with what is made of little: one cut takes no more than the quota has
+ * left, and all files of a workspace together no more than the quota is. */
 static bool find_most(struct db *db, struct cutting *self, struct error *err)
 {
-    struct quota_limit left;
+    const struct job *job = self->files.job;
+    struct quota_limit left, whole;
     struct quota quota;
+    uint64_t others;
 
-    if (!quota_read(db, self->files.job->workspace_id, app_now_us(self->files.app), self->files.mem,
-                    &quota, err))
+    if (!quota_read(db, job->workspace_id, app_now_us(self->files.app), self->files.mem, &quota,
+                    err))
         return false;
     left = quota_remaining_bytes(&quota);
-    if (left.limited)
+    whole = quota.limits.max_storage_bytes;
+    if (!whole.limited)
+        return true;
+    if (!derived_bytes_beside(db, job->workspace_id, job->upload_id, DERIVED_CHUNK, &others, err))
+        return false;
+    self->most_bytes = others < whole.value ? whole.value - others : 0;
+    if (left.value < self->most_bytes)
         self->most_bytes = left.value;
     return true;
 }
@@ -122,7 +131,7 @@ bool cutting_written(const struct cutting *self, uint64_t size_bytes, struct err
     if (size_bytes <= self->most_bytes && self->bytes <= self->most_bytes - size_bytes)
         return stage_written(self->stage, size_bytes, err);
     error_tell(err, ERR_QUOTA_STORAGE,
-               "the chunks would take more than the %llu bytes that the workspace has left",
+               "the chunks would take more than the %llu bytes that the quota leaves them",
                (unsigned long long)self->most_bytes);
     return error_limit(err, self->most_bytes, 0);
 }

@@ -101,6 +101,26 @@ def test_an_upload_whose_chunks_have_no_room_says_so(tmp_path):
         assert api.get_json(path)["status"] == "completed" and len(chunks_of(api, record)) == 3
 
 
+def test_all_chunks_of_a_workspace_take_no_more_than_its_quota(tmp_path):
+    with Server(tmp_path / "data", *SHORT, jobs=True) as server:
+        api, whole = server.api(), {"sample_rate": "source", "channels": "source"}
+        one, two = processed(api, small(9), "one.flac"), processed(api, small(8), "two.flac")
+        size = 9 * 48000 * 4
+        limit(api, one, used(api, one) + size + 100_000)  # for the one or the other
+        assert used(api, one) < size / 2
+        cut(api, one, **whole)
+        cut(api, one, **whole, overlap=0, max_duration=3)  # which takes the place of it
+        job = cut(api, two, expect="failed", **whole)
+        assert job["error_code"] == "quota_storage_exceeded"
+        again = processed(api, small(9), "again.flac")
+        assert again["error_code"] == "quota_storage_exceeded"  # of its chunks, which nobody has
+        assert cut(api, again, **whole, max_duration=3)["from_cache"]  # what is shared takes nothing
+        for record in (one, again):
+            assert api.delete(f"/v1/uploads/{record['id']}", params={"permanent": "true"}).status_code == 204
+        cut(api, two, **whole)
+        adds_up(server)
+
+
 # ---- the disk ----
 
 @contextlib.contextmanager
