@@ -45,8 +45,7 @@ struct s3_call {
 
 #define S3_ETAG_SIZE 256
 #define S3_TEXT_SIZE 256
-#define S3_FILENAME_SIZE 1700 /* x-amz-meta-original-filename, all metadata taking 2 KiB at most \
-                               */
+#define S3_FILENAME_SIZE 1700 /* of x-amz-meta-original-filename: S3 has 2 KiB for all */
 #define S3_SIZE_UNKNOWN UINT64_MAX
 
 struct s3_reply {
