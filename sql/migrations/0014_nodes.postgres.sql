@@ -24,10 +24,13 @@ COMMENT ON TABLE duties IS
 
 ALTER TABLE chunked_uploads ADD COLUMN node_id UUID;
 ALTER TABLE chunked_uploads ADD COLUMN finishing UUID;
+ALTER TABLE chunked_uploads ADD COLUMN shared SMALLINT NOT NULL DEFAULT 0 CHECK (shared IN (0, 1));
 CREATE INDEX chunked_uploads_node ON chunked_uploads (node_id, id)
     WHERE status = 'initiated' AND kind = 'post';
 COMMENT ON COLUMN chunked_uploads.node_id IS 'the node that received of it last';
 COMMENT ON COLUMN chunked_uploads.finishing IS 'nodes.instance of the one that makes the upload of it';
+COMMENT ON COLUMN chunked_uploads.shared IS
+    '1: any node may go on with it, as what counts is in staged_pieces; 0: node_id alone';
 
 CREATE TABLE staged_pieces (
     id UUID NOT NULL PRIMARY KEY,

@@ -20,6 +20,8 @@ CREATE TABLE duties (
 
 ALTER TABLE chunked_uploads ADD COLUMN node_id TEXT; -- the node that received of it last
 ALTER TABLE chunked_uploads ADD COLUMN finishing TEXT; -- nodes.instance of the one that makes the upload of it
+-- 1: any node may go on with it, as what counts is in staged_pieces; 0: node_id alone.
+ALTER TABLE chunked_uploads ADD COLUMN shared INTEGER NOT NULL DEFAULT 0 CHECK (shared IN (0, 1));
 CREATE INDEX chunked_uploads_node ON chunked_uploads (node_id, id)
     WHERE status = 'initiated' AND kind = 'post';
 

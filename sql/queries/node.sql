@@ -21,8 +21,9 @@ WHERE n.lease_until < $1
 ORDER BY n.lease_until LIMIT $2;
 
 -- name: node_adopt
--- What was begun before there were nodes is of the first that starts.
-UPDATE chunked_uploads SET node_id = $1 WHERE node_id IS NULL AND status = 'initiated';
+-- Requests of before there were nodes are of the first that starts.
+UPDATE chunked_uploads SET node_id = $1
+WHERE node_id IS NULL AND kind = 'post' AND status = 'initiated';
 
 -- name: duty_take
 INSERT INTO duties (name, instance, lease_until) VALUES ($1, $2, $3)

@@ -3,9 +3,9 @@ INSERT INTO chunked_uploads (id, workspace_id, user_id, upload_id, kind, filenam
                              chunk_size, total_chunks, reserved_bytes, storage_name, storage_path,
                              declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata,
                              concatenation, partials, idempotency_key, fingerprint, created_at,
-                             expires_at, protocol_headers, node_id)
+                             expires_at, protocol_headers, node_id, shared)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-        $21, $22, $23, $24, $25);
+        $21, $22, $23, $24, $25, $26);
 
 -- name: session_reserved
 SELECT reserved_bytes FROM chunked_uploads
@@ -67,7 +67,7 @@ SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
        digest_state, concatenation, partials, error_code, error_message,
-       protocol_headers, node_id
+       protocol_headers, node_id, shared
 FROM chunked_uploads WHERE workspace_id = $1 AND id = $2;
 
 -- name: session_list
@@ -76,7 +76,7 @@ SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
        digest_state, concatenation, partials, error_code, error_message,
-       protocol_headers, node_id
+       protocol_headers, node_id, shared
 FROM chunked_uploads WHERE id > $1 AND status = 'initiated' ORDER BY id LIMIT $2;
 
 -- name: session_list_node
@@ -85,7 +85,7 @@ SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
        digest_state, concatenation, partials, error_code, error_message,
-       protocol_headers, node_id
+       protocol_headers, node_id, shared
 FROM chunked_uploads
 WHERE node_id = $1 AND kind = 'post' AND status = 'initiated' AND id > $2 ORDER BY id LIMIT $3;
 
@@ -95,7 +95,7 @@ SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
        digest_state, concatenation, partials, error_code, error_message,
-       protocol_headers, node_id
+       protocol_headers, node_id, shared
 FROM chunked_uploads
 WHERE id > $1 AND status = 'initiated' AND kind IN ('chunked', 'tus')
   AND (concatenation = 'final'
@@ -109,7 +109,7 @@ SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
        digest_state, concatenation, partials, error_code, error_message,
-       protocol_headers, node_id
+       protocol_headers, node_id, shared
 FROM chunked_uploads WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- name: session_expired
@@ -118,7 +118,7 @@ SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
        digest_state, concatenation, partials, error_code, error_message,
-       protocol_headers, node_id
+       protocol_headers, node_id, shared
 FROM chunked_uploads
 WHERE expires_at < $1 AND (expires_at, id) > ($2, $3) ORDER BY expires_at, id LIMIT $4;
 
@@ -134,7 +134,7 @@ SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
        digest_state, concatenation, partials, error_code, error_message,
-       protocol_headers, node_id
+       protocol_headers, node_id, shared
 FROM chunked_uploads
 WHERE workspace_id = $1 AND user_id = $2 AND concatenation = 'final' AND partials = $3
 ORDER BY created_at DESC, id DESC LIMIT 1;
@@ -145,7 +145,7 @@ SELECT id, workspace_id, user_id, upload_id, kind, filename, file_size, reserved
        storage_path, idempotency_key, fingerprint, created_at, expires_at, status, chunk_size,
        total_chunks, declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata, hashed_bytes,
        digest_state, concatenation, partials, error_code, error_message,
-       protocol_headers, node_id
+       protocol_headers, node_id, shared
 FROM chunked_uploads
 WHERE workspace_id = $1 AND user_id = $2 AND idempotency_key = $3;
 

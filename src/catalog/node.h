@@ -36,7 +36,7 @@ bool node_alive(struct db *db, int64_t now_us, size_t limit, struct arena *mem, 
  */
 bool node_silent(struct db *db, int64_t before_us, size_t limit, struct arena *mem,
                  struct uuid **out, size_t *count, struct error *err);
-/* Sessions of no node become this one's. */
+/* Sessions of one request that are no node's become this one's. */
 bool node_adopt(struct db *tx, struct uuid id, struct error *err);
 
 /* Takes the duty, or keeps it, until UNTIL_US. *TAKEN is false while another has it. */

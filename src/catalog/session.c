@@ -99,6 +99,7 @@ static struct session from_row(const struct db_rows *rows, struct arena *mem)
         .error_message = db_column_text(rows, 27, mem),
         .protocol_headers = db_column_text(rows, 28, mem),
         .node_id = db_column_uuid(rows, 29),
+        .is_shared = db_column_int(rows, 30) == 1,
     };
     size_t length;
 
@@ -153,7 +154,8 @@ static bool insert(struct db *tx, const struct session *session, struct error *e
                 db_text(concatenation_names[session->concatenation]), db_text(session->partials),
                 db_text(session->idempotency_key), db_text(session->fingerprint),
                 db_time(session->created_at_us), db_time(session->expires_at_us),
-                db_text(session->protocol_headers), rows_uuid(session->node_id)),
+                db_text(session->protocol_headers), rows_uuid(session->node_id),
+                db_int(session->is_shared ? 1 : 0)),
         NULL, err);
 }
 

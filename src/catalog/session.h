@@ -59,6 +59,7 @@ struct session {
     int64_t created_at_us;
     int64_t expires_at_us;
     struct uuid node_id; /* that received of it last; nil: none is known */
+    bool is_shared;      /* any node may go on with it (catalog/piece.h) */
 };
 
 /* "chunked". */

@@ -57,6 +57,8 @@ const struct config_option configuration_options[] = {
      "longest chunk"},
     {"uploads", "session_ttl", CONFIG_MS, "24h", NULL,
      "how long an unfinished upload is kept"},
+    {"uploads", "shared_staging", CONFIG_BOOL, "true", NULL,
+     "whether other servers on the database may go on with an unfinished upload"},
     {"chunks", "format", CONFIG_TEXT, "wav", NULL,
      "what chunks are cut to: wav or flac"},
     {"chunks", "sample_rate", CONFIG_TEXT, "16000", NULL,

@@ -72,6 +72,7 @@ struct settings {
     int64_t max_chunk_duration_ms;
     struct media_cut cut; /* how chunks are cut where nobody says otherwise */
     int64_t session_ttl_us;
+    bool shared_staging; /* other nodes may go on with uploads of several requests */
     int64_t sweep_every_us;
     int64_t node_lease_us;    /* how long a node may be silent */
     uint64_t work_timeout_ms; /* of work on a whole file, and a tenth of its duration more */

@@ -138,6 +138,8 @@ bool resumable_open_stage(struct app *app, const struct resumable_state *state, 
     uuid_format(session->id, id);
     if (!app_find_store(app, session->storage_name, &store, err))
         return error_context(err, "session %s", id);
+    if (shared_stage_is_elsewhere(app, session))
+        return error_tell(err, ERR_UNAVAILABLE, "another server receives this upload");
     if (store_stage_open(store, id, out, err))
         return true;
     if (err->kind != ERR_NOT_FOUND ||
@@ -215,6 +217,7 @@ static struct session make_session(struct app *app, const struct resumable_reque
         .idempotency_key = request->idempotency_key,
         .created_at_us = app_now_us(app),
         .node_id = app->node_id,
+        .is_shared = shared_stage_is_wanted(app, store_name(app->stores[0])),
     };
 
     if (known && request->chunk_size > 0)

@@ -1,6 +1,7 @@
 /* Sessions of which all bytes have come and nothing was made yet; and those whose time is over. */
 #include "service/node.h"
 #include "service/resumable_state.h"
+#include "service/shared_stage.h"
 
 #define PAGE 100
 #define US_PER_MINUTE (60 * US_PER_S)
@@ -92,7 +93,7 @@ static bool conclude_if_ours(struct app *app, const struct session *session, str
     bool is_ours;
 
     return node_looks_after(app, session->node_id, &is_ours, err) &&
-           (!is_ours || conclude_one(app, session, err));
+           (!is_ours || shared_stage_is_elsewhere(app, session) || conclude_one(app, session, err));
 }
 
 bool resumable_conclude_left(struct app *app, struct error *err)

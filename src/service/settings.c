@@ -199,6 +199,7 @@ bool settings_read(const struct config *config, struct settings *out, struct err
         !read_ms(config, "session_ttl", 60000, 365 * day_ms, &ttl_ms, err))
         return false;
     settings.session_ttl_us = ttl_ms * 1000;
+    settings.shared_staging = config_bool(config, "uploads", "shared_staging");
     settings.sweep_every_us = (int64_t)config_number(config, "server", "sweep_every") * 1000;
     settings.node_lease_us = (int64_t)config_number(config, "server", "node_lease") * 1000;
     *out = settings;

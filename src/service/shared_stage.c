@@ -108,11 +108,28 @@ static bool is_here(struct app *app, struct uuid id, struct part part)
     return here;
 }
 
+/* One that is on the disks of this node alone, though others have the store too. */
+static bool stages_are_apart(const struct app *app, const char *store_name)
+{
+    const struct store *store = app_store(app, store_name);
+
+    return node_is_shared(app) && store && !store_has_files(store);
+}
+
+bool shared_stage_is_wanted(const struct app *app, const char *store_name)
+{
+    return app->settings.shared_staging && stages_are_apart(app, store_name);
+}
+
 bool shared_stage_is_used(const struct app *app, const struct session *session)
 {
-    const struct store *store = app_store(app, session->storage_name);
+    return session->is_shared && node_is_shared(app);
+}
 
-    return session->kind != SESSION_POST && node_is_shared(app) && store && !store_has_files(store);
+bool shared_stage_is_elsewhere(const struct app *app, const struct session *session)
+{
+    return !session->is_shared && stages_are_apart(app, session->storage_name) &&
+           !uuid_is_nil(session->node_id) && !uuid_equal(session->node_id, app->node_id);
 }
 
 void shared_stage_note(struct app *app, const struct session *session, struct part part)
@@ -290,9 +307,8 @@ bool shared_stage_fetch(struct app *app, const struct session *session,
         return true;
     if (!fetch_pieces(app, session, stage, part, err))
         return false;
-    /* What came before there were pieces is where it was received. */
-    return all_here(app, session, parts, part) || uuid_equal(session->node_id, app->node_id) ||
-           error_tell(err, ERR_UNAVAILABLE, "another server has what came of the upload");
+    return all_here(app, session, parts, part) ||
+           error_set(err, ERR_UNAVAILABLE, "pieces of a session are missing");
 }
 
 /* ---- making the upload ---- */

@@ -19,8 +19,12 @@ struct shared_stages;
 struct shared_stages *shared_stages_new(void);
 void shared_stages_free(struct shared_stages *stages);
 
+/* Whether those of new sessions in the store STORE_NAME are. */
+bool shared_stage_is_wanted(const struct app *app, const char *store_name);
 /* Whether SESSION's stage is one. */
 bool shared_stage_is_used(const struct app *app, const struct session *session);
+/* Whether only another node has what came of SESSION: it goes on there, or not at all. */
+bool shared_stage_is_elsewhere(const struct app *app, const struct session *session);
 
 /*
  * Stores what STAGE has of PART, to be counted (piece_count) by the transaction that records it.
@@ -33,8 +37,7 @@ void shared_stage_note(struct app *app, const struct session *session, struct pa
 /*
  * Brings into STAGE what counts of PART and is not there. PARTS are all that count.
  *
- * Fails with ERR_UNAVAILABLE if they lie in the stage of another node alone, or the store does not
- * answer.
+ * Fails with ERR_UNAVAILABLE if they are missing, or the store does not answer.
  */
 bool shared_stage_fetch(struct app *app, const struct session *session,
                         const struct part_set *parts, struct stage *stage, struct part part,
