@@ -186,7 +186,7 @@ def test_a_cut_makes_ten_thousand_chunks_at_most(tmp_path, many):
 
 
 @pytest.mark.parametrize("flags", [("--uploads-max-chunk-duration", "1s"),
-                                   ("--uploads-max-chunk-duration", "2s", "--chunks-overlap", "1s")])
+                                   ("--uploads-max-chunk-duration", "1900ms", "--chunks-overlap", "950ms")])
 def test_an_upload_that_would_be_cut_into_more_is_refused(tmp_path, many, flags):
     with Server(tmp_path / "data", *flags) as server:
         api = server.api()
