@@ -70,15 +70,15 @@ struct cache_parcel {
 
 /*
  * Whether DATA may be a result, however it comes: what could be that of a job is held to the rules
- * of those (json_text_read); what is larger than any of them (JOB_RESULT_MAX) is only kept, and need
- * be no more than JSON (json_check). Fails with ERR_BAD_JSON.
+ * of those (json_text_read); what is larger than any of them (JOB_RESULT_MAX) is only kept, and
+ * need be no more than JSON (json_check). Fails with ERR_BAD_JSON.
  */
 bool cache_check_result(struct str data, struct error *err);
 /*
  * Checks and packs a result; *OUT lives in MEM, or is what WISH holds.
  *
- * Fails with ERR_BAD_JSON if it is none (cache_check_result), ERR_BODY_TOO_LARGE if it is larger than
- * [cache] max_entry_bytes or than all that the workspace's results may take.
+ * Fails with ERR_BAD_JSON if it is none (cache_check_result), ERR_BODY_TOO_LARGE if it is larger
+ * than [cache] max_entry_bytes or than all that the workspace's results may take.
  */
 bool cache_prepare(struct app *app, const struct cache_wish *wish, struct arena *mem,
                    struct cache_parcel *out, struct error *err);
