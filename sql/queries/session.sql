@@ -34,6 +34,9 @@ WHERE id = $1 AND status = 'initiated'
        OR NOT EXISTS (SELECT 1 FROM nodes
                       WHERE instance = chunked_uploads.finishing AND lease_until > $3));
 
+-- name: session_not_shared
+UPDATE chunked_uploads SET shared = 0 WHERE id = $1;
+
 -- name: session_not_finishing
 UPDATE chunked_uploads SET finishing = NULL WHERE id = $1 AND finishing = $2;
 

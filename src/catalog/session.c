@@ -232,6 +232,11 @@ bool session_set_node(struct db *tx, struct uuid id, struct uuid node_id, struct
                       err);
 }
 
+bool session_set_unshared(struct db *tx, struct uuid id, struct error *err)
+{
+    return db_execute(tx, SQL_SESSION_NOT_SHARED, DB_ARGS(db_uuid(id)), NULL, err);
+}
+
 bool session_take_finish(struct db *tx, struct uuid id, struct uuid instance, int64_t now_us,
                          bool *mine, struct error *err)
 {

@@ -86,6 +86,8 @@ bool session_touch(struct db *tx, struct uuid id, int64_t expires_at_us, struct 
 bool session_put_off(struct db *tx, struct uuid id, int64_t expires_at_us, struct error *err);
 /* The node received of it. Nothing if it has ended. */
 bool session_set_node(struct db *tx, struct uuid id, struct uuid node_id, struct error *err);
+/* From now on only the node that has its bytes can go on with it. */
+bool session_set_unshared(struct db *tx, struct uuid id, struct error *err);
 /* INSTANCE (catalog/node.h) makes the upload of it, alone. *MINE is false if another does, and is
  * alive at NOW_US, or the session has ended. */
 bool session_take_finish(struct db *tx, struct uuid id, struct uuid instance, int64_t now_us,

@@ -77,6 +77,7 @@ struct postgres_db {
     bool pipelined;      /* commands and statements go through the pipeline */
     struct postgres_sent sent[POSTGRES_SENT_MOST]; /* and not answered yet */
     size_t sent_count;
+    size_t sent_bytes;
 
     /* The pool's: */
     struct postgres_db *next;

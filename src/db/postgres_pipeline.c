@@ -11,10 +11,15 @@
 #include "base/clock.h"
 #include "db/postgres_answer.h"
 
+/* Less than libpq sends by itself. What has not been sent begins nothing: a process that stands
+ * still between two statements must not hold the lock, and where it does the server's limits for
+ * idle transactions hold once it was waited for. */
+#define BYTES_MOST 6000
+
 bool postgres_pipeline_start(struct postgres_db *db, struct error *err)
 {
     assert(!db->pipelined);
-    db->sent_count = 0;
+    db->sent_count = db->sent_bytes = 0;
     db->pipelined = PQenterPipelineMode(db->handle) == 1;
     return db->pipelined || postgres_lost(db, err);
 }
@@ -39,18 +44,33 @@ static bool note(struct postgres_db *db, int sent, enum postgres_sent_kind kind,
     return true;
 }
 
-/* Room for COUNT more. */
-static bool make_room(struct postgres_db *db, size_t count, struct error *err)
+/* Room for COUNT more, which take some BYTES. */
+static bool make_room(struct postgres_db *db, size_t count, size_t bytes, struct error *err)
 {
     if (!db->handle)
         return postgres_lost(db, err);
-    return db->sent_count + count <= COUNT_OF(db->sent) || postgres_settle(db, NULL, err);
+    if ((db->sent_count + count > COUNT_OF(db->sent) || db->sent_bytes + bytes > BYTES_MOST) &&
+        !postgres_settle(db, NULL, err))
+        return false;
+    db->sent_bytes += bytes;
+    return true;
+}
+
+static size_t bytes_of(const struct postgres_parameters *with)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < with->count; i++)
+        bytes += 16 + (with->formats[i]  ? (size_t)with->lengths[i]
+                       : with->values[i] ? strlen(with->values[i])
+                                         : 0);
+    return bytes;
 }
 
 bool postgres_later_command(struct postgres_db *db, enum postgres_sent_kind kind, const char *text,
                             struct error *err)
 {
-    return make_room(db, 1, err) &&
+    return make_room(db, 1, strlen(text), err) &&
            note(db, PQsendQueryParams(db->handle, text, 0, NULL, NULL, NULL, NULL, 1), kind,
                 (enum sql_id)0, err);
 }
@@ -72,7 +92,9 @@ bool postgres_later_statement(struct postgres_db *db, enum sql_id id,
     const char *text = server->sql->statements[id].text[SQL_ENGINE_POSTGRES];
     int sent;
 
-    if (!make_room(db, 2, err))
+    size_t bytes = bytes_of(with) + (db->prepared[id] ? 0 : strlen(text));
+
+    if (!make_room(db, 2, bytes, err))
         return false;
     if (atomic_load(&server->unnamed))
         sent = PQsendQueryParams(db->handle, text, with->count, NULL, with->values, with->lengths,
@@ -183,7 +205,7 @@ bool postgres_settle(struct postgres_db *db, PGresult **last, struct error *err)
         refusal(db, &answers, err);
     else
         ok = answers.last || postgres_lost(db, err);
-    db->sent_count = 0;
+    db->sent_count = db->sent_bytes = 0;
     if (ok && last)
         *last = take(answers.last);
     return ok;

@@ -89,12 +89,15 @@ static bool connect_anew(struct postgres_writer *writer, struct error *err)
 static bool begin(struct postgres_writer *writer, struct error *err)
 {
     const struct postgres_server *server = writer->server;
-    char limits[256];
+    char limits[512];
 
     snprintf(limits, sizeof limits,
              "SELECT set_config('lock_timeout', '%d', true),"
              " set_config('statement_timeout', '%d', true),"
-             " set_config('idle_in_transaction_session_timeout', '%d', true)",
+             " set_config('idle_in_transaction_session_timeout', '%d', true),"
+             " set_config('tcp_keepalives_idle', '20', true)," /* s: a node that lost power */
+             " set_config('tcp_keepalives_interval', '5', true),"
+             " set_config('tcp_keepalives_count', '3', true)",
              server->busy_ms, server->statement_ms, IDLE_LIMIT_MS);
     if (!(writer->connection && postgres_is_sound(writer->connection)) &&
         !connect_anew(writer, err))
@@ -143,8 +146,8 @@ static bool close_savepoint(struct postgres_writer *writer, struct postgres_writ
                     say_later(writer, "SET CONSTRAINTS ALL DEFERRED", write->err) &&
                     say_later(writer, "RELEASE SAVEPOINT work", write->err) &&
                     settle(writer, write->err);
-    else
-        settle(writer, &err); /* what it sent may fail as it likes */
+    else if (!settle(writer, &err) && transaction_is_lost(writer))
+        *write->err = err; /* what fails the others too; else it may fail as it likes */
     if (write->ok || transaction_is_lost(writer))
         return write->ok;
     if (say_later(writer, "ROLLBACK TO SAVEPOINT work", &err) &&

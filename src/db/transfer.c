@@ -145,18 +145,32 @@ struct page {
     size_t count;
     uint64_t behind; /* rows that are there with this page */
     bool is_last;
+    bool by_row; /* each is waited for: the one that fails is known */
 };
 
 static bool add_page(struct db *tx, void *context, struct error *err)
 {
     const struct page *page = context;
+    uint64_t added;
 
     for (size_t i = 0; i < page->count; i++)
         if (!db_execute(tx, transfer_sql(page->index, TABLE_ADD), page->rows[i],
-                        page->table->column_count, NULL, err))
-            return error_context(err, "row %" PRIu64, page->behind - page->count + i + 1);
+                        page->table->column_count, page->by_row ? &added : NULL, err))
+            return !page->by_row
+                       ? false
+                       : error_context(err, "row %" PRIu64, page->behind - page->count + i + 1);
     return db_execute(tx, (enum sql_id)TRANSFER_NOTE,
                       DB_ARGS(db_text(page->table->name), db_int(page->behind)), NULL, err);
+}
+
+/* What fails is tried once more, to find the row. */
+static bool copy_page(struct database *target, struct page *page, struct error *err)
+{
+    page->by_row = false;
+    if (database_write(target, add_page, page, err))
+        return true;
+    page->by_row = true;
+    return database_write(target, add_page, page, err);
 }
 
 /* The next rows, as many as a page takes. */
@@ -217,8 +231,7 @@ static bool copy_table(struct mover *mover, size_t index, struct error *err)
         arena_reset(mem);
         progress.rows = page.behind;
         report(mover, &progress);
-        if (!fill_page(rows, &page, mem, err) ||
-            !database_write(mover->target, add_page, &page, err))
+        if (!fill_page(rows, &page, mem, err) || !copy_page(mover->target, &page, err))
             return false;
     } while (!page.is_last);
     return true;

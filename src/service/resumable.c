@@ -521,15 +521,17 @@ static bool end_work(struct db *tx, void *context, struct error *err)
     struct uuid id = ending->session->id;
     int64_t now_us = app_now_us(ending->app);
     int64_t until_us = now_us + ending->app->settings.session_ttl_us;
-    bool there;
+    bool there, is_open = true;
 
     if (cause ? !session_fail(tx, id, cause, now_us, until_us, &there, err)
-              : !piece_drop_all(tx, id, err) || !session_end(tx, id, &there, err))
+              : !session_exists(tx, id, &is_open, err) || !piece_drop_all(tx, id, err) ||
+                    !session_end(tx, id, &there, err))
         return false;
     if (cause && there && ending->session->concatenation == SESSION_PARTIAL &&
         !resumable_fail_finals(tx, ending->session->workspace_id, id, cause, now_us, until_us, err))
         return false;
-    ending->is_dropped = there && ending->may_be_published;
+    /* What another node has made an upload of meanwhile is that upload's object. */
+    ending->is_dropped = there && is_open && ending->may_be_published;
     return !ending->is_dropped || drop_object(tx, ending, err);
 }
 

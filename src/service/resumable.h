@@ -62,8 +62,8 @@ uint64_t resumable_offset(const struct session *session, const struct part_set *
  * is over: all functions below find none then. */
 bool resumable_read(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
                     struct resumable_state *out, struct error *err);
-/* The same after an append that hangs has been cut short, so that the offset is final until the
- * next append. */
+/* The same after an append that hangs here has been cut short, so that the offset is final until
+ * the next append; but one that hangs at another node may still record what came. */
 bool resumable_look(struct app *app, struct uuid workspace_id, struct uuid id, struct arena *mem,
                     struct resumable_state *out, struct error *err);
 /* Whether something refuses the session: for good, or because its quota has no room for more as

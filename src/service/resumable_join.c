@@ -224,14 +224,24 @@ static bool join_work(struct db *tx, void *context, struct error *err)
             return error_tell(err, ERR_NOT_FOUND, "a partial of this upload is gone");
     }
     return session_set_node(tx, final->id, joining->app->node_id, err) &&
+           (final->is_shared || session_set_unshared(tx, final->id, err)) &&
            session_set_size(tx, final->workspace_id, final->id, joining->size, now_us, err) &&
            part_add(tx, final->id, (struct part){0, joining->size}, err) &&
            (!digest_save(joining->digest, saved) ||
             session_keep_digest(tx, final->id, joining->size, saved, sizeof saved, err));
 }
 
+/* Pieces of all of it are there only if those of all partials are. */
+static void judge_sharing(struct joining *joining)
+{
+    for (size_t i = 0; i < joining->count; i++)
+        if (!joining->partials[i].session.is_shared)
+            joining->final.session.is_shared = false;
+}
+
 static bool join(struct joining *joining, struct error *err)
 {
+    judge_sharing(joining);
     if (!ingest_check_size(joining->app, joining->size, err) || !copy_all(joining, err) ||
         !database_write(joining->app->database, join_work, joining, err))
         return false;

@@ -512,6 +512,18 @@ static bool touch_work(struct db *tx, void *context, struct error *err)
     return touch(tx, context, err);
 }
 
+/* Other nodes do not know that it is in use here: none must find meanwhile that its time is over.
+ */
+static bool hold(struct writing *writing, struct error *err)
+{
+    const struct session *session = &writing->state.session;
+    int64_t left_us = session->expires_at_us - app_now_us(writing->app);
+
+    return !shared_stage_is_used(writing->app, session) ||
+           left_us > writing->app->settings.session_ttl_us / 2 ||
+           database_write(writing->app->database, touch_work, writing, err);
+}
+
 /* Who sends is there, though nothing counts of what has come. */
 static void put_off(struct writing *writing)
 {
@@ -597,6 +609,8 @@ static bool write_in_turn(struct writing *writing, struct resumable_state *out, 
     const struct session *session = &writing->state.session;
     bool taken;
 
+    if (!hold(writing, err))
+        return false;
     writing->recorded = writing->at = writing->write->offset;
     writing->reserved_bytes = session->reserved_bytes;
     if (!resumable_open_stage(writing->app, &writing->state, &writing->stage, err)) {

@@ -15,7 +15,9 @@
 /* Longer than storing one can take: the store gives up before. */
 #define LATE_US (3600 * US_PER_S)
 #define FINISH_WAIT_US (60 * US_PER_S)
-#define FINISH_LOOK_NS 200000000L
+#define FINISH_LOOK_NS \
+    100000000L /* at first; each look is a transaction, and the next comes later */
+#define FINISH_LOOK_MOST_NS 900000000L
 
 /* ---- what is here ---- */
 
@@ -334,7 +336,7 @@ static bool take_work(struct db *tx, void *context, struct error *err)
 bool finish_turn_enter(struct app *app, const struct session *session, struct finish_turn *turn,
                        struct error *err)
 {
-    const struct timespec pause = {.tv_nsec = FINISH_LOOK_NS};
+    struct timespec pause = {.tv_nsec = FINISH_LOOK_NS};
     int64_t end_us = clock_monotonic_us() + FINISH_WAIT_US;
     struct taking taking = {.turn = turn};
 
@@ -350,6 +352,8 @@ bool finish_turn_enter(struct app *app, const struct session *session, struct fi
             return error_tell(err, ERR_UNAVAILABLE,
                               "an earlier request for this upload still runs");
         nanosleep(&pause, NULL);
+        pause.tv_nsec =
+            pause.tv_nsec * 2 < FINISH_LOOK_MOST_NS ? pause.tv_nsec * 2 : FINISH_LOOK_MOST_NS;
     }
 }
 

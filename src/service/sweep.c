@@ -14,6 +14,7 @@
 #include "catalog/webhook.h"
 #include "service/abandon.h"
 #include "service/cache.h"
+#include "service/live.h"
 #include "service/making.h"
 #include "service/node.h"
 #include "service/queue.h"
@@ -291,7 +292,8 @@ struct stage_visit {
 };
 
 /* An open session, a piece that is being stored, or the lease of a job: of a worker that may be a
- * process of its own. */
+ * process of its own. Who finishes a session here may have lost it to another node, which has made
+ * the upload: as long as he sends, it is by his stage that he finds the object not to be his. */
 static bool stage_has_owner(struct app *app, const char *id_text, bool *has, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
@@ -301,7 +303,9 @@ static bool stage_has_owner(struct app *app, const char *id_text, bool *has, str
         return false;
     if (!uuid_parse(str_from(id_text), &id))
         return job_holds_stage(db, id_text, has, err);
-    return session_exists(db, id, has, err) && (*has || piece_is_stored(db, id, has, err));
+    *has = live_is_busy(app->live, id);
+    return *has ||
+           (session_exists(db, id, has, err) && (*has || piece_is_stored(db, id, has, err)));
 }
 
 /* What cannot be a stage of ours, or cannot be discarded, stays: verify tells of it. */

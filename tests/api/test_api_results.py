@@ -135,15 +135,14 @@ def test_chunks_that_are_cut_otherwise_have_no_results_yet(world):
     assert [c["transcription_result_id"] for c in chunks_of(api, record)] == [None, None]
 
 
-@pytest.mark.databases("sqlite")  # waits a minute for the sweep
 def test_results_outlive_their_jobs_and_go_with_the_upload(tmp_path):
-    text = "[jobs]\nkeep = 1s\n"
+    text = "[jobs]\nkeep = 1s\n[server]\nsweep_every = 200ms\n"
     with Server(tmp_path / "data", *configuration(tmp_path, text)) as server:
         api = server.api()
         record = api.upload(audio.wav(seconds=0.5))
         job, = ask(api, "notes", record["id"], options={"a": 1})
         tell(api, lease(api, "notes")[0], "complete", result={"text": "kept"})
-        wait_until(lambda: api.get(f"/v1/jobs/{job['id']}").status_code == 404, LIMIT_S + 60,
+        wait_until(lambda: api.get(f"/v1/jobs/{job['id']}").status_code == 404, LIMIT_S,
                    "the job to be forgotten")
         joined = results(api, record, "notes")
         assert joined["text"] == "kept" and joined["items"][0]["job_id"] == job["id"]
