@@ -9,10 +9,10 @@ import time
 import audio
 import cluster as clusters
 import pytest
+from ceph_gateway import BUCKET, Rgw, is_there
 from chunked import CHUNK, Upload
 from cluster import Cluster
 from cluster_load import Load
-from rgw import BUCKET, Rgw, is_there
 from server import SETTINGS, expect_problem, wait_until
 from tus import Tus
 
