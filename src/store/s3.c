@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fs.h"
 
@@ -172,7 +173,7 @@ static bool s3_configs_overlap(const struct store_config *one, const struct stor
     struct error ignored;
 
     return s3_settings_read(one, mem, &a, &ignored) && s3_settings_read(other, mem, &b, &ignored) &&
-           strcmp(a.bucket, b.bucket) == 0 && strcmp(a.origin, b.origin) == 0 &&
+           strcmp(a.bucket, b.bucket) == 0 && strcasecmp(a.provider, b.provider) == 0 &&
            (prefix_holds(a.prefix, b.prefix) || prefix_holds(b.prefix, a.prefix));
 }
 

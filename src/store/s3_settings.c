@@ -81,6 +81,18 @@ static bool read_address(const struct reader *reader, const char *key, const cha
     return true;
 }
 
+/* In the style of another section, or over TLS in one alone, the provider is still the same. */
+static const char *provider_of(const struct reader *reader, const char *endpoint)
+{
+    bool is_tls = str_starts_with(str_from(endpoint), "https://");
+    const char *host = strstr(endpoint, "://") + 3, *usual = is_tls ? ":443" : ":80";
+    struct str name = {host, strcspn(host, "/")};
+
+    if (str_ends_with(name, usual))
+        name.len -= strlen(usual);
+    return arena_strndup(reader->mem, name.ptr, name.len);
+}
+
 static bool read_style(const struct reader *reader, const struct s3_profile *profile,
                        struct s3_settings *out)
 {
@@ -155,8 +167,10 @@ static bool read_place(const struct reader *reader, const struct s3_profile *pro
     if (!endpoint)
         return bad(reader, "endpoint", "this profile needs one");
     link_endpoint = option(reader, "link_endpoint");
-    return read_address(reader, "endpoint", endpoint, out, &out->origin, &out->host) &&
-           read_address(reader, "link_endpoint", link_endpoint ? link_endpoint : endpoint, out,
+    if (!read_address(reader, "endpoint", endpoint, out, &out->origin, &out->host))
+        return false;
+    out->provider = provider_of(reader, endpoint);
+    return read_address(reader, "link_endpoint", link_endpoint ? link_endpoint : endpoint, out,
                         &out->link_origin, &out->link_host) &&
            read_prefix(reader, out);
 }

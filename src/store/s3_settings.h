@@ -12,8 +12,10 @@
 #include "store/store.h"
 
 struct s3_settings {
-    const char *origin; /* "https://s3.eu-west-1.amazonaws.com": scheme, host and port */
-    const char *host;   /* for the Host header: with the bucket in front, in host style */
+    const char *origin;   /* "https://s3.eu-west-1.amazonaws.com": scheme, host and port */
+    const char *host;     /* for the Host header: with the bucket in front, in host style */
+    const char *provider; /* the endpoint's host without the bucket, nor a port that goes without
+                             saying */
     const char *region;
     const char *bucket;
     bool path_style;

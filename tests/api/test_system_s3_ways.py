@@ -135,6 +135,22 @@ def test_stores_that_overlap_are_refused(tmp_path, small, prefix):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("one,two,overlap", [
+    ({"style": "path"}, {"style": "host"}, True),
+    ({"style": "host"}, {"endpoint": "https://S3.Example.org"}, True),
+    ({"style": "host"}, {"endpoint": "https://s3.example.org:443"}, True),
+    ({}, {"endpoint": "http://s3.example.org"}, True),
+    ({}, {"endpoint": "https://s3.example.org:8443"}, False),
+    ({}, {"endpoint": "https://s3.example.net"}, False),
+    ({"style": "host"}, {"style": "path", "bucket": "another"}, False)])
+def test_one_bucket_is_known_by_whatever_address(tmp_path, small, one, two, overlap):
+    sections = "".join(small.section(name, **{"endpoint": "https://s3.example.org", **more})
+                       for name, more in (("one", one), ("two", two)))
+    done = subprocess.run([Server(tmp_path / "x").binary, "config", *configured(tmp_path, sections)],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == (2 if overlap else 0), done.stderr
+
+
 # ---- links ----
 
 @pytest.fixture(scope="module")

@@ -136,6 +136,30 @@ static void sections_come_to_addresses(void **state)
     }
 }
 
+static void a_provider_is_known_in_every_style(void **state)
+{
+    static const char *const endpoints[][2] = {{"https://s3.example.org", "s3.example.org"},
+                                               {"https://s3.example.org:443/", "s3.example.org"},
+                                               {"http://s3.example.org:80", "s3.example.org"},
+                                               {"http://s3.example.org:443", "s3.example.org:443"},
+                                               {"http://minio:9000", "minio:9000"},
+                                               {"https://[::1]:443", "[::1]"}};
+    scoped(arena_release) struct arena *mem = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT_OF(endpoints); i++) {
+        struct section section = {.pairs = {{"bucket", "bucket"},
+                                            {"endpoint", endpoints[i / 2][0]},
+                                            {"style", i % 2 ? "path" : "host"},
+                                            KEYS}};
+        struct s3_settings settings;
+        struct error err;
+
+        assert_true(read_section(&section, mem, &settings, &err));
+        assert_string_equal(settings.provider, endpoints[i / 2][1]);
+    }
+}
+
 static void the_rest_is_read(void **state)
 {
     scoped(arena_release) struct arena *mem = arena_new();
@@ -253,6 +277,7 @@ int main(void)
                                             "AWS_SHARED_CREDENTIALS_FILE"};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sections_come_to_addresses),
+        cmocka_unit_test(a_provider_is_known_in_every_style),
         cmocka_unit_test(the_rest_is_read),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(keys_are_looked_for_in_order),
