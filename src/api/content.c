@@ -120,24 +120,21 @@ static struct store *linking_store(const struct request *req, const struct uploa
 }
 
 static bool send_link(struct request *req, struct store *store, const struct upload *upload,
-                      const char *disposition, const char *etag, struct response *res,
+                      const struct store_link *wish, const char *etag, struct response *res,
                       struct error *err)
 {
-    const struct store_link wish = {.content_type = safe_type(upload->mime_type),
-                                    .disposition = disposition,
-                                    .cache_control = "private"};
     scoped(object_content_done) struct object_content object = OBJECT_CONTENT_NONE;
     struct content content = {0};
 
     /* What is missing, damaged or archived is told here, in our words. */
     if (!open_object(req->app, upload, &object, &content, err))
         return false;
-    return redirect_send(req, store, upload->storage_path, &wish, etag, upload->uploaded_at_us, res,
+    return redirect_send(req, store, upload->storage_path, wish, etag, upload->uploaded_at_us, res,
                          err);
 }
 
-bool content_send(struct request *req, const struct upload *upload, struct response *res,
-                  struct error *err)
+bool content_send(struct request *req, const struct upload *upload, uint64_t longest_s,
+                  struct response *res, struct error *err)
 {
     const char *prefix = config_text(req->app->config, "server", "accel_prefix");
     const char *etag = make_etag(upload, req->mem), *disposition;
@@ -150,8 +147,14 @@ bool content_send(struct request *req, const struct upload *upload, struct respo
         return error_tell(err, ERR_NOT_FOUND, "the upload is in the trash");
     disposition =
         disposition_format(download ? "attachment" : "inline", upload->original_filename, req->mem);
-    if (linking)
-        return send_link(req, linking, upload, disposition, etag, res, err);
+    if (linking) {
+        const struct store_link wish = {.content_type = safe_type(upload->mime_type),
+                                        .disposition = disposition,
+                                        .cache_control = "private",
+                                        .longest_s = longest_s};
+
+        return send_link(req, linking, upload, &wish, etag, res, err);
+    }
     add_headers(upload, disposition, res);
     if (prefix && *prefix && proxy_may_send(req, upload))
         return send_by_proxy(req, upload, prefix, etag, res, err);

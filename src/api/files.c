@@ -15,15 +15,17 @@ bool get_upload_content(struct request *req, const struct caller *who, struct re
 {
     struct upload upload;
 
-    return endpoint_upload(req, who, &upload, err) && content_send(req, &upload, res, err);
+    return endpoint_upload(req, who, &upload, err) && content_send(req, &upload, 0, res, err);
 }
 
-/* The signature covers the path as it was sent, and the expiry. */
-static bool check_link(struct request *req, struct response *res, struct error *err)
+/* The signature covers the path as it was sent, and the expiry. *LEFT_S is for how long it holds
+ * yet: 1 at least. */
+static bool check_link(struct request *req, uint64_t *left_s, struct response *res,
+                       struct error *err)
 {
     const char *expires = NULL;
     const char *signature = NULL;
-    uint64_t expires_s = 0;
+    uint64_t expires_s = 0, now_s;
 
     if (!request_query(req, "expires", &expires, err) ||
         !request_query(req, "signature", &signature, err))
@@ -35,8 +37,10 @@ static bool check_link(struct request *req, struct response *res, struct error *
         !signed_link_verify(req->app->link_key, str_from(req->path), (int64_t)expires_s,
                             str_from(signature)))
         return error_set(err, ERR_LINK_INVALID, "the signature is wrong");
-    if (app_now_us(req->app) >= (int64_t)expires_s * US_PER_S)
+    now_s = (uint64_t)(app_now_us(req->app) / US_PER_S);
+    if (now_s >= expires_s)
         return error_set(err, ERR_LINK_INVALID, "the link has expired");
+    *left_s = expires_s - now_s;
     return true;
 }
 
@@ -59,11 +63,13 @@ bool get_file(struct request *req, const struct caller *who, struct response *re
               struct error *err)
 {
     bool linked = uuid_is_nil(who->token_id);
+    uint64_t left_s = 0; /* a token holds on */
     struct upload upload;
 
-    if (linked && !check_link(req, res, err))
+    if (linked && !check_link(req, &left_s, res, err))
         return false;
-    return find_file(req, who, linked, &upload, err) && content_send(req, &upload, res, err);
+    return find_file(req, who, linked, &upload, err) &&
+           content_send(req, &upload, left_s, res, err);
 }
 
 static bool read_lifetime(struct request *req, uint64_t *out, struct error *err)

@@ -154,8 +154,8 @@ static bool s3_make_link(struct store *store, const char *key, const struct stor
         query[count++] = (struct s3_field){"response-content-disposition", wish->disposition};
     if (wish->content_type)
         query[count++] = (struct s3_field){"response-content-type", wish->content_type};
-    return s3_full_key(self, key, full, err) &&
-           s3_link(self->client, full, query, count, mem, out, err);
+    const struct s3_link link = {full, query, count, wish->longest_s};
+    return s3_full_key(self, key, full, err) && s3_link(self->client, &link, mem, out, err);
 }
 
 /* ---- two of them ---- */

@@ -558,21 +558,42 @@ bool s3_call(struct s3_client *client, const struct s3_call *call, struct s3_rep
     return error_context(err, "after %u attempts", client->settings->attempts);
 }
 
-bool s3_link(struct s3_client *client, const char *key, const struct s3_field *query,
-             size_t query_count, struct arena *mem, const char **out, struct error *err)
+/* A link dies with keys that expire. That a file is read again says nothing of its keys. */
+static uint64_t link_life_s(const struct s3_settings *settings, const struct s3_identity *identity,
+                            uint64_t longest_s, int64_t now_us)
+{
+    uint64_t life_s = settings->link_ttl_s;
+
+    if (longest_s > 0 && longest_s < life_s)
+        life_s = longest_s;
+    if (identity->session_token && identity->expires_us != INT64_MAX &&
+        settings->credentials.source != S3_SOURCE_FILE) {
+        int64_t left_s = identity->expires_us / US_PER_S - now_us / US_PER_S;
+
+        if (left_s < 1) /* the least that there is */
+            return 1;
+        if ((uint64_t)left_s < life_s)
+            life_s = (uint64_t)left_s;
+    }
+    return life_s;
+}
+
+bool s3_link(struct s3_client *client, const struct s3_link *link, struct arena *mem,
+             const char **out, struct error *err)
 {
     const struct s3_settings *settings = client->settings;
     struct s3_identity identity;
     struct s3_request request = {.method = "GET",
                                  .host = settings->link_host,
-                                 .path = path_of(settings, key, mem),
-                                 .query = query,
-                                 .query_count = query_count};
+                                 .path = path_of(settings, link->key, mem),
+                                 .query = link->query,
+                                 .query_count = link->query_count};
 
     if (!s3_credentials_get(client->credentials, mem, &identity, err))
         return false;
     struct s3_signer signer = signer_of(settings, &identity);
+    uint64_t life_s = link_life_s(settings, &identity, link->longest_s, signer.now_us);
     *out = arena_printf(mem, "%s%s", settings->link_origin,
-                        s3_presign(&signer, &request, settings->link_ttl_s, mem));
+                        s3_presign(&signer, &request, life_s, mem));
     return true;
 }

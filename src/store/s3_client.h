@@ -81,10 +81,17 @@ void s3_reply_done(struct s3_reply *reply);
 bool s3_call(struct s3_client *client, const struct s3_call *call, struct s3_reply *reply,
              struct error *err);
 
-/* A link to the object KEY with the parameters QUERY, in MEM, by which anyone may get it for as
- * long as the settings say. Nothing is asked of the provider. Fails with ERR_UNAVAILABLE if there
- * are no credentials. */
-bool s3_link(struct s3_client *client, const char *key, const struct s3_field *query,
-             size_t query_count, struct arena *mem, const char **out, struct error *err);
+struct s3_link {
+    const char *key;
+    const struct s3_field *query;
+    size_t query_count;
+    uint64_t longest_s; /* 0: as long as the settings say */
+};
+
+/* A link by which anyone may get an object for as long as the settings say, or LINK, whichever is
+ * shorter; with keys that expire no longer than those hold. OUT is in MEM. Nothing is asked of the
+ * provider. Fails with ERR_UNAVAILABLE if there are no credentials. */
+bool s3_link(struct s3_client *client, const struct s3_link *link, struct arena *mem,
+             const char **out, struct error *err);
 
 #endif

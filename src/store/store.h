@@ -206,6 +206,7 @@ struct store_link {
     const char *content_type;
     const char *disposition;
     const char *cache_control;
+    uint64_t longest_s; /* the link holds no longer; 0: as long as the configuration says */
 };
 
 /* Whether the configuration wants downloads to be sent to the provider, by links. */

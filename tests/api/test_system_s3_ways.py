@@ -9,6 +9,7 @@ import time
 import urllib.parse
 
 import pytest
+import requests
 
 import audio
 from ceph_gateway import BUCKET, Rgw, is_there
@@ -260,6 +261,25 @@ def test_our_own_client_follows(linking, tmp_path):
     assert (tmp_path / "again.wav").read_bytes() == content
 
 
+def life_of(link):
+    return int(urllib.parse.parse_qs(urllib.parse.urlsplit(link).query)["X-Amz-Expires"][0])
+
+
+def test_a_link_holds_no_longer_than_the_signed_link_that_led_to_it(tmp_path, small):
+    flags = configured(tmp_path, small.section(download="redirect", link_ttl="1h"))
+    with Server(tmp_path / "data", *flags) as server:
+        api = server.api()
+        record = api.upload(noise(45_000, 81))
+        for wanted in (7200, 300):
+            url = api.post(f"/v1/uploads/{record['id']}/links", json={"expires_in_s": wanted}).json()["url"]
+            answer = requests.get(server.url + url, allow_redirects=False, timeout=60)
+            assert answer.status_code == 307
+            life = life_of(answer.headers["Location"])
+            assert life == 3600 if wanted == 7200 else 0 < life <= 300
+        answer = api.get(f"/v1/uploads/{record['id']}/content", allow_redirects=False)
+        assert life_of(answer.headers["Location"]) == 3600
+
+
 # ---- credentials ----
 
 class Fake(http.server.ThreadingHTTPServer):
@@ -379,6 +399,37 @@ def test_the_role_of_a_virtual_machine(tmp_path, small):
             uploads_go_on(server, keys, 2)
             record = server.api().upload(noise(5000, 9))
             assert server.api().get(f"/v1/uploads/{record['id']}/content").status_code == 200
+
+
+def test_a_link_holds_no_longer_than_the_keys(tmp_path, small):
+    keys = Keys(small, 200)
+
+    def answer(handler, body):
+        base = "/latest/meta-data/iam/security-credentials/"
+        if handler.command == "PUT" or handler.path == base:
+            return 200, "one"
+        access, secret, session, until = keys.next()
+        return 200, json.dumps({"Code": "Success", "AccessKeyId": access, "SecretAccessKey": secret,
+                                "Token": session, "Expiration": until})
+
+    def life(section, **env):
+        folder = tmp_path / str(len(small.seen))
+        folder.mkdir()
+        with Server(folder / "data", *configured(folder, section), env={**CLEAN, **env}) as server:
+            record = server.api().upload(noise(5000, len(small.seen)))
+            answer = server.api().get(f"/v1/uploads/{record['id']}/content", allow_redirects=False)
+            return life_of(answer.headers["Location"])
+    options = {"access_key": None, "secret_key": None, "download": "redirect", "link_ttl": "1h"}
+    with Fake(answer) as metadata:
+        section = small.section(credentials="instance", metadata_endpoint=metadata.url, **options)
+        assert 0 < life(section) <= 200
+    # that a file is read again each minute says nothing of how long its keys hold
+    small.keys["FILEKEY"] = ("file-secret", "file-token")
+    file = tmp_path / "credentials"
+    file.write_text("[default]\naws_access_key_id = FILEKEY\naws_secret_access_key = file-secret\n"
+                    "aws_session_token = file-token\n")
+    section = small.section(credentials="file", credentials_file=file, **options)
+    assert life(section) == 3600
 
 
 def test_keys_of_the_environment_and_of_a_file(tmp_path, small):
