@@ -82,6 +82,21 @@ bool s3_lifecycle_read(struct store *store, struct arena *mem, struct store_life
     return true;
 }
 
+/* Two who read, change and put at the same time lose the rule of one: nothing that the providers
+ * have in common would refuse the second. It is told at least by whoever sees it. */
+static bool others_stay(struct s3_store *self, const char *others, struct arena *mem,
+                        struct error *err)
+{
+    struct s3_lifecycle found;
+
+    if (!read_all(self, mem, &found, err))
+        return false;
+    return strcmp(found.others, others) == 0 ||
+           error_tell(
+               err, ERR_UNAVAILABLE,
+               "the rules of others for the bucket changed meanwhile: see that none is lost");
+}
+
 bool s3_lifecycle_write(struct store *store, const struct store_lifecycle *wanted,
                         struct error *err)
 {
@@ -98,5 +113,5 @@ bool s3_lifecycle_write(struct store *store, const struct store_lifecycle *wante
     s3_lifecycle_format(&lifecycle, rule_id(self, mem), &text);
     if (text.overflow)
         return error_set(err, ERR_INVALID, "the lifecycle is too long");
-    return write_all(self, &text, err);
+    return write_all(self, &text, err) && others_stay(self, lifecycle.others, mem, err);
 }

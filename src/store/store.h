@@ -274,7 +274,7 @@ struct store_lifecycle {
 bool store_lifecycle_read(struct store *store, struct arena *mem, struct store_lifecycle *out,
                           struct error *err);
 /* Puts WANTED in its place; what others have set for the bucket stays. Whoever else changes that
- * meanwhile may lose it. ERR_NOT_IMPLEMENTED. */
+ * meanwhile may lose it. ERR_NOT_IMPLEMENTED, ERR_UNAVAILABLE also if others were seen to. */
 bool store_lifecycle_write(struct store *store, const struct store_lifecycle *wanted,
                            struct error *err);
 /* Bytes that may still be written (some are kept free), and of how many; STAGE_SIZE_UNKNOWN where

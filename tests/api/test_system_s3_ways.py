@@ -505,6 +505,25 @@ def test_the_lifecycle_is_for_uploads_alone(tmp_path, rgw):
     assert [x["ID"] for x in rules] == ["another's & own"]
 
 
+def test_a_rule_that_another_puts_meanwhile_is_told(tmp_path, small):
+    def rule(name):
+        return (f"<Rule><ID>{name}</ID><Prefix>{name}/</Prefix><Status>Enabled</Status>"
+                f"<Expiration><Days>3</Days></Expiration></Rule>").encode()
+
+    def lose_one(rules):
+        return rules.replace(rule("logs"), rule("others"))
+    small.lifecycle = b"<LifecycleConfiguration>" + rule("logs") + b"</LifecycleConfiguration>"
+    with Server(tmp_path / "data", *configured(tmp_path, small.section())) as server:
+        assert len(lifecycle(server, "--set")["transitions"]) == 3
+        assert rule("logs") in small.lifecycle
+        small.amend = lose_one
+        done = lifecycle(server, "--set", "--transitions", "60:GLACIER", check=False)
+        assert done.returncode == 3 and "others for the bucket changed" in done.stderr, done.stderr
+        small.amend = lambda rules: rules
+        assert lifecycle(server, "--remove")["transitions"] == []
+    assert rule("others") in small.lifecycle and b"audiotricks" not in small.lifecycle
+
+
 def test_a_folder_has_no_lifecycle(tmp_path):
     with Server(tmp_path / "data") as server:
         done = lifecycle(server, check=False)

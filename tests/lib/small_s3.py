@@ -51,6 +51,7 @@ class SmallS3:
         self.keys = dict(keys or {KEY: (SECRET, None)})
         self.honours_conditions = honours_conditions
         self.objects, self.uploads, self.seen = {}, {}, []
+        self.lifecycle, self.amend = b"", lambda rules: rules  # what is kept of rules that are put
         self.lock = threading.RLock()
         outer = self
 
@@ -335,6 +336,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def bucket_get(self, s3, key, fields, headers, body):
         quote = urllib.parse.quote
         prefix, after = fields.get("prefix", ""), fields.get("start-after", "")
+        if "lifecycle" in fields:
+            if not s3.lifecycle:
+                raise Refusal(404, "NoSuchLifecycleConfiguration")
+            self._answer(200, s3.lifecycle)
+            return
         if "uploads" in fields:
             rows = "".join(f"<Upload><Key>{quote(each['key'])}</Key><UploadId>{name}</UploadId></Upload>"
                            for name, each in s3.uploads.items() if each["key"].startswith(prefix))
@@ -348,6 +354,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                        for name, found in ((each, s3.objects[each]) for each in names[:1000]))
         self._answer(200, f"<ListBucketResult><IsTruncated>{str(len(names) > 1000).lower()}</IsTruncated>"
                           f"{rows}</ListBucketResult>".encode())
+
+    def bucket_put(self, s3, key, fields, headers, body):
+        if "lifecycle" not in fields or "content-md5" not in headers:
+            raise Refusal(400, "InvalidRequest")
+        s3.lifecycle = s3.amend(body)
+        self._answer(200)
+
+    def bucket_delete(self, s3, key, fields, headers, body):
+        if "lifecycle" not in fields:
+            raise Refusal(405, "MethodNotAllowed")
+        s3.lifecycle = b""
+        self._answer(204)
 
 
 def main(command):
