@@ -223,6 +223,13 @@ static void write_list(const struct transfer *transfer, struct buf *out)
 
 enum outcome { COMPLETE, AGAIN, NOT_KNOWN, REFUSED };
 
+/* 408 and 429 only say that it took too long, or was too much. */
+static bool is_refusal(const struct s3_reply *reply)
+{
+    return !reply->was_retried && reply->status >= 400 && reply->status < 500 &&
+           reply->status != 408 && reply->status != 429;
+}
+
 static enum outcome try_complete(const struct transfer *transfer, const struct buf *list,
                                  struct error *err)
 {
@@ -243,7 +250,7 @@ static enum outcome try_complete(const struct transfer *transfer, const struct b
 
     s3_reply_init(&reply);
     if (!s3_call(outgoing->self->client, &call, &reply, err))
-        return NOT_KNOWN;
+        return is_refusal(&reply) ? REFUSED : NOT_KNOWN;
     if (reply.status != 200) {
         error_set(err, ERR_UNAVAILABLE, "the provider answered %ld %s", reply.status, reply.code);
         return NOT_KNOWN; /* 404 and 412 also after a completion whose answer was lost */
@@ -260,7 +267,7 @@ static enum outcome try_complete(const struct transfer *transfer, const struct b
 }
 
 /* Whether the object came about all the same. ERR stays as it is if not. */
-static bool came_about(const struct s3_outgoing *outgoing, struct error *err)
+static bool came_about(const struct s3_outgoing *outgoing, enum outcome outcome, struct error *err)
 {
     scoped(s3_reply_done) struct s3_reply reply;
     struct error ignored;
@@ -268,7 +275,7 @@ static bool came_about(const struct s3_outgoing *outgoing, struct error *err)
 
     s3_reply_init(&reply);
     if (outgoing->replaces) /* an object is there either way: its class tells the caller */
-        return true;
+        return outcome == NOT_KNOWN;
     if (!s3_look(outgoing->self, outgoing->key, &found, &reply, &ignored) || !found)
         return false;
     return s3_is_ours(outgoing, &reply) || error_set(err, ERR_EXISTS, "the key is taken");
@@ -304,7 +311,7 @@ static bool complete(const struct transfer *transfer, bool *was_there, struct er
     write_list(transfer, &list);
     for (int i = 0; outcome == AGAIN && i < COMPLETE_TRIES; i++)
         outcome = try_complete(transfer, &list, err);
-    return outcome == COMPLETE || came_about(transfer->outgoing, err);
+    return outcome == COMPLETE || came_about(transfer->outgoing, outcome, err);
 }
 
 /* As few bytes more as let it fit into as many parts as there may be. */
@@ -330,7 +337,9 @@ bool s3_send_parts(const struct s3_outgoing *outgoing, struct error *err)
     pthread_mutex_init(&transfer.lock, NULL);
     good = send_all(&transfer, err) && complete(&transfer, &was_there, err);
     pthread_mutex_destroy(&transfer.lock);
-    /* What cannot be given up now the sweep finds: store_list_unfinished. */
+    /* What cannot be given up now the sweep finds: store_list_unfinished. Where the object is there
+     * though the completion's answer was lost, nothing is given up: it may still be under way, and
+     * there are gateways (Ceph's of version 17) that then take the parts from under the object. */
     if (!good || was_there)
         s3_abort(outgoing->self, outgoing->key, transfer.upload_id, &ignored);
     return good;

@@ -25,6 +25,7 @@ BUCKET, REGION = "small-bucket", "us-east-1"
 KEY, SECRET = "SMALLACCESSKEY", "small/secret+key"
 ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 KEPT = re.compile(r"content-type|x-amz-meta-.*|x-amz-server-side-encryption.*")
+NEVER_COPIED = "/never-copied"  # copies to such a key are never completed
 RESTORE_LOOKS = 2  # HEADs that find a restore still going on
 
 
@@ -267,6 +268,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if not upload:
                 raise Refusal(404, "NoSuchUpload")
             if source:
+                upload["is_copy"] = True
                 body = s3.source(headers)[1].body
                 start, end = re.fullmatch(r"bytes=(\d+)-(\d+)",
                                           headers["x-amz-copy-source-range"]).groups()
@@ -298,6 +300,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             upload = s3.uploads.get(fields["uploadId"])
             if not upload:
                 raise Refusal(404, "NoSuchUpload")
+            if upload.get("is_copy") and key.endswith(NEVER_COPIED):
+                self._answer(200, b"<Error><Code>InvalidPart</Code></Error>")
+                return
             wanted = re.findall(rb"<PartNumber>(\d+)</PartNumber><ETag>([^<]+)</ETag>", body)
             parts = [upload["parts"][int(number)] for number, _ in wanted]
             if [etag.encode() for etag, _ in parts] != [etag for _, etag in wanted]:

@@ -69,6 +69,36 @@ static void a_class_is_changed_in_place(void **state)
     assert_int_equal(count_objects(f->store), 1);
 }
 
+static bool count_transfer(void *context, const struct store_unfinished *transfer)
+{
+    (void)transfer;
+    ++*(size_t *)context;
+    return true;
+}
+
+/* A copy onto itself in parts, whose completion is refused in an answer of status 200. */
+static void a_change_of_class_that_fails_leaves_nothing(void **state)
+{
+    struct store_fixture *f = *state;
+    struct store_object object;
+    size_t length = 7 * MIB, left = 0;
+    scoped(memory_free) char *bytes = pattern(length, 10);
+    struct memory_source content;
+
+    if (!getenv("S3_HAS_ARCHIVES"))
+        return;
+    memory_source_init(&content, bytes, length);
+    assert_ok(f, store_put(f->store, "s", "never-copied", &content.base, length, &f->err));
+    assert_refused(f, ERR_UNAVAILABLE,
+                   store_set_class(f->store, "never-copied", "STANDARD_IA", &f->err));
+    assert_non_null(strstr(f->err.log, "InvalidPart"));
+    assert_ok(f, store_head(f->store, "never-copied", &object, &f->err));
+    assert_string_equal(object.storage_class, "STANDARD");
+    assert_object_bytes(f->store, "never-copied", bytes, length);
+    assert_ok(f, store_list_unfinished(f->store, count_transfer, &left, &f->err));
+    assert_int_equal(left, 0);
+}
+
 static void an_archived_object_is_restored(void **state)
 {
     struct store_fixture *f = *state;
@@ -135,8 +165,8 @@ int store_keeping_cases(void)
 {
     const struct CMUnitTest cases[] = {
         CASE(a_copy_is_an_object_of_its_own), CASE(a_copy_overwrites_nothing),
-        CASE(a_class_is_changed_in_place),    CASE(an_archived_object_is_restored),
-        CASE(links_need_a_provider),
+        CASE(a_class_is_changed_in_place),    CASE(a_change_of_class_that_fails_leaves_nothing),
+        CASE(an_archived_object_is_restored), CASE(links_need_a_provider),
     };
 
     return cmocka_run_group_tests_name("store: keeping", cases, NULL, NULL);
