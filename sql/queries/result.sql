@@ -45,7 +45,7 @@ WHERE r.upload_id = $1 AND (r.kind = $2 OR $2 IS NULL)
 GROUP BY r.kind ORDER BY r.kind LIMIT $3;
 
 -- name: result_made_of
--- What each part of a kind was made of, in order.
-SELECT r.part, r.options, c.checksum_sha256
+-- What each part of a kind was made of, and when, in order.
+SELECT r.part, r.options, c.checksum_sha256, r.completed_at
 FROM processing_results r LEFT JOIN audio_chunks c ON c.id = r.chunk_id
 WHERE r.upload_id = $1 AND r.kind = $2 ORDER BY r.part;

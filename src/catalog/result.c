@@ -81,9 +81,8 @@ bool result_list(struct db *db, struct uuid upload_id, const char *kind,
 }
 
 bool result_made_of(struct db *db, struct uuid upload_id, const char *kind,
-                    void (*visit)(void *context, int64_t part, const char *options,
-                                  const char *chunk_sha256),
-                    void *context, struct error *err)
+                    void (*visit)(void *context, const struct result_origin *origin), void *context,
+                    struct error *err)
 {
     scoped(db_rows_release) struct db_rows *rows = NULL;
     scoped(arena_release) struct arena *mem = arena_new();
@@ -91,8 +90,10 @@ bool result_made_of(struct db *db, struct uuid upload_id, const char *kind,
     if (!db_query(db, SQL_RESULT_MADE_OF, DB_ARGS(db_uuid(upload_id), db_text(kind)), &rows, err))
         return false;
     while (db_next(rows)) {
-        visit(context, db_column_int(rows, 0), db_column_text(rows, 1, mem),
-              db_column_text(rows, 2, mem));
+        visit(context, &(struct result_origin){.part = db_column_int(rows, 0),
+                                               .options = db_column_text(rows, 1, mem),
+                                               .chunk_sha256 = db_column_text(rows, 2, mem),
+                                               .completed_at_us = db_column_time(rows, 3)});
         arena_reset(mem);
     }
     return db_rows_ok(rows, err);

@@ -42,12 +42,17 @@ bool result_list(struct db *db, struct uuid upload_id, const char *kind,
                  const struct result_page *page, struct arena *mem, struct result **out,
                  size_t *count, bool *more, struct error *err);
 
-/* Calls VISIT for each part of a kind, in order, with what it was made of: CHUNK_SHA256 is NULL of
- * the whole. The texts live until it returns. */
+/* What a result was made of, and when. */
+struct result_origin {
+    int64_t part;
+    const char *options;
+    const char *chunk_sha256; /* NULL: of the whole */
+    int64_t completed_at_us;
+};
+/* Calls VISIT for each part of a kind, in order. The texts live until it returns. */
 bool result_made_of(struct db *db, struct uuid upload_id, const char *kind,
-                    void (*visit)(void *context, int64_t part, const char *options,
-                                  const char *chunk_sha256),
-                    void *context, struct error *err);
+                    void (*visit)(void *context, const struct result_origin *origin), void *context,
+                    struct error *err);
 
 /* How far a kind has come. */
 struct result_kind {

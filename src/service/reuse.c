@@ -33,27 +33,30 @@ static json_t *part_of(const struct job *job, const char *chunk_sha256)
 struct made_of {
     struct digest *digest;
     size_t parts;
+    int64_t newest_us; /* when the last of them was completed */
 };
 
-static void add_part(void *context, int64_t part, const char *options, const char *chunk_sha256)
+static void add_part(void *context, const struct result_origin *origin)
 {
     struct made_of *made_of = context;
     char number[32];
 
-    snprintf(number, sizeof number, "%lld ", (long long)part);
+    snprintf(number, sizeof number, "%lld ", (long long)origin->part);
     digest_update(made_of->digest, number, strlen(number));
-    digest_update(made_of->digest, options, strlen(options) + 1);
-    if (chunk_sha256)
-        digest_update(made_of->digest, chunk_sha256, strlen(chunk_sha256));
+    digest_update(made_of->digest, origin->options, strlen(origin->options) + 1);
+    if (origin->chunk_sha256)
+        digest_update(made_of->digest, origin->chunk_sha256, strlen(origin->chunk_sha256));
     digest_update(made_of->digest, "\n", 1);
     made_of->parts++;
+    if (origin->completed_at_us > made_of->newest_us)
+        made_of->newest_us = origin->completed_at_us;
 }
 
 /* A job whose kind comes after another is about what that has found, too: of chunks that were cut
  * otherwise, or with other options, it would have found something else. *OUT is NULL if it is about
- * no such thing. */
+ * no such thing; *NEWEST_US is when the last of it was completed. */
 static bool find_made_of(struct db *db, const struct app *app, const struct job *job,
-                         struct arena *mem, const char **out, struct error *err)
+                         struct arena *mem, const char **out, int64_t *newest_us, struct error *err)
 {
     const struct queue_kind *kind = queue_kind(app->queue, job->kind);
     scoped(digest_release) struct digest *digest = digest_new(DIGEST_BEST);
@@ -62,6 +65,7 @@ static bool find_made_of(struct db *db, const struct app *app, const struct job 
     char *hex;
 
     *out = NULL;
+    *newest_us = 0;
     for (int i = 0; uuid_is_nil(job->chunk_id) && kind && kind->after && i < AFTER_MAX; i++) {
         if (!result_made_of(db, job->upload_id, kind->after, add_part, &made_of, err))
             return false;
@@ -74,6 +78,7 @@ static bool find_made_of(struct db *db, const struct app *app, const struct job 
     hex = arena_alloc(mem, HEX_SIZE(SHA256_BYTES));
     hex_encode(digests.sha256, SHA256_BYTES, hex);
     *out = hex;
+    *newest_us = made_of.newest_us;
     return true;
 }
 
@@ -96,24 +101,30 @@ static bool add_options(const struct job *job, const char *chunk_sha256, const c
     return canonical_json_write(whole ? whole : options, out, &ignored);
 }
 
-/* *CAN is false if nothing is kept of such a job. */
+/* What the cache knows a job as. */
+struct known_as {
+    bool can; /* false: nothing is kept of such a job */
+    struct cache_key key;
+    int64_t made_of_us; /* when the last of what it is made of was completed; 0: it is of nothing */
+};
+
 static bool make_key(struct db *db, const struct app *app, const struct job *job, struct arena *mem,
-                     struct cache_key *out, bool *can, struct error *err)
+                     struct known_as *out, struct error *err)
 {
     scoped(buf_release) struct buf options = {0};
     const char *upload_sha256, *chunk_sha256, *made_of;
     struct error ignored;
 
-    *can = false;
+    out->can = false;
     if (!is_of_others(app, job))
         return true;
     if (!job_content(db, job->id, mem, &upload_sha256, &chunk_sha256, err) ||
-        !find_made_of(db, app, job, mem, &made_of, err))
+        !find_made_of(db, app, job, mem, &made_of, &out->made_of_us, err))
         return false;
     buf_init(&options, CACHE_OPTIONS_MAX);
-    *can = add_options(job, chunk_sha256, made_of, &options) &&
-           cache_key_make(job->workspace_id, upload_sha256, job->kind,
-                          (struct str){options.bytes, options.length}, out, &ignored);
+    out->can = add_options(job, chunk_sha256, made_of, &options) &&
+               cache_key_make(job->workspace_id, upload_sha256, job->kind,
+                              (struct str){options.bytes, options.length}, &out->key, &ignored);
     return true;
 }
 
@@ -130,37 +141,42 @@ static bool is_result(struct str data)
 bool reuse_find(struct db *tx, const struct app *app, const struct job *job, struct arena *mem,
                 const char **result, struct error *err)
 {
-    struct cache_key key;
+    struct known_as as;
     struct cache_result known;
-    bool can, found;
+    bool found;
 
     *result = NULL;
-    if (!make_key(tx, app, job, mem, &key, &can, err))
+    if (!make_key(tx, app, job, mem, &as, err))
         return false;
-    if (!can)
+    if (!as.can)
         return true;
-    if (!cache_find_in(tx, app_now_us(app), &key, mem, &found, &known, err))
+    if (!cache_find_in(tx, app_now_us(app), &as.key, mem, &found, &known, err))
         return false;
     if (found && is_result(known.data))
         *result = known.data.ptr;
     return true;
 }
 
+/* The key is of what the results before are by now. If one of them took another's place since the
+ * job was begun nobody can say which of the two its holder has read. */
+static bool is_of_what_it_began_with(const struct job *job, const struct known_as *as)
+{
+    return as->made_of_us <= job->started_at_us;
+}
+
 void reuse_keep(struct app *app, const struct job *job, const char *result, int64_t run_ms)
 {
     scoped(arena_release) struct arena *mem = arena_new();
     scoped(db_release) struct db *db = NULL;
-    struct cache_key key;
-    struct cache_wish wish = {.key = &key,
+    struct known_as as;
+    struct cache_wish wish = {.key = &as.key,
                               .data = str_from(result),
                               .processing_time_ms = run_ms > 0 ? (uint64_t)run_ms : 0};
     struct cache_entry entry;
     struct error err;
-    bool can;
 
-    if (!database_read(app->database, &db, &err) ||
-        !make_key(db, app, job, mem, &key, &can, &err) ||
-        (can && !cache_put(app, &wish, &entry, &err)))
+    if (!database_read(app->database, &db, &err) || !make_key(db, app, job, mem, &as, &err) ||
+        (as.can && is_of_what_it_began_with(job, &as) && !cache_put(app, &wish, &entry, &err)))
         log_event(LOG_DEBUG, "a result is not kept in the cache", log_text("job", job->kind),
                   log_text("error", err.log));
 }

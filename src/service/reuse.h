@@ -7,7 +7,8 @@
  * chunk they are {"chunk": SHA-256 of its file, "options": …}, so that chunks that were cut
  * otherwise are others; for the whole, if the kind comes after one that has left results,
  * {"made_of": a digest of the chunks and options that these were made of, "options": …}, for the
- * same reason. A job with the option "cache": false, of a processor with cache = false, or without
+ * same reason; nothing is kept of it if one of those results took another's place while it was at
+ * work. A job with the option "cache": false, of a processor with cache = false, or without
  * a result, is neither kept nor found.
  */
 #ifndef SERVICE_REUSE_H

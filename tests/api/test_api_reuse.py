@@ -155,6 +155,28 @@ def test_what_waits_for_a_known_result_goes_on(world, twins):
     assert leased["id"] == waits["id"]
 
 
+def test_what_was_begun_with_another_result_is_not_kept(tmp_path, database):
+    """Who makes an outline reads the summary, which may be another before the outline is there."""
+    text = '[processor "summary"]\nper = upload\n[processor "outline"]\nper = upload\nafter = summary\n'
+    with Server(tmp_path / "data", *configuration(tmp_path, text)) as server:
+        api, content, longer = member(server, "admin"), audio.wav(seconds=0.05, seed=53), {"words": 20}
+        one = api.upload(content, "one.wav")
+        leased, = lease(api, "summary")
+        tell(api, leased, "complete", result={"text": "short"})
+        outline, = lease(api, "outline")
+        work(api, "summary", one, {"text": "rather longer"}, options=longer)
+        tell(api, outline, "complete", result={"of": "short"})
+        two = api.upload(content, "two.wav")
+        assert lease(api, "summary") == []  # it is known, and what is made of it is not
+        leased, = lease(api, "outline")
+        tell(api, leased, "complete", result={"of": "short"})
+        assert is_known(api, "summary", two, options=longer)["result"] == {"text": "rather longer"}
+        assert not is_known(api, "outline", two)
+        # What was begun with it is kept.
+        work(api, "outline", one, {"of": "rather longer"})
+        assert is_known(api, "outline", two)["result"] == {"of": "rather longer"}
+
+
 def test_chunks_are_known_by_their_bytes(tmp_path):
     program = """
 with open(os.environ["COUNTS"], "a") as file:
