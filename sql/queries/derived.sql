@@ -71,12 +71,13 @@ WHERE u.workspace_id = $1 AND u.checksum_sha256 = $2 AND d.kind = $3 AND d.kept 
 ORDER BY d.created_at DESC LIMIT $6;
 
 -- name: derived_bytes_beside
--- What a workspace's files take, each object once, but for those of kind $3 that upload $2 has.
+-- What a workspace's files take, each object once, but for those of kind $3 that only upload $2 has.
 SELECT coalesce(sum(d.size), 0) FROM audio_uploads u JOIN derived_files d ON d.upload_id = u.id
 WHERE u.workspace_id = $1 AND NOT (d.upload_id = $2 AND d.kind = $3)
   AND NOT EXISTS (SELECT 1 FROM derived_files f
                   WHERE f.storage_name = d.storage_name AND f.storage_path = d.storage_path
-                    AND (f.job_id, f.lease_token) < (d.job_id, d.lease_token));
+                    AND (f.job_id, f.lease_token) < (d.job_id, d.lease_token)
+                    AND NOT (f.upload_id = $2 AND f.kind = $3));
 
 -- name: derived_note_recipe
 INSERT INTO derived_recipes (upload_id, kind, options, made_at) VALUES ($1, $2, $3, $4)

@@ -73,7 +73,8 @@ bool derived_has(struct db *db, struct uuid upload_id, const char *storage_name,
 bool derived_walk(struct db *db, const char *storage_name, const char *after, size_t limit,
                   struct arena *mem, struct derived **out, size_t *count, struct error *err);
 
-/* What all files of a workspace take in the stores, but for those of a kind that an upload has. */
+/* What all files of a workspace take in the stores, but for those of a kind that one upload alone
+ * has. */
 bool derived_bytes_beside(struct db *db, struct uuid workspace_id, struct uuid upload_id,
                           enum derived_kind kind, uint64_t *out, struct error *err);
 

@@ -115,6 +115,10 @@ def test_all_chunks_of_a_workspace_take_no_more_than_its_quota(tmp_path):
         again = processed(api, small(9), "again.flac")
         assert again["error_code"] == "quota_storage_exceeded"  # of its chunks, which nobody has
         assert cut(api, again, **whole, max_duration=3)["from_cache"]  # what is shared takes nothing
+        limit(api, one, used(api, one) + size + 100_000)
+        assert used(api, one) + 100_000 < size  # so that it is not that which leaves too little
+        job = cut(api, one, expect="failed", **whole, max_duration=2)  # the other keeps what it shares
+        assert job["error_code"] == "quota_storage_exceeded"
         for record in (one, again):
             assert api.delete(f"/v1/uploads/{record['id']}", params={"permanent": "true"}).status_code == 204
         cut(api, two, **whole)
