@@ -283,6 +283,17 @@ static void cut_known(struct works *works)
     }
 }
 
+/* Where it has to be cut. Fails the task by itself if it cannot be told. */
+static void find_room(struct works *works)
+{
+    struct error err;
+
+    if (works->chunk && !cutting_find_room(works->cutting, &err)) {
+        fail_task(works, works->chunk, &err);
+        works->chunk = NULL;
+    }
+}
+
 static bool commit_chunk(struct db *tx, const struct job_task *task, struct error *err)
 {
     return !task->effect || cutting_commit(tx, task->effect, err);
@@ -572,6 +583,7 @@ static void run_works(struct job_batch *batch)
     take_known(&works);
     begin_cutting(&works);
     cut_known(&works);
+    find_room(&works);
     begin_drawing(&works);
     draw_known(&works);
     if (has_work(&works))

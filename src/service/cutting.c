@@ -26,7 +26,11 @@ static bool is_the_recipe(struct db *db, const struct cutting *self, bool *out, 
 
 /* Files that can be made again are not charged to the quota, which is of what people upload; but
  * nobody fills the store with what is made of little: one cut takes no more than the quota has
- * left, and all files of a workspace together no more than the quota is. */
+ * left, and all files of a workspace together no more than the quota is. Cuts that are made at the
+ * same time know nothing of each other: each may take what was left when it began.
+ *
+ * What all files take stands in no row. It is added up from those of the files, all that the
+ * workspace has, for every cut that has a limit and room under it. */
 static bool find_most(struct db *db, struct cutting *self, struct error *err)
 {
     const struct job *job = self->files.job;
@@ -40,6 +44,9 @@ static bool find_most(struct db *db, struct cutting *self, struct error *err)
     left = quota_remaining_bytes(&quota);
     whole = quota.limits.max_storage_bytes;
     if (!whole.limited)
+        return true;
+    self->most_bytes = 0;
+    if (left.value == 0)
         return true;
     if (!derived_bytes_beside(db, job->workspace_id, job->upload_id, DERIVED_CHUNK, &others, err))
         return false;
@@ -106,16 +113,23 @@ bool cutting_prepare(struct cutting *self, const struct upload *upload, struct e
 {
     const struct media_cut *configured = &self->files.app->settings.cut;
     scoped(db_release) struct db *db = NULL;
-    bool is_again;
 
     self->most_bytes = UINT64_MAX;
     if (!cut_options_read(self->files.job->options, configured, &self->cut, err) ||
         !database_read(self->files.app->database, &db, err) ||
-        !is_the_recipe(db, self, &is_again, err))
+        !is_the_recipe(db, self, &self->is_again, err))
         return false;
-    if (!is_again)
+    if (!self->is_again)
         cap(&self->cut, self->files.app, upload);
-    return check_count(&self->cut, upload, err) && (is_again || find_most(db, self, err));
+    return check_count(&self->cut, upload, err);
+}
+
+bool cutting_find_room(struct cutting *self, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+
+    return self->is_again ||
+           (database_read(self->files.app->database, &db, err) && find_most(db, self, err));
 }
 
 bool cutting_open(struct cutting *self, int *fd, struct error *err)

@@ -14,6 +14,7 @@ struct cut_piece {
 struct cutting {
     struct making files;
     struct media_cut cut;
+    bool is_again;            /* what was cut like this before */
     uint64_t most_bytes;      /* that all files may have */
     uint64_t bytes;           /* that those that are done have */
     struct stage *stage;      /* of the chunk that is being written */
@@ -26,9 +27,11 @@ struct cutting {
  * with ERR_INVALID, naming the member; ERR_TOO_MANY_CHUNKS if it would be more than CHUNKS_MAX. */
 bool cutting_fits(const struct app *app, const char *options, const struct upload *upload,
                   struct error *err);
-/* What OPTIONS of the job FILES.JOB mean for UPLOAD, and how much there is room for. Fails as
- * cutting_fits. */
+/* What OPTIONS of the job FILES.JOB mean for UPLOAD. Fails as cutting_fits. */
 bool cutting_prepare(struct cutting *self, const struct upload *upload, struct error *err);
+/* How much there is room for; before the first file is opened. What is taken over from another cut
+ * takes none, and need not ask. */
+bool cutting_find_room(struct cutting *self, struct error *err);
 
 /* The callbacks of struct media_sink. Fail with ERR_TOO_MANY_CHUNKS, with ERR_QUOTA_STORAGE where
  * the files become larger than what the workspace's quota leaves, ERR_STORAGE_FULL where the disk
