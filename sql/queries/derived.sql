@@ -64,10 +64,13 @@ SELECT d.* FROM audio_uploads u JOIN derived_files d ON d.upload_id = u.id
 WHERE u.workspace_id = $1 AND u.checksum_sha256 = $2 AND d.kind = $3 AND d.kept = 1 LIMIT $4;
 
 -- name: derived_alike
--- The same, of those of a number and of these bytes.
+-- The same, of those of a number and of these bytes, each path once.
 SELECT d.* FROM audio_uploads u JOIN derived_files d ON d.upload_id = u.id
 WHERE u.workspace_id = $1 AND u.checksum_sha256 = $2 AND d.kind = $3 AND d.kept = 1
   AND d.number = $4 AND d.checksum_sha256 = $5
+  AND NOT EXISTS (SELECT 1 FROM derived_files f
+                  WHERE f.storage_name = d.storage_name AND f.storage_path = d.storage_path
+                    AND f.kept = 1 AND (f.job_id, f.lease_token) < (d.job_id, d.lease_token))
 ORDER BY d.created_at DESC LIMIT $6;
 
 -- name: derived_bytes_beside

@@ -52,7 +52,8 @@ bool derived_kept(struct db *db, struct uuid upload_id, enum derived_kind kind, 
 bool derived_of_content(struct db *db, struct uuid workspace_id, const char *sha256,
                         enum derived_kind kind, size_t limit, struct arena *mem,
                         struct derived **out, size_t *count, struct error *err);
-/* The same, of those that are of LIKE's kind and number and have its SHA-256; the newest first. */
+/* The same, of those that are of LIKE's kind and number and have its SHA-256: the newest first, one
+ * that several have once. */
 bool derived_alike(struct db *db, struct uuid workspace_id, const char *sha256,
                    const struct derived *like, size_t limit, struct arena *mem,
                    struct derived **out, size_t *count, struct error *err);

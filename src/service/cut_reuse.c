@@ -10,7 +10,7 @@
 #include "service/cut_options.h"
 #include "service/object_digest.h"
 
-#define OWNERS_MAX 8 /* uploads whose files are looked at */
+#define OWNERS_MAX 8 /* cuts whose files are looked at */
 
 const char *cut_reuse_options(const struct cutting *self)
 {
@@ -92,7 +92,7 @@ static bool read_known(const char *text, struct arena *mem, struct known_cut *kn
 
 /* ---- who has it ---- */
 
-/* Uploads, by the first file of each, that may have been cut like this. */
+/* Cuts that may be like this, by the first file of each: one of the uploads that share it. */
 static bool find_owners(const struct cutting *self, const struct upload *upload,
                         const struct known_cut *known, struct derived **out, size_t *count,
                         struct error *err)

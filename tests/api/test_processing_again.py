@@ -121,6 +121,24 @@ def test_files_that_are_not_there_any_more_are_cut_again(tmp_path, damage):
         server.verify()
 
 
+def test_files_that_several_share_are_looked_at_once(tmp_path):
+    """A link to itself stands in the place of a file, and whoever looks at it says so in the log."""
+    content = wav(9, seed=110)
+    with Server(tmp_path / "data", *SHORT, jobs=True) as server:
+        api = server.api()
+        records = [processed(api, content, name) for name in ("one.wav", "two.wav", "three.wav")]
+        lost = path_of(server, chunks_of(api, records[0])[0])
+        assert [path_of(server, chunks_of(api, record)[0]) for record in records] == [lost] * 3
+        kept = lost.read_bytes()
+        lost.unlink()
+        lost.symlink_to(lost)
+        assert not cut_of(api, processed(api, content, "four.wav"))
+        assert server.log_text().count("could not be read") == 1
+        lost.unlink()
+        lost.write_bytes(kept)
+        server.verify()
+
+
 def test_a_file_that_two_have_lost_is_cut_once(server, api):
     content = wav(9, seed=105)
     records = [processed(api, content, name) for name in ("one.wav", "two.wav")]
