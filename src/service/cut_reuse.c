@@ -132,7 +132,8 @@ static bool is_unharmed(const struct cutting *self, struct store *store, const s
     struct error err;
     bool is_right = false;
 
-    if (object_digest_is(store, file->storage_path, file->checksum_sha256, &is_right, &err))
+    if (object_digest_is(store, file->storage_path, file->checksum_sha256, self->files.should_end,
+                         &is_right, &err))
         return is_right;
     if (err.kind != ERR_NOT_FOUND && !atomic_load(self->files.should_end))
         log_event(LOG_WARN, "a chunk that was cut before could not be read",

@@ -225,7 +225,7 @@ bool verify_digest_is(struct verify *verify, struct store *store, const char *ke
                       const char *sha256, bool *out)
 {
     *out = true;
-    return object_digest_is(store, key, sha256, out, verify->err) ||
+    return object_digest_is(store, key, sha256, NULL, out, verify->err) ||
            verify->err->kind == ERR_NOT_FOUND;
 }
 
