@@ -245,14 +245,15 @@ bool post_webhooks(struct request *req, const struct caller *who, struct respons
     struct app *app = req->app;
     struct webhook_wish wish = {0};
     struct making making = {.most = app->settings.webhooks.workspace_max, .mem = req->mem};
+    int64_t now_us = app_now_us(app);
 
     making.webhook = (struct webhook){.id = app_new_id(app),
                                       .workspace_id = who->workspace_id,
                                       .description = "",
                                       .event_types = "",
                                       .enabled = true,
-                                      .created_at_us = app_now_us(app),
-                                      .updated_at_us = app_now_us(app)};
+                                      .created_at_us = now_us,
+                                      .updated_at_us = now_us};
     if (!members_read(req, false, &body, err) ||
         !idempotent_entry(req, who, body, making.webhook.id, &making.once, err) ||
         !read_wish(req, body, true, &wish, &making.webhook, err) ||
