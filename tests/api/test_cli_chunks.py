@@ -18,7 +18,7 @@ import time
 import audio
 import pytest
 from people import default_workspace, make_token, make_workspace
-from ports import free_port
+from proxy import Proxy
 from server import BINARY, wait_until
 from unsteady import BUSY, TROUBLE, Answer, Unsteady
 
@@ -69,31 +69,17 @@ class Client:
         return sorted(folder.iterdir()) if folder.exists() else []
 
 
-class Proxy:
+class CuttingProxy(Proxy):
     """Hands on LIMIT bytes of each connection, and then cuts it; or holds it until it is released, and
     hands on everything from then on."""
 
     def __init__(self, port, limit, holds):
-        self.port, self.to, self.limit, self.cuts = free_port(), port, limit, 0
-        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__()
+        self.to, self.limit, self.cuts = port, limit, 0
         self.released = threading.Event() if holds else None
-        self.listener = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self.accept, daemon=True).start()
 
     def release(self):
         self.released.set()
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
         try:
@@ -147,11 +133,10 @@ def client(server, tmp_path):
 @pytest.fixture
 def held(client):
     """The client's connections stop in the middle of the second chunk that each of them sends."""
-    proxy = Proxy(client.server.port, CHUNK + CHUNK // 2, holds=True)
-    client.url = proxy.url
-    yield proxy
-    proxy.release()
-    proxy.close()
+    with CuttingProxy(client.server.port, CHUNK + CHUNK // 2, holds=True) as proxy:
+        client.url = proxy.url
+        yield proxy
+        proxy.release()
 
 
 def sessions(api):
@@ -256,16 +241,15 @@ def test_the_server_dies_meanwhile(client, take, content, held):
 
 
 def test_connections_that_break(client, take, content):
-    proxy = Proxy(client.server.port, 2 * CHUNK + CHUNK // 2, holds=False)
-    client.url = proxy.url
-    client.upload(take)
-    proxy.close()
+    with CuttingProxy(client.server.port, 2 * CHUNK + CHUNK // 2, holds=False) as proxy:
+        client.url = proxy.url
+        client.upload(take)
     assert proxy.cuts >= 2
     check_stored(client.server.api(), content)
     client.server.verify()
 
 
-class Flipping(Proxy):
+class Flipping(CuttingProxy):
     """Changes one bit of one chunk's bytes on their way."""
 
     def __init__(self, port):
@@ -290,10 +274,9 @@ class Flipping(Proxy):
 
 
 def test_a_bit_that_flips_on_its_way(client, take, content):
-    proxy = Flipping(client.server.port)
-    client.url = proxy.url
-    client.upload(take)
-    proxy.close()
+    with Flipping(client.server.port) as proxy:
+        client.url = proxy.url
+        client.upload(take)
     assert proxy.flips == 1
     check_stored(client.server.api(), content)
     (session,) = sessions(client.server.api())
