@@ -258,13 +258,24 @@ static bool start_attempt(struct webhook_sender *sender, const struct webhook *w
     return true;
 }
 
-static bool read_due(struct webhook_sender *sender, struct uuid webhook_id, size_t limit,
+/* The webhook is read anew behind its deliveries: one made after a change is sent as that says.
+ * What is removed or stopped meanwhile has nothing due. */
+static bool read_due(struct webhook_sender *sender, struct webhook *webhook, size_t limit,
                      struct arena *mem, struct delivery **list, size_t *count, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
 
-    return database_read(sender->app->database, &db, err) &&
-           delivery_due(db, webhook_id, limit, mem, list, count, err);
+    if (!database_read(sender->app->database, &db, err) ||
+        !delivery_due(db, webhook->id, limit, mem, list, count, err))
+        return false;
+    if (*count > 0 && !webhook_by_id(db, webhook->workspace_id, webhook->id, mem, webhook, err)) {
+        if (err->kind != ERR_NOT_FOUND)
+            return false;
+        webhook->enabled = false;
+    }
+    if (!webhook->enabled)
+        *count = 0;
+    return true;
 }
 
 /* Starts what is due of one webhook. Those under way are still due in the catalog, so that many
@@ -275,9 +286,10 @@ static bool send_due(struct webhook_sender *sender, struct target *target, struc
     size_t most = sender->app->settings.webhooks.at_once, count = 0;
     size_t busy = count_under_way(sender, target->webhook.id);
     int64_t now_us = app_now_us(sender->app);
+    struct webhook webhook = target->webhook;
     struct delivery *list = NULL;
 
-    if (!read_due(sender, target->webhook.id, most + busy + 1, mem, &list, &count, err))
+    if (!read_due(sender, &webhook, most + busy + 1, mem, &list, &count, err))
         return false;
     target->due_us = INT64_MAX;
     for (size_t i = 0; i < count; i++) {
@@ -289,7 +301,7 @@ static bool send_due(struct webhook_sender *sender, struct target *target, struc
         }
         if (busy++ >= most)
             return true;
-        if (!start_attempt(sender, &target->webhook, &list[i], err))
+        if (!start_attempt(sender, &webhook, &list[i], err))
             return false;
     }
     return true;
