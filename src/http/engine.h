@@ -26,7 +26,8 @@ struct http_server {
     enum event_kind end_event;
 
     atomic_uint waiting;           /* workers in epoll_wait */
-    unsigned waiting_max;          /* as many as there are cores: see worker.c, "standing by" */
+    atomic_uint waiting_max;       /* at most so many: see standby.h */
+    unsigned cores;                /* and never more than these */
     atomic_bool is_stopping;       /* no new connections, no keep-alive */
     atomic_bool is_crowded;        /* a handler began while nobody waited for the next event */
     atomic_bool is_cut;            /* the grace is over */

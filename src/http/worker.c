@@ -92,6 +92,7 @@ static bool wait_and_serve(struct worker *worker)
 {
     struct http_server *server = worker->server;
     int timeout_ms = (int)server->limits.thread_idle_ms;
+    int64_t began_us;
 
     if (!standby_take_place(server))
         return standby_wait(server) || !retire(worker, true);
@@ -101,6 +102,7 @@ static bool wait_and_serve(struct worker *worker)
     atomic_fetch_sub(&server->waiting, 1);
     if (worker->event_count == 0)
         return !retire(worker, true);
+    began_us = clock_monotonic_us();
     while (worker->next_event < worker->event_count) {
         const struct epoll_event *event = &worker->events[worker->next_event++];
 
@@ -111,6 +113,7 @@ static bool wait_and_serve(struct worker *worker)
         else
             return !retire(worker, false);
     }
+    standby_report(server, &worker->load, worker->event_count, began_us);
     return true;
 }
 
@@ -214,12 +217,12 @@ static unsigned count_blocked(struct http_server *server)
 void worker_start_enough(struct http_server *server)
 {
     unsigned blocked = count_blocked(server), wanted = blocked + server->limits.threads_min;
-    unsigned waiting = atomic_load(&server->waiting);
+    unsigned waiting = atomic_load(&server->waiting), most = atomic_load(&server->waiting_max);
 
     while (atomic_load(&server->metrics.threads) < wanted && worker_start(server))
         ;
-    if (blocked > 0 && waiting < server->waiting_max)
-        standby_call(server, server->waiting_max - waiting);
+    if (blocked > 0 && waiting < most)
+        standby_call(server, most - waiting);
 }
 
 unsigned worker_reap(struct http_server *server)

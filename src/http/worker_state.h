@@ -6,9 +6,8 @@
 #include <sys/epoll.h>
 
 #include "http/exchange.h"
+#include "http/standby.h"
 #include "http/worker.h"
-
-#define EVENTS_AT_ONCE 4 /* served one after the other, unless one has to wait */
 
 struct worker {
     struct http_server *server;
@@ -19,6 +18,7 @@ struct worker {
     bool was_filled; /* the last read, to the brim: there may be more */
     struct epoll_event events[EVENTS_AT_ONCE];
     int event_count, next_event;
+    struct workload load;
     atomic_int_fast64_t busy_since_ms; /* coarse; 0: it runs no handler */
     struct worker *previous, *next;
 };
