@@ -43,6 +43,11 @@ bool resumable_fail_finals(struct db *tx, struct uuid workspace_id, struct uuid 
                            const struct error *cause, int64_t now_us, int64_t expires_at_us,
                            struct error *err);
 
+/* Calls VISIT with what is there from FROM to before END, block by block. ERR_UNAVAILABLE if the
+ * stage ends before. */
+bool resumable_read_back(struct stage *stage, uint64_t from, uint64_t end,
+                         void (*visit)(void *context, const void *bytes, size_t length),
+                         void *context, struct error *err);
 /* Reads of what is there from FROM to before END into DIGEST. */
 bool resumable_digest_range(struct stage *stage, uint64_t from, uint64_t end, struct digest *digest,
                             struct error *err);

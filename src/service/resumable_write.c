@@ -5,33 +5,14 @@
 #include "service/abandon.h"
 #include "service/hasher.h"
 #include "service/ingest_state.h"
-#include "service/resumable_state.h"
+#include "service/resumable_writing.h"
 #include "service/shared_stage.h"
 
 /* How much of an append may come before it is made durable and recorded: what a crash costs at
  * most. */
 #define RECORD_EVERY_BYTES ((uint64_t)32 << 20)
-#define READ_BACK_BYTES ((size_t)256 * 1024)
 /* More than a socket holds: whoever still brings bytes when so many have come is not waited for. */
 #define AFTER_CUT_BYTES ((uint64_t)8 << 20)
-
-/* One request's bytes on their way. What stands before RECORDED, from the write's offset on, is
- * recorded; what stands before AT has been written. */
-struct writing {
-    struct app *app;
-    const struct resumable_write *write;
-    struct live_turn *turn;
-    struct arena *mem;
-    struct resumable_state state; /* as it was when the turn began */
-    struct stage *stage;
-    struct hasher *hasher; /* NULL: the digest does not run along */
-    void *block;           /* without a hasher */
-    void *there;           /* what stands in the stage, to compare with; NULL until needed */
-    uint64_t recorded;
-    uint64_t at;
-    uint64_t reserved_bytes;
-    uint64_t read_after_cut; /* bytes */
-};
 
 static void writing_release(struct writing *writing)
 {
@@ -358,41 +339,9 @@ static bool receive(struct writing *writing, struct error *err)
 
 /* ---- checking ---- */
 
-static bool read_back(struct stage *stage, uint64_t from, uint64_t end,
-                      void (*visit)(void *context, const void *bytes, size_t length), void *context,
-                      struct error *err)
-{
-    scoped(memory_free) char *block = malloc(READ_BACK_BYTES);
-    size_t got;
-
-    assert(block);
-    for (; from < end; from += got) {
-        size_t wanted = end - from < READ_BACK_BYTES ? (size_t)(end - from) : READ_BACK_BYTES;
-
-        if (!stage_read(stage, from, block, wanted, &got, err))
-            return false;
-        if (got == 0)
-            return error_set(err, ERR_UNAVAILABLE, "the stage ends at %llu before %llu",
-                             (unsigned long long)from, (unsigned long long)end);
-        visit(context, block, got);
-    }
-    return true;
-}
-
 static void update_checksum(void *context, const void *bytes, size_t length)
 {
     checksum_update(context, bytes, length);
-}
-
-static void update_digest(void *context, const void *bytes, size_t length)
-{
-    digest_update(context, bytes, length);
-}
-
-bool resumable_digest_range(struct stage *stage, uint64_t from, uint64_t end, struct digest *digest,
-                            struct error *err)
-{
-    return read_back(stage, from, end, update_digest, digest, err);
 }
 
 static bool check_late(struct writing *writing, struct error *err)
@@ -406,7 +355,8 @@ static bool check_late(struct writing *writing, struct error *err)
         return false;
     if (!late)
         return true;
-    if (!read_back(writing->stage, write->offset, writing->at, update_checksum, late, err))
+    if (!resumable_read_back(writing->stage, write->offset, writing->at, update_checksum, late,
+                             err))
         return false;
     return checksum_holds(late) || error_set(err, ERR_CHECKSUM, "the checksum behind the part");
 }
@@ -417,84 +367,6 @@ static bool check(struct writing *writing, struct error *err)
         if (writing->write->checks[i] && !checksum_holds(writing->write->checks[i]))
             return error_set(err, ERR_CHECKSUM, "the checksum of the part");
     return check_late(writing, err);
-}
-
-/* ---- the digest ---- */
-
-/* Runs along if this is where the digest stands. */
-static void begin_digest(struct writing *writing)
-{
-    struct digest *digest = NULL;
-
-    if (part_set_prefix(&writing->state.parts) == writing->write->offset)
-        digest = live_digest_borrow(writing->turn, &writing->state.session);
-    if (digest && digest_length(digest) == writing->write->offset) {
-        writing->hasher = hasher_resume(writing->app->hashers, digest);
-        return;
-    }
-    if (digest)
-        live_digest_return(writing->turn, NULL);
-    digest_free(digest);
-    writing->block = malloc(HASHER_BLOCK_BYTES);
-    assert(writing->block);
-}
-
-/* What was recorded is the digest's; what was not is forgotten. */
-static void end_digest(struct writing *writing)
-{
-    struct digest *digest;
-
-    if (!writing->hasher)
-        return;
-    digest = hasher_digest(writing->hasher);
-    if (digest_length(digest) != writing->recorded)
-        digest_free(take(digest));
-    live_digest_return(writing->turn, digest);
-}
-
-/* One step of the digest over what others have brought before and behind. *LAG is what is left. */
-static bool digest_step(struct writing *writing, const struct resumable_state *now,
-                        struct digest *digest, uint64_t *lag, struct error *err)
-{
-    uint64_t from = digest_length(digest), prefix = part_set_prefix(&now->parts), end = prefix;
-    bool ok;
-
-    if (end > from + CATCH_UP_BYTES)
-        end = from + CATCH_UP_BYTES;
-    ok = resumable_digest_range(writing->stage, from, end, digest, err);
-    *lag = prefix > end ? prefix - end : 0;
-    live_digest_return(writing->turn, ok ? digest : NULL);
-    if (!ok)
-        digest_free(digest);
-    return ok;
-}
-
-/*
- * Goes on with the digest over what others have brought. Whoever finds it far behind waits for
- * those who are at it and helps, before it answers: so senders do not outrun the digest, and there
- * is never much left to do when the last part has come.
- */
-static bool catch_up(struct writing *writing, const struct resumable_state *now, struct error *err)
-{
-    struct part prefix = {0, part_set_prefix(&now->parts)};
-    struct digest *digest;
-    uint64_t lag = 0;
-
-    if (!shared_stage_has(writing->app, &now->session, prefix))
-        return true; /* whoever makes the upload needs all of it, and digests it then */
-    digest = live_digest_borrow(writing->turn, &now->session);
-    if (!digest) {
-        if (part_set_prefix(&now->parts) <= live_digest_length(writing->turn) + CATCH_UP_BYTES)
-            return true; /* somebody else is at it, and not far behind */
-        digest = live_digest_await(writing->turn, &now->session);
-    }
-    for (;;) {
-        if (!digest_step(writing, now, digest, &lag, err))
-            return false;
-        if (lag <= CATCH_UP_BYTES)
-            return true;
-        digest = live_digest_await(writing->turn, &now->session);
-    }
 }
 
 /* ---- all of it ---- */
@@ -620,14 +492,15 @@ static bool write_in_turn(struct writing *writing, struct resumable_state *out, 
         return resumable_compare(writing->app, session, writing->write, writing->turn, writing->mem,
                                  err);
     }
-    begin_digest(writing);
+    resumable_digest_begin(writing);
     taken = take_body(writing, err);
-    end_digest(writing);
+    resumable_digest_end(writing);
     if (!taken)
         return settle(writing, out, err);
     return resumable_load(writing->app, session->workspace_id, session->id, writing->mem, out,
                           err) &&
-           (writing->hasher || brought_nothing(writing) || catch_up(writing, out, err));
+           (writing->hasher || brought_nothing(writing) ||
+            resumable_digest_catch_up(writing, out, err));
 }
 
 bool resumable_write(struct app *app, struct uuid workspace_id, struct uuid id,
