@@ -3,12 +3,9 @@
 #include "base/log.h"
 #include "catalog/garbage.h"
 #include "catalog/node.h"
-#include "catalog/session.h"
-#include "service/node.h"
-#include "service/sweep.h"
+#include "service/sweep_state.h"
 
 #define NODES_AT_ONCE 64
-#define PAGE 200
 
 struct ending {
     struct app *app;
@@ -35,45 +32,21 @@ static bool end_work(struct db *tx, void *context, struct error *err)
            (!ending->there || garbage_add(tx, &garbage, err));
 }
 
-static bool end_one(struct app *app, const struct session *session, uint64_t *count,
-                    struct error *err)
-{
-    struct ending ending = {.app = app, .session = session};
+struct silence {
+    struct app *app;
+    uint64_t *ended;
+};
 
-    if (!database_write(app->database, end_work, &ending, err))
+static bool end_one(void *context, const struct session *session, struct error *err)
+{
+    const struct silence *silence = context;
+    struct ending ending = {.app = silence->app, .session = session};
+
+    if (!database_write(silence->app->database, end_work, &ending, err))
         return false;
     if (ending.there)
-        sweep_object(app, session->storage_name, session->storage_path);
-    *count += ending.there;
-    return true;
-}
-
-static bool read_page(struct app *app, struct uuid node_id, struct uuid after, struct arena *mem,
-                      struct session **page, size_t *count, struct error *err)
-{
-    scoped(db_release) struct db *db = NULL;
-
-    return database_read(app->database, &db, err) &&
-           session_list_node(db, node_id, after, PAGE, mem, page, count, err);
-}
-
-static bool end_sessions(struct app *app, struct uuid node_id, uint64_t *ended, struct error *err)
-{
-    scoped(arena_release) struct arena *mem = arena_new();
-    struct uuid after = {{0}};
-    struct session *page;
-    size_t count;
-
-    do {
-        arena_reset(mem);
-        if (!read_page(app, node_id, after, mem, &page, &count, err))
-            return false;
-        for (size_t i = 0; i < count; i++) {
-            if (!end_one(app, &page[i], ended, err))
-                return false;
-            after = page[i].id;
-        }
-    } while (count == PAGE);
+        sweep_object(silence->app, session->storage_name, session->storage_path);
+    *silence->ended += ending.there;
     return true;
 }
 
@@ -94,6 +67,7 @@ bool sweep_silent_nodes(struct app *app, uint64_t *count, struct error *err)
     scoped(arena_release) struct arena *mem = arena_new();
     struct uuid *silent;
     size_t silent_count;
+    struct silence silence = {app, count};
 
     *count = 0;
     if (!node_is_shared(app))
@@ -104,7 +78,7 @@ bool sweep_silent_nodes(struct app *app, uint64_t *count, struct error *err)
         char id[UUID_TEXT_SIZE];
         uint64_t before = *count;
 
-        if (!end_sessions(app, silent[i], count, err))
+        if (!sweep_visit_sessions(app, silent[i], end_one, &silence, err))
             return false;
         uuid_format(silent[i], id);
         log_event(LOG_WARN, "ended what a silent node was receiving", log_text("node", id),

@@ -1,0 +1,135 @@
+/* What is on its way into stores and belongs to nobody any more: stages, and transfers that were
+ * cut off. */
+#include "base/log.h"
+#include "catalog/derived.h"
+#include "catalog/job_lease.h"
+#include "catalog/piece.h"
+#include "catalog/session.h"
+#include "service/live.h"
+#include "service/sweep_state.h"
+
+/* ---- stages without an owner ---- */
+
+struct stage_visit {
+    struct sweep *sweep;
+    struct store *store;
+    struct error *err;
+    bool failed; /* the catalog did */
+};
+
+/* An open session, a piece that is being stored, or the lease of a job: of a worker that may be a
+ * process of its own. Who finishes a session here may have lost it to another node, which has made
+ * the upload: as long as he sends, it is by his stage that he finds the object not to be his. */
+static bool stage_has_owner(struct app *app, const char *id_text, bool *has, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+    struct uuid id;
+
+    if (!database_read(app->database, &db, err))
+        return false;
+    if (!uuid_parse(str_from(id_text), &id))
+        return job_holds_stage(db, id_text, has, err);
+    *has = live_is_busy(app->live, id);
+    return *has ||
+           (session_exists(db, id, has, err) && (*has || piece_is_stored(db, id, has, err)));
+}
+
+/* What cannot be a stage of ours, or cannot be discarded, stays: verify tells of it. */
+static bool visit_stage(void *context, const struct store_object *stage)
+{
+    struct stage_visit *visit = context;
+    struct error err;
+    bool has_owner;
+
+    if (!stage_has_owner(visit->sweep->app, stage->key, &has_owner, visit->err)) {
+        visit->failed = true;
+        return false;
+    }
+    if (!has_owner && store_stage_discard(visit->store, stage->key, &err))
+        visit->sweep->report.stages++;
+    else if (!has_owner && err.kind != ERR_INVALID)
+        log_event(LOG_WARN, "a stage could not be discarded and is left to the next sweep",
+                  log_text("error", err.log));
+    return true;
+}
+
+/* The row of a session or a lease is there before its stage is: at any time, what has none is left
+ * over. */
+static bool sweep_stages_of(struct sweep *sweep, struct store *store, struct error *err)
+{
+    struct stage_visit visit = {sweep, store, err, false};
+
+    return store_list_stages(store, visit_stage, &visit, err) && !visit.failed;
+}
+
+void sweep_stages(struct sweep *sweep)
+{
+    struct error err;
+
+    sweep->listed_at_us = app_now_us(sweep->app);
+    for (size_t i = 0; i < sweep->app->store_count; i++) {
+        sweep->is_listed[i] = sweep_stages_of(sweep, sweep->app->stores[i], &err);
+        if (!sweep->is_listed[i])
+            sweep_go_on_after(sweep, &err);
+    }
+}
+
+/* ---- transfers that were cut off ---- */
+
+struct transfer_visit {
+    struct sweep *sweep;
+    struct store *store;
+    struct error *err;
+    bool failed; /* the catalog did */
+};
+
+/* An open session, or a job's file that is not completed yet: their rows are there before a
+ * transfer is, so what has none is left over. */
+static bool transfer_has_owner(struct app *app, const char *store_name, const char *key, bool *has,
+                               struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    scoped(db_release) struct db *db = NULL;
+    struct derived file;
+
+    if (!database_read(app->database, &db, err) ||
+        !session_holds_path(db, store_name, key, has, err) ||
+        (!*has && !piece_holds_path(db, store_name, key, has, err)))
+        return false;
+    if (*has)
+        return true;
+    *has = derived_at(db, store_name, key, mem, &file, err);
+    return *has || err->kind == ERR_NOT_FOUND;
+}
+
+static bool visit_transfer(void *context, const struct store_unfinished *transfer)
+{
+    struct transfer_visit *visit = context;
+    struct error err;
+    bool has_owner;
+
+    if (!transfer_has_owner(visit->sweep->app, store_name(visit->store), transfer->key, &has_owner,
+                            visit->err)) {
+        visit->failed = true;
+        return false;
+    }
+    if (has_owner)
+        return true;
+    if (store_abort_unfinished(visit->store, transfer->key, transfer->id, &err))
+        visit->sweep->report.transfers++;
+    else
+        log_event(LOG_WARN, "a transfer that was cut off is left to the next sweep",
+                  log_text("error", err.log));
+    return true;
+}
+
+void sweep_transfers(struct sweep *sweep)
+{
+    for (size_t i = 0; i < sweep->app->store_count; i++) {
+        struct error err;
+        struct transfer_visit visit = {sweep, sweep->app->stores[i], &err, false};
+
+        if (!store_list_unfinished(visit.store, visit_transfer, &visit, &err) || visit.failed)
+            sweep_go_on_after(sweep, &err);
+    }
+}
