@@ -4,21 +4,21 @@
 #include <string.h>
 
 #include "service/hasher.h"
+#include "service/object_reader.h"
 #include "service/resumable_state.h"
 
 struct comparison {
     const struct resumable_write *write;
     const struct live_turn *turn;
-    int fd; /* of the object; -1: there is none to compare with */
+    struct object_reader *object; /* NULL: there is nothing to compare with */
     uint64_t at, end;
-    char *sent, *stored; /* HASHER_BLOCK_BYTES each */
+    char *sent; /* HASHER_BLOCK_BYTES */
 };
 
 static void comparison_release(struct comparison *comparison)
 {
-    fd_close(&comparison->fd);
+    object_reader_free(comparison->object);
     free(comparison->sent);
-    free(comparison->stored);
 }
 
 /* ---- the object ---- */
@@ -50,45 +50,38 @@ static bool find_location(struct app *app, const struct session *session, struct
     return true;
 }
 
-/* An object that has gone, or is damaged, is not this request's affair. */
-static bool open_object(struct app *app, const struct session *session, struct arena *mem, int *fd,
-                        struct error *err)
+/* An object that has gone, is damaged or archived is not this request's affair. */
+static bool open_object(struct app *app, const struct session *session, struct arena *mem,
+                        struct object_reader **out, struct error *err)
 {
     struct location location;
     struct store *store;
-    uint64_t size;
 
     if (!find_location(app, session, mem, &location, err))
         return false;
     if (!location.storage_path)
         return true;
-    if (!app_find_store(app, location.storage_name, &store, err))
+    if (!app_find_store(app, location.storage_name, &store, err) ||
+        !object_reader_open(store, location.storage_path, out, err))
         return false;
-    if (!store_open_fd(store, location.storage_path, fd, &size, err))
-        return err->kind == ERR_NOT_FOUND || err->kind == ERR_NOT_IMPLEMENTED;
-    if (size != location.size)
-        fd_close(fd);
+    if (*out && object_reader_size(*out) != location.size)
+        object_reader_free(take(*out));
     return true;
-}
-
-static bool read_object(struct comparison *comparison, uint64_t from, size_t wanted, size_t *got,
-                        struct error *err)
-{
-    struct file_source source;
-
-    file_source_init(&source, comparison->fd, from, wanted);
-    return source.base.read(&source.base, comparison->stored, wanted, got, err) &&
-           (*got > 0 || error_set(err, ERR_UNAVAILABLE, "the object ends before its size"));
 }
 
 /* ---- the bytes ---- */
 
 static bool is_same(struct comparison *comparison, size_t length, struct error *err)
 {
-    for (size_t done = 0, got; comparison->fd >= 0 && done < length; done += got) {
-        if (!read_object(comparison, comparison->at + done, length - done, &got, err))
+    const char *stored;
+
+    for (size_t done = 0, got; comparison->object && done < length; done += got) {
+        if (!object_reader_read(comparison->object, comparison->at + done, comparison->end, &stored,
+                                &got, err))
             return false;
-        if (memcmp(comparison->sent + done, comparison->stored, got) != 0)
+        if (got > length - done)
+            got = length - done;
+        if (memcmp(comparison->sent + done, stored, got) != 0)
             return error_set(err, ERR_BYTES_DIFFER,
                              "other bytes were received at this place before");
     }
@@ -134,19 +127,17 @@ static bool check_late(struct comparison *comparison, struct error *err)
 {
     const struct resumable_write *write = comparison->write;
     scoped(checksum_release) struct checksum *late = NULL;
+    const char *stored;
     size_t got;
 
-    if (!write->late_check || comparison->fd < 0)
+    if (!write->late_check || !comparison->object)
         return true;
     if (!write->late_check(write->context, &late, err))
         return false;
     for (uint64_t from = write->offset; late && from < comparison->at; from += got) {
-        uint64_t left = comparison->at - from;
-        size_t wanted = left < HASHER_BLOCK_BYTES ? (size_t)left : HASHER_BLOCK_BYTES;
-
-        if (!read_object(comparison, from, wanted, &got, err))
+        if (!object_reader_read(comparison->object, from, comparison->at, &stored, &got, err))
             return false;
-        checksum_update(late, comparison->stored, got);
+        checksum_update(late, stored, got);
     }
     return !late || checksum_holds(late) ||
            error_set(err, ERR_CHECKSUM, "the checksum behind the part");
@@ -167,13 +158,11 @@ bool resumable_compare(struct app *app, const struct session *session,
     scoped(comparison_release) struct comparison comparison = {
         .write = write,
         .turn = turn,
-        .fd = -1,
         .at = write->offset,
         .end = write->length == RESUMABLE_REST ? session->file_size : write->offset + write->length,
-        .sent = malloc(HASHER_BLOCK_BYTES),
-        .stored = malloc(HASHER_BLOCK_BYTES)};
+        .sent = malloc(HASHER_BLOCK_BYTES)};
 
-    assert(comparison.sent && comparison.stored);
-    return open_object(app, session, mem, &comparison.fd, err) && receive(&comparison, err) &&
+    assert(comparison.sent);
+    return open_object(app, session, mem, &comparison.object, err) && receive(&comparison, err) &&
            check(&comparison, err);
 }
