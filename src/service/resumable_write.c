@@ -162,8 +162,10 @@ static bool record(struct writing *writing, struct error *err)
     if (!stage_sync(writing->stage, err) ||
         !shared_stage_store(writing->app, &writing->state.session, writing->stage, record.part,
                             &record.piece, err) ||
-        !database_write(writing->app->database, record_work, &record, err))
+        !database_write(writing->app->database, record_work, &record, err)) {
+        writing->is_refused = true;
         return false;
+    }
     shared_stage_note(writing->app, &writing->state.session, record.part);
     writing->recorded = writing->at;
     return true;
@@ -415,8 +417,8 @@ static bool take_body(struct writing *writing, struct error *err)
         return record(writing, err);
     if (all_or_nothing && err->kind != ERR_NOT_AUDIO)
         put_off(writing);
-    if (!all_or_nothing && err->kind != ERR_NOT_AUDIO && err->kind != ERR_STORAGE_FULL &&
-        err->kind != ERR_UNAVAILABLE)
+    if (!all_or_nothing && !writing->is_refused && err->kind != ERR_NOT_AUDIO &&
+        err->kind != ERR_STORAGE_FULL && err->kind != ERR_UNAVAILABLE)
         record(writing, &why_not); /* the first failure is the one to tell */
     resumable_note_quota(writing->app, writing->state.session.id, err);
     return false;

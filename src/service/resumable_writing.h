@@ -21,6 +21,7 @@ struct writing {
     uint64_t at;
     uint64_t reserved_bytes;
     uint64_t read_after_cut; /* bytes */
+    bool is_refused;         /* what was to be recorded could not be, and would not be again */
 };
 
 /* ---- the digest ---- */
