@@ -142,16 +142,16 @@ static bool add_due(struct search *search, size_t wanted, const struct uuid *wor
 {
     scoped(db_rows_release) struct db_rows *rows = NULL;
     const char *kind = search->request->wanted[wanted].kind;
-    int64_t now_us = search->request->now_us;
+    int64_t due_us = search->request->now_us + search->request->early_us;
 
     if (workspace
             ? !db_query(search->db,
                         search->taking ? SQL_JOB_TAKE_WORKSPACE_DUE : SQL_JOB_WORKSPACE_DUE,
                         DB_ARGS(db_text(kind), db_uuid(*workspace), db_int(priority),
-                                db_time(now_us), db_int(limit)),
+                                db_time(due_us), db_int(limit)),
                         &rows, err)
             : !db_query(search->db, search->taking ? SQL_JOB_TAKE_DUE : SQL_JOB_DUE,
-                        DB_ARGS(db_text(kind), db_int(priority), db_time(now_us), db_int(limit)),
+                        DB_ARGS(db_text(kind), db_int(priority), db_time(due_us), db_int(limit)),
                         &rows, err))
         return false;
     return add_rows(search, wanted, (int32_t)priority, rows, err);
@@ -310,8 +310,8 @@ static bool add_companions_of(struct search *search, const struct candidate *lea
         room = search->room[wanted];
     return db_query(search->db, SQL_JOB_TAKE_COMPANIONS,
                     DB_ARGS(db_uuid(lead->upload_id), db_text(kind->kind),
-                            db_time(search->request->now_us), db_int(room == 0 ? 0 : 1),
-                            db_uuid(lead->id)),
+                            db_time(search->request->now_us + search->request->early_us),
+                            db_int(room == 0 ? 0 : 1), db_uuid(lead->id)),
                     &rows, err) &&
            add_rows(search, wanted, 0, rows, err);
 }

@@ -30,6 +30,8 @@ struct job_lease_request {
                    * for or not like it; what is tried again has none, and is none */
     const char *worker; /* who leases, for people */
     int64_t now_us, until_us;
+    int64_t
+        early_us; /* what is due so soon is due: who made it may have another idea of the time */
 };
 
 /*

@@ -18,6 +18,7 @@
 #include "service/queue.h"
 #include "service/readiness.h"
 #include "service/receivers.h"
+#include "service/shared_clock.h"
 #include "service/shared_stage.h"
 #include "service/token_use.h"
 #include "service/watch.h"
@@ -252,8 +253,8 @@ bool app_open(const struct config *config, const struct app_options *options, st
     if (!app)
         abort();
     app->config = config;
-    app->clock = &clock_system;
-    app->opened_at_us = app_now_us(app);
+    followed_clock_init(&app->shared_time);
+    app->clock = &app->shared_time.clock;
     app->random = &random_system;
     app->hashers = hash_pool_new(cores > 0 ? (unsigned)cores : 1);
     app->live = live_new();
@@ -269,10 +270,12 @@ bool app_open(const struct config *config, const struct app_options *options, st
         !node_id_read(options->data, !options->existing_only, app->clock, app->random,
                       &app->node_id, err) ||
         !open_media(app, options, err) || !open_database(app, options, err) ||
+        !shared_clock_start(app, err) ||
         (!options->without_stores && !open_stores(app, options, err)) ||
         !load_link_key(app, options, err) ||
         (!options->existing_only && !make_first_things(app, options->data, err)))
         return false;
+    app->opened_at_us = app_now_us(app);
     *out = take(app);
     return true;
 }
@@ -297,6 +300,7 @@ void app_free(struct app *app)
     watch_free(app->commits);
     watch_free(app->webhook_changes);
     receivers_free(app->receivers);
+    followed_clock_done(&app->shared_time);
     explicit_bzero(app->link_key, sizeof app->link_key);
     free(app);
 }

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/followed_clock.h"
 #include "base/random.h"
 #include "catalog/quota.h"
 #include "crypto/signed_link.h"
@@ -116,8 +117,9 @@ struct app {
     struct uuid node_id;           /* of the data folder (service/node.h); nil: it has none */
     struct node *node;             /* set by who serves, as are the next two; else NULL */
     struct event_streams *streams;
-    const struct http_metrics *http; /* set by who serves; NULL without a server */
-    const struct clock *clock;
+    const struct http_metrics *http;   /* set by who serves; NULL without a server */
+    struct followed_clock shared_time; /* of all who share the database (service/shared_clock.h) */
+    const struct clock *clock;         /* shows it */
     int64_t opened_at_us;
     const struct random_source *random;
     uint8_t link_key[SIGNED_LINK_KEY_BYTES];

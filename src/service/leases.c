@@ -6,9 +6,11 @@
 #include "service/queue.h"
 #include "service/results.h"
 #include "service/reuse.h"
+#include "service/shared_clock.h"
 
 #define EXPIRED_PAGE 100
-#define SERVE_MOST_US US_PER_S /* of jobs that the cache has, for one who wants others */
+#define SERVE_MOST_US US_PER_S      /* of jobs that the cache has, for one who wants others */
+#define DUE_EARLY_US (US_PER_S / 4) /* more than nodes differ in the time they share */
 #define CODE_EXPIRED "lease_expired"
 
 /* ---- failures ---- */
@@ -74,7 +76,7 @@ static bool look_for_expired(struct app *app, bool *found, struct error *err)
     struct job *jobs;
     size_t count;
 
-    if (!database_read(app->database, &db, err) ||
+    if (!database_read(app->database, &db, err) || !shared_clock_keep(app, db, err) ||
         !job_expired(db, app_now_us(app), 1, mem, &jobs, &count, err))
         return false;
     *found = count > 0;
@@ -125,11 +127,13 @@ static void fill_request(struct taking *taking)
             wanted[i].most_each = kind->most_each;
         }
     }
-    taking->request = (struct job_lease_request){.wanted = wanted,
-                                                 .wanted_count = wish->kind_count,
-                                                 .workspace_id = wish->workspace_id,
-                                                 .count = wish->count,
-                                                 .worker = wish->worker};
+    taking->request = (struct job_lease_request){
+        .wanted = wanted,
+        .wanted_count = wish->kind_count,
+        .workspace_id = wish->workspace_id,
+        .count = wish->count,
+        .early_us = database_is_shared(taking->app->database) ? DUE_EARLY_US : 0,
+        .worker = wish->worker};
 }
 
 static void set_times(struct taking *taking)

@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "catalog/node.h"
+#include "service/shared_clock.h"
 #include "service/watch.h"
 
 #define ID_FILE_MAX 128
@@ -247,6 +248,13 @@ static void note_duty(struct node *node, unsigned duty, int64_t until_us)
         watch_tell(node->app->webhook_changes);
 }
 
+static bool keep_time(struct app *app, struct error *err)
+{
+    scoped(db_release) struct db *db = NULL;
+
+    return database_read(app->database, &db, err) && shared_clock_keep(app, db, err);
+}
+
 static bool keep(struct node *node, struct error *err)
 {
     int64_t until_us = clock_monotonic_us() + node->lease_us;
@@ -256,8 +264,9 @@ static bool keep(struct node *node, struct error *err)
         return false;
     for (unsigned i = 0; i < DUTIES; i++)
         note_duty(node, i, keeping.taken[i] ? until_us : 0);
-    return keeping.is_ours ||
-           error_set(err, ERR_CONFLICT, "another server has been started with this node-id");
+    if (!keeping.is_ours)
+        return error_set(err, ERR_CONFLICT, "another server has been started with this node-id");
+    return keep_time(node->app, err);
 }
 
 static bool wait_for_next(struct node *node)

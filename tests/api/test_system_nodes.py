@@ -1,30 +1,46 @@
 """Two servers on one database: what one does the other hears of, and no job is leased by both."""
 import concurrent.futures
 import contextlib
+import datetime
+import os
+import time
 
 import audio
 import pytest
 from catalog import catalog_of
 from event_stream import Stream
 from jobs import ask, configuration, lease, tell
-from server import Server
+from server import ROOT, Server, wait_until
 
 pytestmark = pytest.mark.databases("postgres")
 JOBS = 40
+SHIFTED_CLOCK = ROOT / "build/test/tests/unit/base/libshifted-clock.so"
+SHIFT_S = 600
 
 
-@pytest.fixture
-def nodes(tmp_path, database):
-    """Two, with one store."""
-    flags = configuration(tmp_path, f'[store "main"]\nprovider = local\npath = {tmp_path}/store\n')
+@contextlib.contextmanager
+def two(tmp_path, **of_second):
+    """With one store."""
+    flags = configuration(tmp_path, f"""[jobs]
+retry_delay = 10ms
+[store "main"]
+provider = local
+path = {tmp_path}/store
+""")
     first = Server(tmp_path / "first/data", *flags)
-    second = Server(tmp_path / "second/data", *flags, "--database", first.database_url)
+    second = Server(tmp_path / "second/data", *flags, "--database", first.database_url, **of_second)
     with contextlib.ExitStack() as stack:
         for node in (first, second):
             node.data.parent.mkdir()
             stack.enter_context(node)
         # The first node made the operator's token; tokens are the database's.
         yield first, first.api(), Server.api(second, first.token)
+
+
+@pytest.fixture
+def nodes(tmp_path, database):
+    with two(tmp_path) as both:
+        yield both
 
 
 def test_a_stream_tells_what_another_node_did(nodes):
@@ -78,3 +94,30 @@ def test_what_somebody_holds_is_left_to_them(nodes):
         assert lease(api, "held") == []
         catalog.rollback()
     assert [job["id"] for job in lease(other, "held")] == [jobs[0]]
+
+
+def clock_of(log):
+    """When, as the server has it, its log's last line was written."""
+    said = log.read_text().splitlines()[-1].split()[0].removeprefix("time=")
+    return datetime.datetime.fromisoformat(said).timestamp()
+
+
+def test_nodes_whose_clocks_differ_agree_on_leases(tmp_path):
+    """One of them is ten minutes ahead of the other, and of the database."""
+    env = {"LD_PRELOAD": str(SHIFTED_CLOCK), "CLOCK_SHIFT_S": str(SHIFT_S),
+           "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+    with two(tmp_path, env=env) as (first, api, other):
+        assert abs(clock_of(tmp_path / "second/data.log") - time.time() - SHIFT_S) < SHIFT_S / 2
+        for seed, (one, another) in enumerate(((api, other), (other, api))):
+            record = other.upload(audio.wav(seconds=0.05, seed=seed))
+            ask(api, "long", record["id"])
+            ask(api, "short", record["id"])
+            held, = lease(one, "long", lease_s=SHIFT_S // 2)
+            assert lease(another, "long") == []
+            assert tell(another, held, "heartbeat", lease_s=SHIFT_S // 2)["id"] == held["id"]
+            tell(another, held, "complete", result={})
+            lost, = lease(one, "short", lease_s=1)
+            found, = wait_until(lambda: lease(another, "short", lease_s=60), 60, "the lease to run out")
+            assert found["id"] == lost["id"]
+            tell(one, lost, "complete", 409, result={})
+            tell(one, found, "complete", result={})
