@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "cli/catalog_lock.h"
 #include "cli/commands.h"
 #include "cli/data_lock.h"
 #include "cli/view.h"
@@ -76,6 +77,7 @@ static bool migrate_catalog(struct invocation *in, struct output *to, struct err
     const char *data = option_text(in, "from");
     const char *url = config_text(in->config, "server", "database");
     scoped(fd_close) int lock = -1;
+    scoped(fd_close) int catalog = -1;
 
     if (!data)
         return error_set(err, ERR_INVALID, "say with --from which data folder's catalog is moved");
@@ -84,7 +86,7 @@ static bool migrate_catalog(struct invocation *in, struct output *to, struct err
     const char *file = arena_printf(in->mem, "%s/catalog.db", data);
     if (access(file, F_OK) != 0)
         return error_set(err, ERR_NOT_FOUND, "there is no catalog \"%s\"", file);
-    return data_lock(data, &lock, err) &&
+    return data_lock(data, &lock, err) && catalog_seclude(data, &catalog, err) &&
            transfer_run(&(struct transfer){.from = arena_printf(in->mem, "sqlite:%s", file),
                                            .to = url,
                                            .report = report,

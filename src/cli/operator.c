@@ -2,7 +2,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/str.h"
+#include "cli/catalog_lock.h"
 #include "cli/commands.h"
 #include "cli/listing.h"
 #include "cli/view.h"
@@ -27,14 +29,14 @@ static const char *data_folder(const struct invocation *in)
 }
 
 /* The catalog alone: a store that is away must not lock operators out. */
-static bool open_catalog(struct invocation *in, struct app **out, struct error *err)
+static bool open_catalog(struct invocation *in, int *lock, struct app **out, struct error *err)
 {
     const struct app_options options = {.data = data_folder(in),
                                         .existing_only = true,
                                         .without_media = true,
                                         .without_stores = true};
 
-    return app_open(in->config, &options, out, err);
+    return catalog_share(in->config, lock, err) && app_open(in->config, &options, out, err);
 }
 
 static json_t *time_value(int64_t time_us)
@@ -86,11 +88,12 @@ static bool collect(struct app *app, struct arena *mem, json_t *items, struct er
 
 static enum cli_exit run_ls(struct invocation *in)
 {
+    scoped(fd_close) int lock = -1;
     scoped(app_release) struct app *app = NULL;
     scoped(json_decrefp) json_t *items = json_array();
     struct error err;
 
-    if (!open_catalog(in, &app, &err) || !collect(app, in->mem, items, &err))
+    if (!open_catalog(in, &lock, &app, &err) || !collect(app, in->mem, items, &err))
         return cli_fail(&err);
     listing_show(in, items, columns, COUNT_OF(columns));
     return CLI_OK;
@@ -115,6 +118,7 @@ static bool read_wish(struct invocation *in, const char **name, uint64_t *lifeti
 
 static enum cli_exit run_add(struct invocation *in)
 {
+    scoped(fd_close) int lock = -1;
     scoped(app_release) struct app *app = NULL;
     scoped(json_decrefp) json_t *made = NULL;
     struct token_secret secret;
@@ -124,7 +128,7 @@ static enum cli_exit run_add(struct invocation *in)
     int64_t expires_at_us = 0;
     struct error err;
 
-    if (!read_wish(in, &name, &lifetime_ms, &err) || !open_catalog(in, &app, &err))
+    if (!read_wish(in, &name, &lifetime_ms, &err) || !open_catalog(in, &lock, &app, &err))
         return cli_fail(&err);
     if (lifetime_ms > 0)
         expires_at_us = app_now_us(app) + (int64_t)lifetime_ms * 1000;
@@ -146,6 +150,7 @@ static enum cli_exit run_add(struct invocation *in)
 
 static enum cli_exit run_replace(struct invocation *in)
 {
+    scoped(fd_close) int lock = -1;
     scoped(app_release) struct app *app = NULL;
     scoped(json_decrefp) json_t *made = NULL;
     struct token_secret secret;
@@ -153,7 +158,7 @@ static enum cli_exit run_replace(struct invocation *in)
     uint64_t revoked;
     struct error err;
 
-    if (!open_catalog(in, &app, &err) ||
+    if (!open_catalog(in, &lock, &app, &err) ||
         !operator_tokens_replace(app, data_folder(in), option_given(in, "all"), &secret, &token,
                                  &revoked, &err))
         return cli_fail(&err);
@@ -195,11 +200,12 @@ static enum cli_exit revoke_one(struct invocation *in, struct app *app, const ch
 
 static enum cli_exit run_revoke(struct invocation *in)
 {
+    scoped(fd_close) int lock = -1;
     scoped(app_release) struct app *app = NULL;
     enum cli_exit code = CLI_OK;
     struct error err;
 
-    if (!open_catalog(in, &app, &err))
+    if (!open_catalog(in, &lock, &app, &err))
         return cli_fail(&err);
     for (size_t i = 0; i < in->argument_count; i++)
         code = cli_exit_join(code, revoke_one(in, app, in->arguments[i]));

@@ -12,6 +12,7 @@
 #include "api/routes.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "cli/catalog_lock.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/data_lock.h"
@@ -201,6 +202,7 @@ static bool serve(const struct config *config, bool with_jobs, struct arena *mem
 {
     const char *data = config_text(config, "server", "data");
     scoped(fd_close) int lock = -1;
+    scoped(fd_close) int catalog = -1;
     scoped(app_release) struct app *app = NULL;
     scoped(node_release) struct node *node = NULL;
     scoped(event_streams_release) struct event_streams *streams = NULL;
@@ -211,7 +213,7 @@ static bool serve(const struct config *config, bool with_jobs, struct arena *mem
     raise_file_limit();
     share_heaps();
     if (!settings_check(config, err) || !log_setup_configured(config, err) ||
-        !data_lock(data, &lock, err) ||
+        !data_lock(data, &lock, err) || !catalog_share(config, &catalog, err) ||
         !app_open(config, &(struct app_options){.data = data}, &app, err) ||
         !node_start(app, data, &node, err) || !new_server(config, app, &server, err) ||
         !listen_everywhere(server, config, mem, err))

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/log.h"
+#include "cli/catalog_lock.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/log_setup.h"
@@ -49,6 +51,7 @@ static void stop(struct crew *crew)
 static bool run_worker(const struct config *config, struct error *err)
 {
     const char *data = config_text(config, "server", "data");
+    scoped(fd_close) int catalog = -1;
     scoped(app_release) struct app *app = NULL;
     scoped(crew_release) struct crew *crew = NULL;
     struct runner_options options = {.kinds = queued_kinds,
@@ -57,6 +60,7 @@ static bool run_worker(const struct config *config, struct error *err)
 
     block_signals(&stopping);
     if (!settings_check(config, err) || !log_setup_configured(config, err) ||
+        !catalog_share(config, &catalog, err) ||
         !app_open(config, &(struct app_options){.data = data, .existing_only = true}, &app, err))
         return false;
     queued_kinds_register(app, queued_kinds);

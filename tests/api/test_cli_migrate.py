@@ -1,5 +1,7 @@
 """`audiotricks migrate`: a server's catalog goes from SQLite to PostgreSQL, and all that was there is."""
+import fcntl
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -183,6 +185,29 @@ def test_what_is_refused(tmp_path, url, databases):
         source.execute("DELETE FROM schema_migrations WHERE number = ?", [last])
     assert migrate(server.data, other, check=False).returncode == 2
     assert (server.data / "catalog.db").exists()
+
+
+def test_nobody_else_has_the_catalog_meanwhile(tmp_path, url):
+    """Whatever works on the file: a worker, a server with another data folder, and commands."""
+    with Server(tmp_path / "data") as server:
+        server.api().upload(audio.wav(seconds=0.1))
+        worker = subprocess.Popen([BINARY, "worker", "--data", str(server.data)], stdout=subprocess.PIPE)
+        assert worker.stdout.readline().startswith(b"working on")
+    with worker:
+        done = migrate(server.data, url, check=False)
+        assert done.returncode == 6 and "in use by a server, a worker" in done.stderr
+        worker.terminate()
+    same_store = configuration(tmp_path, f'[store "main"]\nprovider = local\npath = {server.data}/store\n')
+    with Server(tmp_path / "elsewhere", *same_store, "--database", f"sqlite:{server.data}/catalog.db"):
+        assert migrate(server.data, url, check=False).returncode == 6
+    folder = os.open(server.data, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)  # as while it is moved
+    for line in (["serve", "--listen", "127.0.0.1:0"], ["worker"], ["operator", "ls"]):
+        refused = subprocess.run([BINARY, *line, "--data", str(server.data)], capture_output=True, text=True,
+                                 timeout=60, check=False)
+        assert refused.returncode == 6 and "being moved" in refused.stderr, refused.stderr
+    os.close(folder)
+    migrate(server.data, url)
 
 
 def test_a_difference_is_found(tmp_path, url, postgres_server):
