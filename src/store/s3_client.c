@@ -19,6 +19,7 @@
 #define BUFFER_BYTES 262144L /* of curl's, each way */
 #define PAUSE_FIRST_MS 100   /* before the first new attempt; then it doubles */
 #define PAUSE_LAST_MS 5000
+#define STOP_LATENCY_MS 50   /* so often a pause looks whether the call is still wanted */
 #define RETRY_AFTER_MAX_S 30 /* a provider may ask for no longer pause than this */
 #define ERROR_TEXT_MAX ((size_t)64 << 10)
 #define HEADER_LINE_MAX 8192
@@ -279,6 +280,19 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     return on_write(bytes, size, count, watched->attempt);
 }
 
+static bool is_stopped(const struct s3_call *call)
+{
+    return call->stop && atomic_load(call->stop);
+}
+
+/* libcurl asks once a second, and whenever bytes have gone. */
+static int on_progress(void *context, curl_off_t in_all, curl_off_t in, curl_off_t out_all,
+                       curl_off_t out)
+{
+    (void)in_all, (void)in, (void)out_all, (void)out;
+    return is_stopped(context);
+}
+
 static void headers_release(struct curl_slist **list)
 {
     curl_slist_free_all(*list);
@@ -365,6 +379,11 @@ static void set_method(CURL *handle, struct attempt *attempt)
     if (strcmp(call->method, "HEAD") == 0)
         curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
     curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, call->method);
+    if (call->stop) {
+        curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(handle, CURLOPT_XFERINFODATA, (void *)call);
+    }
 }
 
 static CURLcode perform(CURL *handle, const struct s3_settings *settings,
@@ -446,7 +465,7 @@ static bool unreachable(CURLcode code, const char *why, struct error *err)
                      *why ? why : curl_easy_strerror(code));
 }
 
-static void pause_before(unsigned attempt, long retry_after_s)
+static void pause_before(const struct s3_call *call, unsigned attempt, long retry_after_s)
 {
     uint64_t longest = (uint64_t)PAUSE_FIRST_MS << (attempt < 8 ? attempt : 8), pause;
     uint32_t random;
@@ -457,9 +476,12 @@ static void pause_before(unsigned attempt, long retry_after_s)
     pause = longest / 2 + random % (longest / 2 + 1);
     if (retry_after_s >= 0)
         pause += (uint64_t)retry_after_s * 1000;
-    struct timespec left = {(time_t)(pause / 1000), (long)(pause % 1000) * 1000000};
-    while (nanosleep(&left, &left) != 0)
-        ;
+    for (uint64_t step; pause > 0 && !is_stopped(call); pause -= step) {
+        step = call->stop && pause > STOP_LATENCY_MS ? STOP_LATENCY_MS : pause;
+        struct timespec left = {(time_t)(step / 1000), (long)(step % 1000) * 1000000};
+        while (nanosleep(&left, &left) != 0)
+            ;
+    }
 }
 
 /* Keys that came from somewhere may have been changed there. */
@@ -549,11 +571,11 @@ bool s3_call(struct s3_client *client, const struct s3_call *call, struct s3_rep
 
         if (attempt_call(client, call, payload, reply, &retry_after_s, &again, err))
             return true;
-        if (!again)
+        if (!again || is_stopped(call))
             return false;
         reply->was_retried = true;
         if (i + 1 < client->settings->attempts)
-            pause_before(i, retry_after_s);
+            pause_before(call, i, retry_after_s);
     }
     return error_context(err, "after %u attempts", client->settings->attempts);
 }

@@ -9,6 +9,8 @@
 #ifndef STORE_S3_CLIENT_H
 #define STORE_S3_CLIENT_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "base/stream.h"
 #include "store/s3_settings.h"
@@ -41,6 +43,7 @@ struct s3_call {
     struct s3_body body; /* of a PUT or POST */
     const char *sha256;  /* hex, of the body, if it is known already; NULL */
     struct sink *dest; /* for the body of an answer of status 200 or 206; NULL: the reply's TEXT */
+    const atomic_bool *stop; /* NULL, or: once it becomes true the call soon fails */
 };
 
 #define S3_ETAG_SIZE 256

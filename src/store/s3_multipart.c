@@ -7,17 +7,14 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "crypto/sha256.h"
-#include "store/s3.h"
+#include "store/s3_multipart.h"
 
 #define READ_BYTES ((size_t)256 << 10)
 #define COMPLETE_TRIES 5 /* of a completion that fails with status 200 */
 
+/* All of it, sent at once. */
 struct transfer {
-    const struct s3_outgoing *outgoing;
-    const char *upload_id;
-    uint64_t part_bytes;
-    size_t count; /* of parts */
-    char (*etags)[S3_ETAG_SIZE];
+    struct s3_multipart multipart;
     atomic_size_t next; /* the part that nobody has taken yet */
     atomic_bool failed;
 
@@ -28,10 +25,10 @@ struct transfer {
 /* ---- the parts ---- */
 
 /* The MD5 only where it goes along: it is most of the work. */
-static bool digest_part(const struct transfer *transfer, uint64_t start, uint64_t length,
+static bool digest_part(const struct s3_outgoing *outgoing, uint64_t start, uint64_t length,
                         struct digests *out, struct error *err)
 {
-    bool has_md5 = transfer->outgoing->self->settings.checksum == S3_CHECKSUM_MD5;
+    bool has_md5 = outgoing->self->settings.checksum == S3_CHECKSUM_MD5;
     scoped(digest_release) struct digest *both = has_md5 ? digest_new(DIGEST_BEST) : NULL;
     scoped(sha256_release) struct sha256 *one = has_md5 ? NULL : sha256_new();
     scoped(memory_free) char *block = malloc(READ_BYTES);
@@ -42,7 +39,7 @@ static bool digest_part(const struct transfer *transfer, uint64_t start, uint64_
         uint64_t left = length - done;
         size_t got, wanted = left < READ_BYTES ? (size_t)left : READ_BYTES;
 
-        if (!fs_read_at(transfer->outgoing->fd, block, wanted, start + done, &got, "stage", err))
+        if (!fs_read_at(outgoing->fd, block, wanted, start + done, &got, "stage", err))
             return false;
         if (got == 0)
             return error_set(err, ERR_INCOMPLETE, "the stage ends before its size");
@@ -65,15 +62,29 @@ static bool etag_is_plain(const char *etag)
     return *etag && !strpbrk(etag, "<>&");
 }
 
-static bool send_part(struct transfer *transfer, size_t index, struct error *err)
+/* 408 and 429 only say that it took too long, or was too much. */
+static bool is_refusal(const struct s3_reply *reply)
 {
-    const struct s3_outgoing *outgoing = transfer->outgoing;
+    return !reply->was_retried && reply->status >= 400 && reply->status < 500 &&
+           reply->status != 408 && reply->status != 429;
+}
+
+static uint64_t part_length(const struct s3_multipart *multipart, size_t index)
+{
+    uint64_t left = multipart->outgoing->size - index * multipart->part_bytes;
+
+    return left < multipart->part_bytes ? left : multipart->part_bytes;
+}
+
+bool s3_multipart_send(const struct s3_multipart *multipart, size_t index, const atomic_bool *stop,
+                       char etag[static S3_ETAG_SIZE], bool *refused, struct error *err)
+{
+    const struct s3_outgoing *outgoing = multipart->outgoing;
     enum s3_checksum checksum = outgoing->self->settings.checksum;
     scoped(s3_reply_done) struct s3_reply reply;
-    uint64_t start = index * transfer->part_bytes, left = outgoing->size - start;
-    uint64_t length = left < transfer->part_bytes ? left : transfer->part_bytes;
+    uint64_t start = index * multipart->part_bytes, length = part_length(multipart, index);
     char number[24], hex[HEX_SIZE(SHA256_BYTES)], md5[BASE64_SIZE(MD5_BYTES)];
-    const struct s3_field query[] = {{"partNumber", number}, {"uploadId", transfer->upload_id}};
+    const struct s3_field query[] = {{"partNumber", number}, {"uploadId", multipart->id}};
     const struct s3_field headers[] = {{"content-md5", md5}};
     struct s3_call call = {.method = "PUT",
                            .key = outgoing->key,
@@ -81,37 +92,41 @@ static bool send_part(struct transfer *transfer, size_t index, struct error *err
                            .query_count = COUNT_OF(query),
                            .headers = headers,
                            .header_count = checksum == S3_CHECKSUM_MD5,
-                           .body = {.fd = outgoing->fd, .offset = start, .length = length}};
+                           .body = {.fd = outgoing->fd, .offset = start, .length = length},
+                           .stop = stop};
     struct digests digests = {0};
 
     s3_reply_init(&reply);
     snprintf(number, sizeof number, "%zu", index + 1);
     if (checksum != S3_CHECKSUM_NONE) {
-        if (!digest_part(transfer, start, length, &digests, err))
+        if (!digest_part(outgoing, start, length, &digests, err))
             return false;
         hex_encode(digests.sha256, SHA256_BYTES, hex);
         base64_encode(digests.md5, MD5_BYTES, md5);
         call.sha256 = hex;
     }
-    if (!s3_call(outgoing->self->client, &call, &reply, err))
+    bool answered = s3_call(outgoing->self->client, &call, &reply, err);
+    if (refused)
+        *refused = answered ? reply.status != 200 : is_refusal(&reply);
+    if (!answered)
         return false;
     if (reply.status != 200 || !etag_is_plain(reply.etag))
         return error_set(err, ERR_UNAVAILABLE, "the provider answered %ld", reply.status);
-    memcpy(transfer->etags[index], reply.etag, sizeof reply.etag);
+    memcpy(etag, reply.etag, sizeof reply.etag);
     return true;
 }
 
 /* The provider takes the bytes from its own object. */
-static bool copy_part(struct transfer *transfer, size_t index, struct error *err)
+static bool copy_part(const struct s3_multipart *multipart, size_t index,
+                      char out[static S3_ETAG_SIZE], struct error *err)
 {
-    const struct s3_outgoing *outgoing = transfer->outgoing;
+    const struct s3_outgoing *outgoing = multipart->outgoing;
     scoped(arena_release) struct arena *mem = arena_new();
     scoped(s3_reply_done) struct s3_reply reply;
-    uint64_t start = index * transfer->part_bytes, left = outgoing->size - start;
-    uint64_t length = left < transfer->part_bytes ? left : transfer->part_bytes;
+    uint64_t start = index * multipart->part_bytes, length = part_length(multipart, index);
     const char *etag;
     char number[24], range[64], code[S3_CODE_SIZE];
-    const struct s3_field query[] = {{"partNumber", number}, {"uploadId", transfer->upload_id}};
+    const struct s3_field query[] = {{"partNumber", number}, {"uploadId", multipart->id}};
     const struct s3_field headers[] = {{"x-amz-copy-source", outgoing->source},
                                        {"x-amz-copy-source-if-match", outgoing->source_etag},
                                        {"x-amz-copy-source-range", range}};
@@ -137,7 +152,7 @@ static bool copy_part(struct transfer *transfer, size_t index, struct error *err
         return false;
     if (*code || !etag_is_plain(etag) || strlen(etag) >= S3_ETAG_SIZE)
         return error_set(err, ERR_UNAVAILABLE, "the provider answered 200 %s", code);
-    memcpy(transfer->etags[index], etag, strlen(etag) + 1);
+    memcpy(out, etag, strlen(etag) + 1);
     return true;
 }
 
@@ -154,14 +169,18 @@ static void fail(struct transfer *transfer, size_t index, const struct error *er
 static void *send_parts(void *context)
 {
     struct transfer *transfer = context;
+    const struct s3_multipart *multipart = &transfer->multipart;
     struct error err;
 
     while (!atomic_load(&transfer->failed)) {
         size_t index = atomic_fetch_add(&transfer->next, 1);
 
-        if (index >= transfer->count)
+        if (index >= multipart->count)
             break;
-        if (!(transfer->outgoing->source ? copy_part : send_part)(transfer, index, &err))
+        char *etag = multipart->etags[index];
+        if (!(multipart->outgoing->source
+                  ? copy_part(multipart, index, etag, &err)
+                  : s3_multipart_send(multipart, index, NULL, etag, NULL, &err)))
             fail(transfer, index, &err);
     }
     return NULL;
@@ -171,11 +190,11 @@ static void *send_parts(void *context)
 static bool send_all(struct transfer *transfer, struct error *err)
 {
     pthread_t threads[64];
-    size_t wanted = transfer->outgoing->self->settings.parts_at_once, made = 0;
+    size_t wanted = transfer->multipart.outgoing->self->settings.parts_at_once, made = 0;
 
     assert(wanted <= COUNT_OF(threads));
-    if (wanted > transfer->count)
-        wanted = transfer->count;
+    if (wanted > transfer->multipart.count)
+        wanted = transfer->multipart.count;
     while (made + 1 < wanted && pthread_create(&threads[made], NULL, send_parts, transfer) == 0)
         made++;
     send_parts(transfer);
@@ -188,8 +207,8 @@ static bool send_all(struct transfer *transfer, struct error *err)
 
 /* ---- beginning and end ---- */
 
-static bool initiate(const struct s3_outgoing *outgoing, struct arena *mem, const char **upload_id,
-                     struct error *err)
+bool s3_multipart_begin(const struct s3_outgoing *outgoing, struct arena *mem,
+                        const atomic_bool *stop, const char **id, struct error *err)
 {
     static const struct s3_field query[] = {{"uploads", ""}};
     scoped(s3_reply_done) struct s3_reply reply;
@@ -198,7 +217,8 @@ static bool initiate(const struct s3_outgoing *outgoing, struct arena *mem, cons
                            .query = query,
                            .query_count = 1,
                            .headers = outgoing->headers,
-                           .header_count = outgoing->header_count};
+                           .header_count = outgoing->header_count,
+                           .stop = stop};
 
     s3_reply_init(&reply);
     call.body.bytes = "";
@@ -206,35 +226,28 @@ static bool initiate(const struct s3_outgoing *outgoing, struct arena *mem, cons
         return false;
     if (reply.status != 200)
         return error_set(err, ERR_UNAVAILABLE, "the provider answered %ld", reply.status);
-    return s3_xml_initiated(reply.text.bytes, reply.text.length, mem, upload_id, err);
+    return s3_xml_initiated(reply.text.bytes, reply.text.length, mem, id, err);
 }
 
-static void write_list(const struct transfer *transfer, struct buf *out)
+static void write_list(const struct s3_multipart *multipart, struct buf *out)
 {
     buf_init(out, S3_XML_MAX);
     buf_add_text(out, "<CompleteMultipartUpload "
                       "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
-    for (size_t i = 0; i < transfer->count; i++)
+    for (size_t i = 0; i < multipart->count; i++)
         buf_printf(out, "<Part><PartNumber>%zu</PartNumber><ETag>%s</ETag></Part>", i + 1,
-                   transfer->etags[i]);
+                   multipart->etags[i]);
     buf_add_text(out, "</CompleteMultipartUpload>");
     assert(!out->overflow);
 }
 
 enum outcome { COMPLETE, AGAIN, NOT_KNOWN, REFUSED };
 
-/* 408 and 429 only say that it took too long, or was too much. */
-static bool is_refusal(const struct s3_reply *reply)
-{
-    return !reply->was_retried && reply->status >= 400 && reply->status < 500 &&
-           reply->status != 408 && reply->status != 429;
-}
-
-static enum outcome try_complete(const struct transfer *transfer, const struct buf *list,
+static enum outcome try_complete(const struct s3_multipart *multipart, const struct buf *list,
                                  struct error *err)
 {
-    const struct s3_outgoing *outgoing = transfer->outgoing;
-    const struct s3_field query[] = {{"uploadId", transfer->upload_id}};
+    const struct s3_outgoing *outgoing = multipart->outgoing;
+    const struct s3_field query[] = {{"uploadId", multipart->id}};
     static const struct s3_field headers[] = {{"content-type", "application/xml"},
                                               {"if-none-match", "*"}};
     scoped(s3_reply_done) struct s3_reply reply;
@@ -299,26 +312,28 @@ static bool key_is_free(const struct s3_outgoing *outgoing, bool *is_ours, struc
     return !found || *is_ours || error_set(err, ERR_EXISTS, "the key is taken");
 }
 
-static bool complete(const struct transfer *transfer, bool *was_there, struct error *err)
+bool s3_multipart_complete(const struct s3_multipart *multipart, bool *was_there, bool *refused,
+                           struct error *err)
 {
     scoped(buf_release) struct buf list = {0};
     enum outcome outcome = AGAIN;
 
-    if (!key_is_free(transfer->outgoing, was_there, err))
+    if (!key_is_free(multipart->outgoing, was_there, err))
         return false;
     if (*was_there)
         return true;
-    write_list(transfer, &list);
+    write_list(multipart, &list);
     for (int i = 0; outcome == AGAIN && i < COMPLETE_TRIES; i++)
-        outcome = try_complete(transfer, &list, err);
-    return outcome == COMPLETE || came_about(transfer->outgoing, outcome, err);
+        outcome = try_complete(multipart, &list, err);
+    if (refused)
+        *refused = outcome == REFUSED;
+    return outcome == COMPLETE || came_about(multipart->outgoing, outcome, err);
 }
 
-/* As few bytes more as let it fit into as many parts as there may be. */
-static uint64_t part_size(const struct s3_outgoing *outgoing)
+uint64_t s3_part_bytes(const struct s3_store *self, uint64_t size)
 {
-    uint64_t least = (outgoing->size + S3_PARTS_MAX - 1) / S3_PARTS_MAX;
-    uint64_t wanted = outgoing->self->settings.part_bytes;
+    uint64_t least = (size + S3_PARTS_MAX - 1) / S3_PARTS_MAX;
+    uint64_t wanted = self->settings.part_bytes;
 
     return least > wanted ? least : wanted;
 }
@@ -326,21 +341,25 @@ static uint64_t part_size(const struct s3_outgoing *outgoing)
 bool s3_send_parts(const struct s3_outgoing *outgoing, struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
-    struct transfer transfer = {.outgoing = outgoing, .part_bytes = part_size(outgoing)};
+    struct transfer transfer = {
+        .multipart = {.outgoing = outgoing,
+                      .part_bytes = s3_part_bytes(outgoing->self, outgoing->size)}};
+    struct s3_multipart *multipart = &transfer.multipart;
     struct error ignored;
     bool good, was_there = false;
 
-    transfer.count = (size_t)((outgoing->size + transfer.part_bytes - 1) / transfer.part_bytes);
-    transfer.etags = arena_array(mem, transfer.count, sizeof *transfer.etags);
-    if (!initiate(outgoing, mem, &transfer.upload_id, err))
+    multipart->count =
+        (size_t)((outgoing->size + multipart->part_bytes - 1) / multipart->part_bytes);
+    multipart->etags = arena_array(mem, multipart->count, sizeof *multipart->etags);
+    if (!s3_multipart_begin(outgoing, mem, NULL, &multipart->id, err))
         return false;
     pthread_mutex_init(&transfer.lock, NULL);
-    good = send_all(&transfer, err) && complete(&transfer, &was_there, err);
+    good = send_all(&transfer, err) && s3_multipart_complete(multipart, &was_there, NULL, err);
     pthread_mutex_destroy(&transfer.lock);
     /* What cannot be given up now the sweep finds: store_list_unfinished. Where the object is there
      * though the completion's answer was lost, nothing is given up: it may still be under way, and
      * there are gateways (Ceph's of version 17) that then take the parts from under the object. */
     if (!good || was_there)
-        s3_abort(outgoing->self, outgoing->key, transfer.upload_id, &ignored);
+        s3_abort(outgoing->self, outgoing->key, multipart->id, &ignored);
     return good;
 }
