@@ -196,6 +196,8 @@ const struct config_option configuration_named_options[] = {
      "longer objects are sent in parts of this size; not set: 16MiB"},
     {"store", "parts_at_once", CONFIG_COUNT, NULL, NULL,
      "how many parts of one object are sent at once; not set: 4"},
+    {"store", "send_early", CONFIG_BOOL, NULL, NULL,
+     "whether parts of a long upload are sent while the rest of it arrives; not set: true"},
     {"store", "copy_threshold", CONFIG_BYTES, NULL, NULL,
      "longer objects are copied in parts; not set: 5GiB"},
     {"store", "timeout", CONFIG_MS, NULL, NULL,

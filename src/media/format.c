@@ -183,6 +183,57 @@ static const struct format *detect_mpeg(struct input *in, uint64_t offset)
     return NULL;
 }
 
+/* By what stands at the very beginning. */
+static const struct format *detect_head(const uint8_t head[HEAD_BYTES])
+{
+    const struct format *found;
+
+    for (size_t i = 0; i < COUNT_OF(SIGNATURES); i++)
+        if (matches(&SIGNATURES[i], head))
+            return format_named(SIGNATURES[i].container);
+    found = detect_mp4(head);
+    return found ? found : detect_matroska(head);
+}
+
+/* As probe.c does once it has seen what is in the container. */
+static const char *type_with_video(const struct format *format)
+{
+    static const char *const types[][2] = {{"mp4", "video/mp4"},
+                                           {"matroska", "video/x-matroska"},
+                                           {"webm", "video/webm"},
+                                           {"3gp", "video/3gpp"},
+                                           {"asf", "video/x-ms-wmv"}};
+
+    for (size_t i = 0; i < COUNT_OF(types); i++)
+        if (strcmp(types[i][0], format->container) == 0)
+            return types[i][1];
+    return format->mime_type;
+}
+
+/* A tag of MP3 files, or the header of a frame: layer 0 is what ADTS has in its place. */
+static const char *guess_frames(const uint8_t head[HEAD_BYTES])
+{
+    if (memcmp(head, "ID3", 3) == 0)
+        return "audio/mpeg";
+    if (head[0] != 0xff || (head[1] & 0xe0) != 0xe0)
+        return NULL;
+    return (head[1] & 0x06) == 0 ? "audio/aac" : "audio/mpeg";
+}
+
+const char *media_guess_type(const void *bytes, size_t length, bool may_be_video)
+{
+    uint8_t head[HEAD_BYTES] = {0};
+    const struct format *format;
+
+    memcpy(head, bytes, length < sizeof head ? length : sizeof head);
+    format = detect_head(head);
+    if (!format)
+        return guess_frames(head);
+    if (may_be_video)
+        return type_with_video(format);
+    return strcmp(format->container, "mov") == 0 ? "audio/quicktime" : format->mime_type;
+}
+
 const struct format *format_detect(struct input *in, uint64_t offset)
 {
     uint8_t head[HEAD_BYTES] = {0};
@@ -190,10 +241,7 @@ const struct format *format_detect(struct input *in, uint64_t offset)
 
     if (input_read(in, offset, head, sizeof head) < 4)
         return NULL;
-    for (size_t i = 0; i < COUNT_OF(SIGNATURES); i++)
-        if (matches(&SIGNATURES[i], head))
-            return format_named(SIGNATURES[i].container);
-    if ((found = detect_mp4(head)) || (found = detect_matroska(head)))
+    if ((found = detect_head(head)))
         return found;
     if ((found = detect_mpegts(in, offset)))
         return found;

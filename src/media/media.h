@@ -84,6 +84,10 @@ bool media_probe(struct media_pool *pool, int fd, uint64_t size, const char *nam
 enum media_sniff { MEDIA_SNIFF_MAYBE, MEDIA_SNIFF_NO };
 enum media_sniff media_sniff(const void *bytes, size_t length, const char **what);
 
+/* What media_facts.mime_type is likely to be, from the first LENGTH bytes: as many as media_sniff
+ * wants. MAY_BE_VIDEO tells how to take containers of both. NULL if they say nothing. */
+const char *media_guess_type(const void *bytes, size_t length, bool may_be_video);
+
 /* Whether media_facts.file_type may be TYPE, in whatever case. */
 bool media_type_is_known(struct str type);
 

@@ -269,13 +269,50 @@ bool ingest_sniff(const struct app *app, const void *head, size_t length, struct
     return error_tell(err, ERR_NOT_AUDIO, "the content is not audio but %s", what);
 }
 
+static bool may_be_video(const struct ingest *ingest)
+{
+    static const char *const extensions[] = {"mp4", "m4v", "mkv", "mov", "wmv"};
+    const char *declared = ingest->session.declared_type;
+    char extension[EXTENSION_MAX_BYTES + 1];
+
+    if (ingest->app->settings.accept == ACCEPT_AUDIO)
+        return false;
+    if (declared && strncmp(declared, "video/", 6) == 0)
+        return true;
+    filename_extension(ingest->session.filename, extension);
+    for (size_t i = 0; i < COUNT_OF(extensions); i++)
+        if (strcmp(extension, extensions[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The store may send what has come while the rest arrives, if the guess at the type is right. */
+static void announce(struct ingest *ingest)
+{
+    const struct session *session = &ingest->session;
+    char sha256[HEX_SIZE(SHA256_BYTES)];
+    struct object_facts facts = {.original_filename = session->filename,
+                                 .uploaded_at_us = session->created_at_us};
+    uint64_t size =
+        session->file_size == SESSION_SIZE_UNKNOWN ? STAGE_SIZE_UNKNOWN : session->file_size;
+
+    facts.content_type = media_guess_type(ingest->head, ingest->head_length, may_be_video(ingest));
+    if (!facts.content_type)
+        facts.content_type = session->declared_type;
+    if (ingest->claims.has_sha256) {
+        hex_encode(ingest->claims.digests.sha256, SHA256_BYTES, sha256);
+        facts.sha256 = sha256;
+    }
+    stage_announce(ingest->stage, size, session->storage_path, &facts);
+}
+
 /* Looks at the first bytes as soon as there are enough of them, or no more will come. */
 static bool sniff(struct ingest *ingest, const void *bytes, size_t length, bool last,
                   struct error *err)
 {
     size_t room = sizeof ingest->head - ingest->head_length;
 
-    if (ingest->sniffed || ingest->app->settings.accept == ACCEPT_ANY)
+    if (ingest->sniffed)
         return true;
     if (length > 0)
         memcpy(ingest->head + ingest->head_length, bytes, length < room ? length : room);
@@ -283,7 +320,11 @@ static bool sniff(struct ingest *ingest, const void *bytes, size_t length, bool 
     if (ingest->head_length < sizeof ingest->head && !last)
         return true;
     ingest->sniffed = true;
-    return ingest_sniff(ingest->app, ingest->head, ingest->head_length, err);
+    if (!ingest_sniff(ingest->app, ingest->head, ingest->head_length, err))
+        return false;
+    if (!last)
+        announce(ingest);
+    return true;
 }
 
 static bool take_block(struct ingest *ingest, const void *bytes, size_t length, struct error *err)

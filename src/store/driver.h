@@ -43,6 +43,8 @@ struct store_driver {
     int (*stage_writable_fd)(struct stage *stage);                               /* optional: -1 */
     bool (*stage_written)(struct stage *stage, uint64_t end, struct error *err); /* optional */
     bool (*stage_truncate)(struct stage *stage, uint64_t size, struct error *err);
+    void (*stage_announce)(struct stage *stage, uint64_t size, const char *key,
+                           const struct object_facts *facts); /* optional: nothing */
     bool (*stage_publish)(struct stage *stage, uint64_t size, const char *key, struct error *err);
     bool (*stage_discard)(struct store *self, const char *id, struct error *err);
 
@@ -108,6 +110,7 @@ struct stage {
     struct store *store;
     char id[STAGE_ID_MAX + 1];
     bool published;                   /* may only be freed */
+    bool is_read_again;               /* soon: it had better stay in memory, all of it */
     const struct object_facts *facts; /* NULL: none were told */
 };
 

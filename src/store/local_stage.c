@@ -143,7 +143,7 @@ static bool flush(struct local_stage *self, uint64_t start, uint64_t end, unsign
 /* Only advice: what fails here is kept a little longer. */
 static void drop_from_memory(const struct local_stage *self, uint64_t start, uint64_t end)
 {
-    if (start >= CACHED_BYTES && start < end)
+    if (start >= CACHED_BYTES && start < end && !self->base.is_read_again)
         (void)posix_fadvise(self->fd, (off_t)start, (off_t)(end - start), POSIX_FADV_DONTNEED);
 }
 

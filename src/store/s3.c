@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/fs.h"
+#include "store/s3_early.h"
 
 #define ID_FILE                                                                      \
     "bucket-id" /* in the staging folder: which store the stages are on their way to \
@@ -15,6 +16,7 @@ static void s3_free(struct store *store)
 {
     struct s3_store *self = s3_store(store);
 
+    s3_early_pool_free(self->early);
     store_free(self->spool);
     s3_client_free(self->client);
     arena_free(self->mem);
@@ -79,6 +81,7 @@ static bool s3_open(const struct store_config *config, bool create, struct store
         return false;
     }
     self->client = s3_client_new(&self->settings);
+    self->early = s3_early_pool_new(2 * self->settings.parts_at_once);
     if (!open_spool(self, config->name, create, err) || !open_bucket(self, create, err)) {
         s3_free(&self->base);
         return false;
@@ -203,6 +206,7 @@ static const char *const keys[] = {"profile",
                                    "link_endpoint",
                                    "part_size",
                                    "parts_at_once",
+                                   "send_early",
                                    "copy_threshold",
                                    "timeout",
                                    "attempts",
@@ -227,6 +231,7 @@ const struct store_driver store_driver_s3 = {
     .stage_writable_fd = s3_stage_writable_fd,
     .stage_written = s3_stage_written,
     .stage_truncate = s3_stage_truncate,
+    .stage_announce = s3_stage_announce,
     .stage_publish = s3_stage_publish,
     .stage_discard = s3_stage_discard,
     .get = s3_get,

@@ -9,8 +9,10 @@
  *  - Objects are never overwritten: PUT and completion carry If-None-Match: *, and where the
  *    provider does not honour that, HEAD comes first. Keys have the id of an upload or of a lease
  *    in them, so that nobody else wants the same.
- *  - Each object names its stage and its digest in its metadata. By them a publisher whose answer
- *    was lost, or who died before it could discard the stage, knows its own object again.
+ *  - Each object names its stage in its metadata, and its digest, unless its parts were sent while
+ *    it was still arriving and nobody had told the digest before (s3_early.h). By the stage a
+ *    publisher whose answer was lost, or who died before it could discard the stage, knows its own
+ *    object again.
  *  - What was written is looked at (HEAD) before it is acknowledged. The digest of record is ours:
  *    an ETag is an MD5 for some objects of some providers only.
  *
@@ -34,7 +36,8 @@ struct s3_store {
     struct arena *mem; /* of SETTINGS */
     struct s3_settings settings;
     struct s3_client *client;
-    struct store *spool;     /* the local store that has the stages */
+    struct store *spool; /* the local store that has the stages */
+    struct s3_early_pool *early;
     char id[S3_ID_SIZE];     /* the marker's; set while the store is opened */
     atomic_llong seen_at_us; /* when the marker was last seen, by the monotonic clock */
 };
@@ -93,6 +96,8 @@ bool s3_lifecycle_write(struct store *store, const struct store_lifecycle *wante
 struct s3_stage {
     struct stage base;
     struct stage *inner;
+    uint64_t in_order; /* so many bytes, from the first on, have been written since it was made */
+    struct s3_early *early; /* its parts go while it is written; NULL: they do not */
 };
 
 static inline struct s3_stage *s3_stage(struct stage *stage)
@@ -113,6 +118,8 @@ int s3_stage_fd(struct stage *stage);
 int s3_stage_writable_fd(struct stage *stage);
 bool s3_stage_written(struct stage *stage, uint64_t end, struct error *err);
 bool s3_stage_truncate(struct stage *stage, uint64_t size, struct error *err);
+void s3_stage_announce(struct stage *stage, uint64_t size, const char *key,
+                       const struct object_facts *facts);
 bool s3_stage_discard(struct store *store, const char *id, struct error *err);
 bool s3_list_stages(struct store *store,
                     bool (*visit)(void *context, const struct store_object *stage), void *context,
@@ -127,7 +134,7 @@ struct s3_outgoing {
     struct s3_store *self;
     const char *key; /* with the prefix */
     const char *stage_id;
-    const char *sha256; /* hex */
+    const char *sha256; /* hex; NULL: not known yet */
     int fd;
     uint64_t size;
     struct s3_field headers[S3_OBJECT_HEADERS_MAX]; /* the object's own */
@@ -144,7 +151,13 @@ void s3_outgoing_say(struct s3_outgoing *outgoing, const char *name, const char 
  * place of theirs. */
 void s3_outgoing_place(struct s3_outgoing *outgoing, const char *storage_class);
 
-/* Whether the object that REPLY tells of is what OUTGOING was to become. */
+/* What the object is to say of itself, placement included; of the digest OUTGOING's own, if it is
+ * known. Texts are in MEM. */
+void s3_outgoing_describe(struct s3_outgoing *outgoing, const struct object_facts *facts,
+                          struct arena *mem);
+
+/* Whether the object that REPLY tells of is what OUTGOING was to become: nobody else writes with
+ * the same stage. Where it says its digest, that too is compared. */
 bool s3_is_ours(const struct s3_outgoing *outgoing, const struct s3_reply *reply);
 /* Sends it in parts. Fails with ERR_EXISTS if another has the key; after a failure the multipart
  * upload is given up, as far as the provider can be reached. */

@@ -119,7 +119,7 @@ static bool check_free(const struct s3_outgoing *outgoing, bool *is_copy, struct
     s3_reply_init(&reply);
     if (!s3_look(outgoing->self, outgoing->key, &found, &reply, err))
         return false;
-    *is_copy = found && s3_is_ours(outgoing, &reply) && *outgoing->sha256;
+    *is_copy = found && s3_is_ours(outgoing, &reply) && *outgoing->stage_id;
     return !found || *is_copy || error_set(err, ERR_EXISTS, "the key is taken");
 }
 

@@ -9,7 +9,7 @@
 #include "base/percent.h"
 #include "base/str.h"
 #include "crypto/digest.h"
-#include "store/s3.h"
+#include "store/s3_early.h"
 
 #define READ_BYTES ((size_t)256 << 10)
 /* All of an object's own metadata takes 2 KiB at most: S3's limit. */
@@ -18,7 +18,7 @@
 bool s3_is_ours(const struct s3_outgoing *outgoing, const struct s3_reply *reply)
 {
     return reply->length == outgoing->size && strcmp(reply->stage, outgoing->stage_id) == 0 &&
-           strcmp(reply->sha256, outgoing->sha256) == 0;
+           (!*reply->sha256 || strcmp(reply->sha256, outgoing->sha256) == 0);
 }
 
 /* ---- what the object says of itself ---- */
@@ -70,8 +70,8 @@ static const char *filename_of(const struct object_facts *facts, struct arena *m
     return text;
 }
 
-static void describe(struct s3_outgoing *outgoing, const struct object_facts *facts,
-                     struct arena *mem)
+void s3_outgoing_describe(struct s3_outgoing *outgoing, const struct object_facts *facts,
+                          struct arena *mem)
 {
     char *time = arena_alloc(mem, TIME_RFC3339_SIZE);
 
@@ -203,10 +203,15 @@ static bool send_whole(const struct s3_outgoing *outgoing, struct error *err)
 
 /* ---- all of it ---- */
 
-static bool send(const struct s3_outgoing *outgoing, struct error *err)
+static bool send(struct s3_early *early, const struct s3_outgoing *outgoing, struct error *err)
 {
     const struct s3_settings *settings = &outgoing->self->settings;
     bool in_parts = outgoing->size > settings->part_bytes, taken = false;
+
+    if (early && !s3_early_finish(early, outgoing, &taken, err))
+        return false;
+    if (taken)
+        return true;
 
     /* Completing a multipart upload under a condition is younger than PUT under one, and some
      * providers pass over it. */
@@ -261,8 +266,8 @@ bool s3_stage_publish(struct stage *stage, uint64_t size, const char *key, struc
     outgoing.fd = stage_fd(inner);
     if (!check_size(&outgoing, err) || !find_digest(&outgoing, stage->facts, mem, err))
         return false;
-    describe(&outgoing, stage->facts, mem);
-    if (!send(&outgoing, err) || !look_again(&outgoing, err) ||
+    s3_outgoing_describe(&outgoing, stage->facts, mem);
+    if (!send(s3_stage(stage)->early, &outgoing, err) || !look_again(&outgoing, err) ||
         !check_stage(self, stage->id, key, err))
         return false;
     /* What cannot be discarded now has no owner any more, and the sweep finds it. */

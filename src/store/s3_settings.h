@@ -30,6 +30,7 @@ struct s3_settings {
     const char *encryption_key; /* of aws:kms; NULL: the bucket's */
     uint64_t part_bytes;        /* of a multipart upload; longer objects are sent in parts */
     unsigned parts_at_once;
+    bool sends_early;    /* parts of a long object go while the rest of it arrives */
     uint64_t timeout_ms; /* without any progress */
     unsigned attempts;   /* of one request */
     uint64_t late_ms;    /* after which a request that was given up is not carried out any more */

@@ -1,7 +1,9 @@
 /* Stages lie in the local store of the staging folder. */
 #include <assert.h>
 
-#include "store/s3.h"
+#include "store/s3_early.h"
+
+#define EARLY_PARTS 2 /* what is known to have no more is sent at the end */
 
 static bool wrap(struct stage *inner, struct stage **out)
 {
@@ -31,6 +33,7 @@ bool s3_stage_open(struct store *store, const char *id, struct stage **out, stru
 
 void s3_stage_free(struct stage *stage)
 {
+    s3_early_free(s3_stage(stage)->early); /* it reads from the other */
     stage_free(s3_stage(stage)->inner);
     free(s3_stage(stage));
 }
@@ -38,7 +41,15 @@ void s3_stage_free(struct stage *stage)
 bool s3_stage_write(struct stage *stage, uint64_t offset, const void *bytes, size_t length,
                     struct error *err)
 {
-    return stage_write(s3_stage(stage)->inner, offset, bytes, length, err);
+    struct s3_stage *self = s3_stage(stage);
+
+    if (!stage_write(self->inner, offset, bytes, length, err))
+        return false;
+    if (offset == self->in_order)
+        self->in_order += length;
+    if (self->early)
+        s3_early_written(self->early, offset, length);
+    return true;
 }
 
 bool s3_stage_sync(struct stage *stage, struct error *err)
@@ -57,8 +68,15 @@ int s3_stage_fd(struct stage *stage)
     return stage_fd(s3_stage(stage)->inner);
 }
 
+static void spoil(struct stage *stage)
+{
+    if (s3_stage(stage)->early)
+        s3_early_spoil(s3_stage(stage)->early);
+}
+
 int s3_stage_writable_fd(struct stage *stage)
 {
+    spoil(stage);
     return stage_writable_fd(s3_stage(stage)->inner);
 }
 
@@ -69,7 +87,32 @@ bool s3_stage_written(struct stage *stage, uint64_t end, struct error *err)
 
 bool s3_stage_truncate(struct stage *stage, uint64_t size, struct error *err)
 {
+    spoil(stage);
     return stage_truncate(s3_stage(stage)->inner, size, err);
+}
+
+void s3_stage_announce(struct stage *stage, uint64_t size, const char *key,
+                       const struct object_facts *facts)
+{
+    struct s3_stage *self = s3_stage(stage);
+    struct s3_store *store = s3_store(stage->store);
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct object_facts known = *facts;
+    struct s3_outgoing outgoing = {.self = store, .fd = stage_fd(self->inner), .size = size};
+    char full[S3_KEY_MAX + 1];
+    struct error ignored;
+
+    if (self->early || !store->settings.sends_early || outgoing.fd < 0 ||
+        size <= EARLY_PARTS * store->settings.part_bytes ||
+        !s3_full_key(store, key, full, &ignored))
+        return;
+    outgoing.key = arena_strdup(mem, full);
+    outgoing.stage_id = arena_strdup(mem, stage->id);
+    outgoing.sha256 = arena_strdup(mem, facts->sha256);
+    known.content_type = arena_strdup(mem, facts->content_type);
+    s3_outgoing_describe(&outgoing, &known, mem);
+    self->inner->is_read_again = true;
+    self->early = s3_early_new(&outgoing, self->in_order, take(mem));
 }
 
 bool s3_stage_discard(struct store *store, const char *id, struct error *err)

@@ -145,7 +145,7 @@ void stage_init(struct stage *self, struct store *store, const char *id)
 
     assert(length <= STAGE_ID_MAX);
     self->store = store;
-    self->published = false;
+    self->published = self->is_read_again = false;
     self->facts = NULL;
     memcpy(self->id, id, length + 1);
 }
@@ -243,6 +243,14 @@ bool stage_truncate(struct stage *stage, uint64_t size, struct error *err)
 void stage_describe(struct stage *stage, const struct object_facts *facts)
 {
     stage->facts = facts;
+}
+
+void stage_announce(struct stage *stage, uint64_t size, const char *key,
+                    const struct object_facts *facts)
+{
+    assert(!stage->published);
+    if (stage->store->driver->stage_announce && store_key_is_valid(key))
+        stage->store->driver->stage_announce(stage, size, key, facts);
 }
 
 bool stage_publish(struct stage *stage, uint64_t size, const char *key, struct error *err)

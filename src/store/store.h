@@ -131,6 +131,15 @@ struct object_facts {
     int64_t uploaded_at_us;
 };
 
+/*
+ * What STAGE, which was just made, is likely to become: the object KEY of SIZE bytes, or
+ * STAGE_SIZE_UNKNOWN, and what is known of it by now. A store may use that to send what is written,
+ * front to back, while more of it arrives; no object is there before stage_publish. If things turn
+ * out otherwise by then, or it is not published at all, what was sent is given up: at the latest
+ * when STAGE is freed. FACTS and their texts stay the caller's.
+ */
+void stage_announce(struct stage *stage, uint64_t size, const char *key,
+                    const struct object_facts *facts);
 /* What the object is to say of itself, where a store keeps such things. FACTS and their texts stay
  * the caller's and live until stage_publish, which follows, has returned. */
 void stage_describe(struct stage *stage, const struct object_facts *facts);

@@ -13,6 +13,7 @@ import requests
 
 import audio
 from ceph_gateway import BUCKET, Rgw, is_there
+from chunked import digest_field
 from fault_proxy import FaultProxy
 from server import Server, expect_problem, wait_until
 from small_s3 import BUCKET as SMALL_BUCKET, SmallS3
@@ -55,6 +56,10 @@ def digest(content):
     return hashlib.sha256(content).hexdigest()
 
 
+def digest_headers(content):
+    return {"Repr-Digest": digest_field("sha-256", content)}
+
+
 # ---- addresses, TLS, headers ----
 
 @on_ceph
@@ -67,7 +72,7 @@ def test_addresses_and_checksums(tmp_path, rgw, tls, style, checksum):
     with Server(tmp_path / "data", *flags) as server:
         for size in (30_000, 11 * 1024 * 1024):
             content = noise(size, size)
-            record = server.api().upload(content, NAMES[0])
+            record = server.api().upload(content, NAMES[0], headers=digest_headers(content))
             assert server.api().get(f"/v1/uploads/{record['id']}/content").content == content
             body = rgw.client().get_object(Bucket=BUCKET, Key=f"{tmp_path.name}/{record['storage_path']}")
             assert body["Body"].read() == content and body["Metadata"]["sha256"] == digest(content)
@@ -90,7 +95,7 @@ def test_class_and_key_of_the_provider(tmp_path, rgw):
     with Server(tmp_path / "data", *flags) as server:
         for size in (30_001, 11 * 1024 * 1024):
             content = noise(size, size)
-            record = server.api().upload(content)
+            record = server.api().upload(content, headers=digest_headers(content))
             seen = rgw.client().head_object(Bucket=BUCKET,
                                             Key=f"{tmp_path.name}/{record['storage_path']}")
             assert seen["StorageClass"] == "STANDARD_IA" and seen["ServerSideEncryption"] == "aws:kms"

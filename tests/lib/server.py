@@ -165,10 +165,10 @@ class Api(requests.Session):
             openapi.assert_documented(method, path, answer)
         return answer
 
-    def upload(self, content, filename="a.wav", expect=201, **query):
+    def upload(self, content, filename="a.wav", expect=201, headers=None, **query):
         """POSTs content; gives the record, or the problem where another status is expected."""
         answer = self.post("/v1/uploads", data=content, params={"filename": filename, **query},
-                           headers={"Content-Type": "application/octet-stream"})
+                           headers={"Content-Type": "application/octet-stream", **(headers or {})})
         assert answer.status_code == expect, f"{answer.status_code} {answer.text}"
         return answer.json()
 

@@ -46,6 +46,72 @@ static void a_long_stage_is_read_back(void **state)
     assert_object_bytes(f->store, "uploads/long", bytes, length);
 }
 
+/* What is announced, and what of it comes true. */
+static const struct {
+    const char *key, *type;
+    uint64_t announced, written;
+    bool rewrites; /* its beginning, in the end */
+    bool publishes;
+} ANNOUNCED[] = {
+    {"a/known", "audio/wav", 17 * MIB + 1, 17 * MIB + 1, false, true},
+    {"a/unknown", "audio/wav", STAGE_SIZE_UNKNOWN, 17 * MIB + 1, false, true},
+    {"a/whole-parts", "audio/wav", 15 * MIB, 15 * MIB, false, true},
+    {"a/longer", "audio/wav", 12 * MIB, 17 * MIB, false, true},
+    {"a/shorter", "audio/wav", 17 * MIB, 12 * MIB, false, true},
+    {"a/one-part", "audio/wav", STAGE_SIZE_UNKNOWN, 100, false, true},
+    {"a/type", "audio/mpeg", 17 * MIB, 17 * MIB, false, true},
+    {"a/rewritten", "audio/wav", STAGE_SIZE_UNKNOWN, 17 * MIB, true, true},
+    {"a/given-up", "audio/wav", STAGE_SIZE_UNKNOWN, 17 * MIB, false, false},
+};
+
+static void write_all(struct store_fixture *f, struct stage *stage, const char *bytes,
+                      size_t length)
+{
+    for (size_t at = 0; at < length; at += MIB)
+        assert_ok(
+            f, stage_write(stage, at, bytes + at, length - at < MIB ? length - at : MIB, &f->err));
+}
+
+static bool count_transfer(void *context, const struct store_unfinished *transfer)
+{
+    (void)transfer;
+    ++*(size_t *)context;
+    return true;
+}
+
+/* Whatever was sent early, the object is what was published. */
+static void what_was_announced_need_not_come_true(void **state)
+{
+    struct store_fixture *f = *state;
+    size_t left = 0;
+
+    for (size_t i = 0; i < COUNT_OF(ANNOUNCED); i++) {
+        const char *key = ANNOUNCED[i].key;
+        size_t length = ANNOUNCED[i].written;
+        struct object_facts facts = {.content_type = ANNOUNCED[i].type};
+        scoped(memory_free) char *bytes = pattern(length, (unsigned)i);
+        scoped(stage_release) struct stage *stage = create(f, "s", STAGE_SIZE_UNKNOWN);
+
+        stage_announce(stage, ANNOUNCED[i].announced, key, &facts);
+        write_all(f, stage, bytes, length);
+        if (ANNOUNCED[i].rewrites) {
+            memcpy(bytes, "another", 7);
+            assert_ok(f, stage_write(stage, 0, bytes, 7, &f->err));
+        }
+        assert_absent(f->store, key);
+        facts.content_type = "audio/wav";
+        stage_describe(stage, &facts);
+        if (ANNOUNCED[i].publishes) {
+            assert_ok(f, stage_publish(stage, length, key, &f->err));
+            assert_object_bytes(f->store, key, bytes, length);
+        }
+    }
+    assert_absent(f->store, "a/given-up");
+    assert_ok(f, store_list_unfinished(f->store, count_transfer, &left, &f->err));
+    assert_int_equal(left, 0);
+    assert_ok(f, store_stage_discard(f->store, "s", &f->err));
+}
+
 static void a_stage_is_read_where_it_was_written(void **state)
 {
     struct store_fixture *f = *state;
@@ -228,6 +294,7 @@ int store_stage_cases(void)
     const struct CMUnitTest cases[] = {
         CASE(a_stage_becomes_an_object),
         CASE(a_long_stage_is_read_back),
+        CASE(what_was_announced_need_not_come_true),
         CASE(a_stage_is_read_where_it_was_written),
         CASE(a_stage_is_cut),
         CASE(publishing_keeps_size_bytes),

@@ -89,11 +89,51 @@ static void reads_no_further_than_told(void **state)
         }
 }
 
+/* As probe.c names them, once it has seen everything. */
+static void guesses_what_type_it_will_be(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t length;
+        const char *type, *with_video;
+    } cases[] = {
+        {BYTES("RIFF\x24\0\0\0WAVEfmt "), "audio/wav", "audio/wav"},
+        {BYTES("ID3\4\0\0\0\0\0\0"), "audio/mpeg", "audio/mpeg"},
+        {BYTES("\xff\xfb\x90\x64"), "audio/mpeg", "audio/mpeg"},
+        {BYTES("\xff\xf1\x50\x80"), "audio/aac", "audio/aac"},
+        {BYTES("fLaC\0\0\0\x22"), "audio/flac", "audio/flac"},
+        {BYTES("OggS\0\2\0\0"), "audio/ogg", "audio/ogg"},
+        {BYTES("\0\0\0\x20"
+               "ftypM4A "),
+         "audio/mp4", "video/mp4"},
+        {BYTES("\0\0\0\x20"
+               "ftypqt  "),
+         "audio/quicktime", "video/quicktime"},
+        {BYTES("\x1a\x45\xdf\xa3"), "audio/x-matroska", "video/x-matroska"},
+        {BYTES("\x1a\x45\xdf\xa3\x93\x42\x82\x84webm"), "audio/webm", "video/webm"},
+        {BYTES("no idea"), NULL, NULL},
+        {BYTES(""), NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        for (int video = 0; video < 2; video++) {
+            const char *wanted = video ? cases[i].with_video : cases[i].type;
+            const char *found = media_guess_type(cases[i].bytes, cases[i].length, video);
+
+            if (wanted)
+                assert_string_equal(found, wanted);
+            else
+                assert_null(found);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_what_is_no_audio),
         cmocka_unit_test(reads_no_further_than_told),
+        cmocka_unit_test(guesses_what_type_it_will_be),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
