@@ -19,7 +19,8 @@ from tus import Tus
 pytestmark = [pytest.mark.databases("postgres"),
               pytest.mark.skipif(not is_there(), reason="no Ceph RADOS Gateway here")]
 PATIENCE_S = 60
-LOAD_S = 300 if SETTINGS["LONG"] == "1" else 12
+IS_LONG = SETTINGS["LONG"] == "1"
+LOAD_S = 300 if IS_LONG else 12
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def rgw():
 
 @pytest.fixture(scope="module")
 def cluster(rgw, database, tmp_path_factory):
-    with Cluster(tmp_path_factory.mktemp("cluster"), rgw) as running:
+    with Cluster(tmp_path_factory.mktemp("cluster"), rgw, jobs=IS_LONG) as running:
         yield running
 
 
@@ -175,7 +176,7 @@ def test_whatever_dies_nothing_is_lost(cluster, rgw, postgres_server):
         load.wait_for_progress()
         while time.monotonic() < end or not all(killed.values()):
             what = load.rng.choice(["node", "node", "node", "postgres", "rgw"])
-            if what != "node" and killed[what] and SETTINGS["LONG"] != "1":
+            if what != "node" and killed[what] and not IS_LONG:
                 what = "node"
             killed[what] += 1
             if what == "node":
@@ -193,6 +194,7 @@ def test_whatever_dies_nothing_is_lost(cluster, rgw, postgres_server):
                 rgw.start()
             load.wait_for_progress()
     print(f"seed {load.seed}: killed {killed}, done {dict(load.done)}")
+    assert not IS_LONG or set(load.done) == {"upload", "form", "tus", "draft", "chunked", "job", "removed"}
     load.check()
     for node in cluster.nodes:
         node.verify()

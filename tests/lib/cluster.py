@@ -19,7 +19,7 @@ QUICK = ["--server-node-lease=2s", "--server-sweep-every=500ms"]
 class Cluster:
     """Use it as a context. Its nodes are started."""
 
-    def __init__(self, folder, rgw, count=3, flags=(), section=None):
+    def __init__(self, folder, rgw, count=3, flags=(), section=None, jobs=False):
         self.folder, self.stack = folder, contextlib.ExitStack()
         store = rgw.section(prefix=f"{folder.name}/", attempts="4", **(section or {}))
         (folder / "conf").write_text(store)
@@ -28,7 +28,7 @@ class Cluster:
             (folder / f"node{number}").mkdir()
             more = ["--database", self.nodes[0].database_url] if self.nodes else []
             self.nodes.append(Server(folder / f"node{number}/data", "--config", str(folder / "conf"),
-                                     *QUICK, *flags, *more))
+                                     *QUICK, *flags, *more, jobs=jobs))
         self.port = free_port()
         self.haproxy = None
 

@@ -13,6 +13,7 @@ import requests
 import urllib3
 
 import audio
+import draft
 from chunked import AT, CHUNK
 from server import wait_until
 
@@ -108,17 +109,8 @@ class Client:
             time.sleep(0.05)
 
     def act(self):
-        choice = self.rng.random()
-        if choice < 0.35 or not self.mine:
-            self.upload()
-        elif choice < 0.55:
-            self.upload_tus()
-        elif choice < 0.7:
-            self.upload_chunked()
-        elif choice < 0.8:
-            self.job()
-        else:
-            self.remove()
+        act, = self.rng.choices(*zip(*ACTS.items())) if self.mine else (Client.upload,)
+        act(self)
 
     def content(self):
         if self.rng.random() < 0.3:
@@ -139,6 +131,46 @@ class Client:
         answer = self.ask("POST", "/v1/uploads?filename=a.wav", {200, 201}, data=content,
                           headers={"Content-Type": "audio/wav", "Idempotency-Key": key})
         self.note("upload", answer.json()["id"], content)
+
+    def upload_form(self):
+        content = self.content()
+        body, kind = urllib3.encode_multipart_formdata({"file": ("a.wav", content, "audio/wav")})
+        answer = self.ask("POST", "/v1/uploads", {200, 201}, data=body, headers={
+            "Content-Type": kind, "Idempotency-Key": str(uuid.uuid4())})
+        self.note("form", answer.json()["id"], content)
+
+    def try_draft(self, act):
+        """What ACT is answered, if that is no reason to try again."""
+        try:
+            answer = act(draft.Client(self.load.cluster, token=self.load.cluster.token))
+        except (OSError, EOFError):
+            return None
+        assert answer.status < 300 or answer.status in AGAIN, f"{answer.status} {answer.text}"
+        return answer if answer.status < 300 else None
+
+    def ask_draft(self, act):
+        end = time.monotonic() + PATIENCE_S
+        while not (answer := self.try_draft(act)):
+            assert time.monotonic() < end, "a resumable upload does not go through"
+            time.sleep(0.05)
+        return answer
+
+    def upload_draft(self):
+        """As upload_tus, by the IETF's draft: the last append says that it is the last."""
+        content = self.content()
+        at = self.rng.randrange(len(content))
+        url = self.ask_draft(lambda client: client.create(
+            content[:at], target="/v1/uploads?filename=a.wav"))["Location"]
+        url = url[url.index(draft.AT):]
+        end = time.monotonic() + PATIENCE_S
+        while (state := self.ask_draft(lambda client: client.head(url)))["Upload-Complete"] != "?1":
+            assert time.monotonic() < end, f"{url} is not completed"
+            at = int(state["Upload-Offset"])
+            piece = content[at:at + self.rng.randrange(1, 250_000)]
+            last = at + len(piece) == len(content)
+            self.try_draft(lambda client: client.patch(url, at, piece, "?1" if last else "?0"))
+        session_id = url.split("/")[-1]
+        self.finished("draft", session_id, self.ask("GET", f"{AT}/{session_id}", {200}), content)
 
     def upload_tus(self):
         """PATCHes of any length; after a failure the server is asked where it stands."""
@@ -197,3 +229,7 @@ class Client:
         with self.load.lock:
             self.load.gone.add(upload_id)
             self.load.done["removed"] += 1
+
+
+ACTS = {Client.upload: 25, Client.upload_form: 10, Client.upload_tus: 15, Client.upload_draft: 15,
+        Client.upload_chunked: 10, Client.job: 10, Client.remove: 15}  # how often, in a hundred
