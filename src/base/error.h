@@ -96,6 +96,9 @@ struct error {
     uint64_t limit;
     uint64_t remaining;
 
+    /* It failed, or it was done and nobody heard of it. */
+    bool is_unsure;
+
     /* The upload that is there instead; shown in the problem when HAS_UPLOAD. */
     bool has_upload;
     struct uuid upload_id;

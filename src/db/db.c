@@ -183,6 +183,19 @@ bool db_execute(struct db *db, enum sql_id id, const struct db_value *args, size
     return error_context(err, "statement %s", statement->name);
 }
 
+bool db_must(struct db *tx, enum sql_id id, const struct db_value *args, size_t count,
+             const struct db_refusal *otherwise, struct error *err)
+{
+    const struct sql_statement *statement = statement_of(tx, id);
+
+    assert(count == statement->parameters);
+    assert(tx->writable);
+    if (tx->database->driver->must(tx, id, args, count, otherwise, err))
+        return true;
+    tx->refused = true;
+    return error_context(err, "statement %s", statement->name);
+}
+
 bool db_next(struct db_rows *rows)
 {
     if (rows->failed)

@@ -86,7 +86,7 @@ typedef bool db_work(struct db *tx, void *context, struct error *err);
  * Works of several threads share one flush; one that fails takes nothing of the others with it.
  *
  * Fails with what WORK failed with, ERR_STORAGE_FULL if the disk is full, ERR_UNAVAILABLE if the
- * database is locked or gone (nothing was changed; worth a retry).
+ * database is locked or gone (worth a retry; nothing was changed, unless it is unsure).
  */
 bool database_write(struct database *database, db_work *work, void *context, struct error *err);
 
@@ -133,11 +133,26 @@ struct db_value db_int_or_null(bool has, int64_t value);
  * key, ERR_INVALID on a broken check, ERR_STORAGE_FULL, ERR_UNAVAILABLE. */
 bool db_query(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
               struct db_rows **out, struct error *err);
-/* Runs a statement for its effect; *CHANGED is the number of rows it touched. Without CHANGED it may
- * be under way when this returns, and fail later: as the next statement that is waited for, or as
- * database_write, of the kind it would have failed with. Who must know at once asks for CHANGED. */
+/* Runs a statement for its effect; *CHANGED is the number of rows it touched. Without CHANGED it
+ * may be under way when this returns, and fail later: as the next statement that is waited for, or
+ * as database_write, of the kind it would have failed with. Who must know at once asks for CHANGED.
+ */
 bool db_execute(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
                 uint64_t *changed, struct error *err);
+
+/* What a statement that finds nothing fails with, where it must. */
+struct db_refusal {
+    enum error_kind kind;
+    const char *why; /* for log and client */
+};
+/*
+ * Runs a statement that must find something: give a row, or touch one. Where it does not it fails
+ * with OTHERWISE, which lives as long as the program. Nobody waits for that, as for db_execute
+ * without CHANGED: so a work confirms what it knew before it began, and what it does needs no
+ * answer until its commit. What was read within the work is confirmed by nothing but the reading.
+ */
+bool db_must(struct db *tx, enum sql_id id, const struct db_value *args, size_t count,
+             const struct db_refusal *otherwise, struct error *err);
 
 /* Steps to the next row; false at the end and on failure, which db_rows_ok tells apart. */
 bool db_next(struct db_rows *rows);

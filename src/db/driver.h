@@ -69,6 +69,9 @@ struct database_driver {
      * what it waits for next. */
     bool (*execute)(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
                     uint64_t *changed, struct error *err);
+    /* As db_must; of waiting, as EXECUTE without CHANGED. */
+    bool (*must)(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+                 const struct db_refusal *otherwise, struct error *err);
     /* Runs a migration: several statements, no parameters. */
     bool (*script)(struct db *tx, const char *text, struct error *err);
 

@@ -22,29 +22,6 @@ static struct postgres_database *postgres_of(const struct database *database)
 
 /* ---- opening ---- */
 
-/* FNV-1a. Names are the same for the same text alone, in whatever version of the program. */
-static uint64_t hash_of(const char *text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
-static void name_statements(struct postgres_server *server)
-{
-    server->names = calloc(server->sql->statement_count, sizeof *server->names);
-    if (!server->names)
-        abort();
-    for (size_t i = 0; i < server->sql->statement_count; i++) {
-        const char *text = server->sql->statements[i].text[SQL_ENGINE_POSTGRES];
-        if (text) /* a set that is not meant for us lacks all but the driver's own */
-            snprintf(server->names[i], POSTGRES_NAME_SIZE, "at_%016llx",
-                     (unsigned long long)hash_of(text));
-    }
-}
-
 static void postgres_close(struct database *database)
 {
     struct postgres_database *self = postgres_of(database);
@@ -70,8 +47,8 @@ static struct postgres_database *postgres_new(const struct database_options *opt
         .url = url,
         .busy_ms = (int)options->busy_ms,
         .statement_ms = options->statement_ms > 0 ? (int)options->statement_ms : STATEMENT_MS,
-        .sql = sql};
-    name_statements(&self->server);
+        .sql = sql,
+        .names = postgres_names(sql)};
     postgres_pool_init(&self->pool, &self->server, options->readers);
     postgres_writer_init(&self->writer, &self->server, &self->base);
     return self;
@@ -187,6 +164,7 @@ const struct database_driver database_postgres = {
     .write = postgres_write,
     .query = postgres_query,
     .execute = postgres_execute,
+    .must = postgres_must,
     .script = postgres_script,
     .next = postgres_next,
     .column = postgres_column,

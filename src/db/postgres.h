@@ -5,6 +5,7 @@
  * postgres_connection.c one connection: commands, prepared statements
  * postgres_answer.c     what the server answers on it: errors, waiting with a time limit
  * postgres_pipeline.c   statements sent without waiting for each
+ * postgres_texts.c      statements as the server reads them, and their names
  * postgres_values.c     values to and from what libpq sends; pure
  * postgres_rows.c       statements: values in, rows out
  * postgres_pool.c       the pool of connections for reading
@@ -36,10 +37,25 @@ struct postgres_server {
     int busy_ms;      /* how long to wait for a lock, or for a connection to be given back */
     int statement_ms; /* how long a statement may take */
     const struct sql_set *sql;
-    char (*names)[POSTGRES_NAME_SIZE]; /* of prepared statements, by enum sql_id */
+    char (*names)[POSTGRES_NAME_SIZE]; /* of prepared statements, by postgres_slot */
     atomic_bool unnamed;
     atomic_int writer_pid; /* of the writer's session, whose notifications are our own */
 };
+
+/* ---- texts ---- */
+
+/* A statement's number, and its second one where it must find something. */
+size_t postgres_slot(const struct sql_set *sql, enum sql_id id, bool must);
+#define POSTGRES_FORMS 2
+
+/* The text of a statement. One that MUST find something is divided by what it finds: the server
+ * itself fails it, and with it what was sent behind it (POSTGRES_NOTHING). The caller's to free. */
+char *postgres_text(const struct sql_set *sql, enum sql_id id, bool must);
+/* SQLSTATE division_by_zero */
+#define POSTGRES_NOTHING "22012"
+
+/* By postgres_slot; the caller's to free. */
+char (*postgres_names(const struct sql_set *sql))[POSTGRES_NAME_SIZE];
 
 /* ---- one connection ---- */
 
@@ -62,7 +78,8 @@ enum postgres_sent_kind {
 
 struct postgres_sent {
     enum postgres_sent_kind kind;
-    enum sql_id id; /* of PREPARE and STATEMENT */
+    enum sql_id id;                     /* of PREPARE and STATEMENT, as is the next */
+    const struct db_refusal *otherwise; /* of one that must find something; else NULL */
 };
 
 #define POSTGRES_SENT_MOST 64
@@ -71,7 +88,7 @@ struct postgres_db {
     struct db base;
     PGconn *handle; /* NULL: lost */
     struct postgres_server *server;
-    bool *prepared; /* by enum sql_id */
+    bool *prepared; /* by postgres_slot */
     enum postgres_fault fault;
     bool in_transaction; /* then nothing is tried again behind its back */
     bool pipelined;      /* commands and statements go through the pipeline */
@@ -133,8 +150,10 @@ bool postgres_pipeline_stop(struct postgres_db *db, struct error *err);
  * was sent before, and fail with it. */
 bool postgres_later_command(struct postgres_db *db, enum postgres_sent_kind kind, const char *text,
                             struct error *err);
+/* OTHERWISE is of a statement that must find something; else NULL. */
 bool postgres_later_statement(struct postgres_db *db, enum sql_id id,
-                              const struct postgres_parameters *parameters, struct error *err);
+                              const struct postgres_parameters *parameters,
+                              const struct db_refusal *otherwise, struct error *err);
 /* Waits for all that was sent; fails with the first that failed. *LAST, the answer to the last, is
  * the caller's to PQclear; LAST may be NULL. */
 bool postgres_settle(struct postgres_db *db, PGresult **last, struct error *err);
@@ -155,6 +174,8 @@ bool postgres_query(struct db *db, enum sql_id id, const struct db_value *args, 
                     struct db_rows **out, struct error *err);
 bool postgres_execute(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
                       uint64_t *changed, struct error *err);
+bool postgres_must(struct db *tx, enum sql_id id, const struct db_value *args, size_t count,
+                   const struct db_refusal *otherwise, struct error *err);
 bool postgres_script(struct db *tx, const char *text, struct error *err);
 enum db_step postgres_next(struct db_rows *rows, struct error *err);
 struct db_value postgres_column(const struct db_rows *rows, int column, enum db_type type);

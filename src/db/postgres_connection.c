@@ -94,7 +94,8 @@ static void ignore_notice(void *context, const PGresult *result)
 bool postgres_reconnect(struct postgres_db *db, struct error *err)
 {
     postgres_give_up(db);
-    memset(db->prepared, 0, db->server->sql->statement_count * sizeof *db->prepared);
+    memset(db->prepared, 0,
+           POSTGRES_FORMS * db->server->sql->statement_count * sizeof *db->prepared);
     db->handle = connect_to(db->server->url);
     if (!db->handle)
         abort();
@@ -111,7 +112,7 @@ bool postgres_connect(struct postgres_server *server, struct postgres_db **out, 
     if (!db)
         abort();
     db->server = server;
-    db->prepared = calloc(server->sql->statement_count, sizeof *db->prepared);
+    db->prepared = calloc(POSTGRES_FORMS * server->sql->statement_count, sizeof *db->prepared);
     if (!db->prepared)
         abort();
     if (!postgres_reconnect(db, err))
@@ -241,7 +242,8 @@ bool postgres_statement(struct postgres_db *db, enum sql_id id,
                         struct error *err)
 {
     if (db->pipelined)
-        return postgres_later_statement(db, id, parameters, err) && postgres_settle(db, out, err);
+        return postgres_later_statement(db, id, parameters, NULL, err) &&
+               postgres_settle(db, out, err);
     return run_once(db, id, parameters, out, err) ||
            (try_again(db, err) && run_once(db, id, parameters, out, err));
 }

@@ -35,12 +35,11 @@ bool postgres_pipeline_stop(struct postgres_db *db, struct error *err)
 /* ---- sending ---- */
 
 /* SENT: what libpq said to it. */
-static bool note(struct postgres_db *db, int sent, enum postgres_sent_kind kind, enum sql_id id,
-                 struct error *err)
+static bool note(struct postgres_db *db, int sent, struct postgres_sent what, struct error *err)
 {
     if (!sent)
         return postgres_lost(db, err);
-    db->sent[db->sent_count++] = (struct postgres_sent){kind, id};
+    db->sent[db->sent_count++] = what;
     return true;
 }
 
@@ -71,40 +70,51 @@ bool postgres_later_command(struct postgres_db *db, enum postgres_sent_kind kind
                             struct error *err)
 {
     return make_room(db, 1, strlen(text), err) &&
-           note(db, PQsendQueryParams(db->handle, text, 0, NULL, NULL, NULL, NULL, 1), kind,
-                (enum sql_id)0, err);
+           note(db, PQsendQueryParams(db->handle, text, 0, NULL, NULL, NULL, NULL, 1),
+                (struct postgres_sent){.kind = kind}, err);
 }
 
-static bool send_prepare(struct postgres_db *db, enum sql_id id, const char *text,
+static size_t slot_of(const struct postgres_db *db, const struct postgres_sent *what)
+{
+    return postgres_slot(db->server->sql, what->id, what->otherwise != NULL);
+}
+
+/* TEXT is NULL if it is prepared. */
+static bool send_prepare(struct postgres_db *db, struct postgres_sent what, const char *text,
                          struct error *err)
 {
-    if (db->prepared[id])
-        return true;
-    db->prepared[id] = note(db, PQsendPrepare(db->handle, db->server->names[id], text, 0, NULL),
-                            POSTGRES_SENT_PREPARE, id, err);
-    return db->prepared[id];
+    size_t slot = slot_of(db, &what);
+
+    what.kind = POSTGRES_SENT_PREPARE;
+    if (text)
+        db->prepared[slot] =
+            note(db, PQsendPrepare(db->handle, db->server->names[slot], text, 0, NULL), what, err);
+    return db->prepared[slot];
 }
 
 bool postgres_later_statement(struct postgres_db *db, enum sql_id id,
-                              const struct postgres_parameters *with, struct error *err)
+                              const struct postgres_parameters *with,
+                              const struct db_refusal *otherwise, struct error *err)
 {
     const struct postgres_server *server = db->server;
-    const char *text = server->sql->statements[id].text[SQL_ENGINE_POSTGRES];
+    struct postgres_sent what = {POSTGRES_SENT_STATEMENT, id, otherwise};
+    size_t slot = slot_of(db, &what);
+    bool named = !atomic_load(&server->unnamed);
+    scoped(memory_free) char *text =
+        named && db->prepared[slot] ? NULL : postgres_text(server->sql, id, otherwise != NULL);
     int sent;
 
-    size_t bytes = bytes_of(with) + (db->prepared[id] ? 0 : strlen(text));
-
-    if (!make_room(db, 2, bytes, err))
+    if (!make_room(db, 2, bytes_of(with) + (text ? strlen(text) : 0), err))
         return false;
-    if (atomic_load(&server->unnamed))
+    if (!named)
         sent = PQsendQueryParams(db->handle, text, with->count, NULL, with->values, with->lengths,
                                  with->formats, 1);
-    else if (send_prepare(db, id, text, err))
-        sent = PQsendQueryPrepared(db->handle, server->names[id], with->count, with->values,
+    else if (send_prepare(db, what, text, err))
+        sent = PQsendQueryPrepared(db->handle, server->names[slot], with->count, with->values,
                                    with->lengths, with->formats, 1);
     else
         return false;
-    return note(db, sent, POSTGRES_SENT_STATEMENT, id, err);
+    return note(db, sent, what, err);
 }
 
 /* ---- waiting ---- */
@@ -167,7 +177,7 @@ static void forget(struct postgres_db *db, size_t from)
 {
     for (size_t at = from; at < db->sent_count; at++)
         if (db->sent[at].kind == POSTGRES_SENT_PREPARE)
-            db->prepared[db->sent[at].id] = false;
+            db->prepared[slot_of(db, &db->sent[at])] = false;
 }
 
 static bool refusal(struct postgres_db *db, const struct answers *answers, struct error *err)
@@ -175,10 +185,14 @@ static bool refusal(struct postgres_db *db, const struct answers *answers, struc
     const struct postgres_sent *sent = &db->sent[answers->refused];
     bool is_last = answers->refused + 1 == db->sent_count;
 
-    if (!PQresultErrorField(answers->refusal, PG_DIAG_SQLSTATE))
+    const char *state = PQresultErrorField(answers->refusal, PG_DIAG_SQLSTATE);
+
+    if (!state)
         return postgres_lost(db, err);
     forget(db, answers->refused);
     postgres_refused(db, answers->refusal, err);
+    if (sent->otherwise && strcmp(state, POSTGRES_NOTHING) == 0)
+        error_tell(err, sent->otherwise->kind, "%s", sent->otherwise->why);
     if (sent->kind == POSTGRES_SENT_BEGIN && db->fault == POSTGRES_REFUSED)
         db->fault = POSTGRES_NOT_BEGUN;
     else if (sent->kind != POSTGRES_SENT_COMMAND && sent->kind != POSTGRES_SENT_BEGIN && !is_last)

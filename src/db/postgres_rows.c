@@ -27,12 +27,12 @@ static bool run(struct db *db, enum sql_id id, const struct db_value *args, size
 }
 
 static bool run_later(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
-                      struct error *err)
+                      const struct db_refusal *otherwise, struct error *err)
 {
     struct postgres_parameters parameters;
 
     postgres_encode(args, count, &parameters);
-    return postgres_later_statement(postgres_of(db), id, &parameters, err);
+    return postgres_later_statement(postgres_of(db), id, &parameters, otherwise, err);
 }
 
 bool postgres_query(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
@@ -59,7 +59,7 @@ bool postgres_execute(struct db *db, enum sql_id id, const struct db_value *args
     PGresult *result;
 
     if (!changed && postgres_of(db)->pipelined)
-        return run_later(db, id, args, count, err);
+        return run_later(db, id, args, count, NULL, err);
     if (!run(db, id, args, count, &result, err))
         return false;
     bool reads = strncmp(PQcmdStatus(result), "SELECT", strlen("SELECT")) == 0;
@@ -68,6 +68,13 @@ bool postgres_execute(struct db *db, enum sql_id id, const struct db_value *args
             reads ? 0 : strtoull(PQcmdTuples(result), NULL, 10); /* "" of what changes none */
     PQclear(result);
     return true;
+}
+
+bool postgres_must(struct db *tx, enum sql_id id, const struct db_value *args, size_t count,
+                   const struct db_refusal *otherwise, struct error *err)
+{
+    assert(postgres_of(tx)->pipelined);
+    return run_later(tx, id, args, count, otherwise, err);
 }
 
 /* A migration takes as long as it takes. */

@@ -203,6 +203,7 @@ static enum outcome commit(struct postgres_writer *writer, struct group *group, 
         return OVER;
     }
     bool again = writer->connection->fault == POSTGRES_AGAIN && !last_try;
+    err.is_unsure = !writer->connection->handle;
     rollback(writer);
     error_context(&err, "commit");
     if (!again)

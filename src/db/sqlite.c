@@ -189,6 +189,7 @@ const struct database_driver database_sqlite = {
     .write = sqlite_write,
     .query = sqlite_query,
     .execute = sqlite_execute,
+    .must = sqlite_must,
     .script = sqlite_script,
     .next = sqlite_next,
     .column = sqlite_column,

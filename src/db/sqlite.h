@@ -76,6 +76,8 @@ bool sqlite_query(struct db *db, enum sql_id id, const struct db_value *args, si
                   struct db_rows **out, struct error *err);
 bool sqlite_execute(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
                     uint64_t *changed, struct error *err);
+bool sqlite_must(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+                 const struct db_refusal *otherwise, struct error *err);
 bool sqlite_script(struct db *tx, const char *text, struct error *err);
 enum db_step sqlite_next(struct db_rows *rows, struct error *err);
 struct db_value sqlite_column(const struct db_rows *rows, int column, enum db_type type);

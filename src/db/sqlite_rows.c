@@ -102,8 +102,9 @@ bool sqlite_query(struct db *db, enum sql_id id, const struct db_value *args, si
     return true;
 }
 
-bool sqlite_execute(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
-                    uint64_t *changed, struct error *err)
+/* Runs it to its end. *GIVEN rows it gave, *TOUCHED rows it touched. */
+static bool run(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+                uint64_t *given, uint64_t *touched, struct error *err)
 {
     struct sqlite_db *self = sqlite_of(db);
     sqlite3_stmt *statement;
@@ -111,13 +112,34 @@ bool sqlite_execute(struct db *db, enum sql_id id, const struct db_value *args, 
 
     if (!begin_statement(self, id, args, count, &statement, err))
         return false;
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW)
+    for (*given = 0; (code = sqlite3_step(statement)) == SQLITE_ROW; ++*given)
         ;
     bool ok = code == SQLITE_DONE || sqlite_failed(self, err);
-    if (ok && changed) /* a reading statement leaves the count of the one before */
-        *changed = sqlite3_stmt_readonly(statement) ? 0 : (uint64_t)sqlite3_changes64(self->handle);
+    if (ok) /* a reading statement leaves the count of the one before */
+        *touched = sqlite3_stmt_readonly(statement) ? 0 : (uint64_t)sqlite3_changes64(self->handle);
     sqlite_statement_done(self, id, statement);
     return ok;
+}
+
+bool sqlite_execute(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+                    uint64_t *changed, struct error *err)
+{
+    uint64_t given, touched;
+
+    if (!run(db, id, args, count, &given, &touched, err))
+        return false;
+    if (changed)
+        *changed = touched;
+    return true;
+}
+
+bool sqlite_must(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+                 const struct db_refusal *otherwise, struct error *err)
+{
+    uint64_t given, touched;
+
+    return run(db, id, args, count, &given, &touched, err) &&
+           (given > 0 || touched > 0 || error_tell(err, otherwise->kind, "%s", otherwise->why));
 }
 
 bool sqlite_script(struct db *tx, const char *text, struct error *err)

@@ -44,6 +44,12 @@ static bool execute(struct db *db, enum sql_id id, const struct db_value *args, 
     return pass(err) && fault.real->execute(db, id, args, count, changed, err);
 }
 
+static bool must(struct db *db, enum sql_id id, const struct db_value *args, size_t count,
+                 const struct db_refusal *otherwise, struct error *err)
+{
+    return pass(err) && fault.real->must(db, id, args, count, otherwise, err);
+}
+
 static enum db_step next(struct db_rows *rows, struct error *err)
 {
     return pass(err) ? fault.real->next(rows, err) : DB_STEP_FAILED;
@@ -58,6 +64,7 @@ void db_fault_wrap(struct database *database)
     fault.driver.write = write_all;
     fault.driver.query = query;
     fault.driver.execute = execute;
+    fault.driver.must = must;
     fault.driver.next = next;
     database->driver = &fault.driver;
 }

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "db_fault.h"
@@ -182,6 +183,101 @@ static void any_number_of_statements_makes_a_work(void **state)
     assert_int_equal(db_fixture_tally(f, "many"), 1000);
 }
 
+/* ---- what must be there ---- */
+
+static const struct db_refusal missing = {ERR_LEASE_LOST, "it is not there"};
+
+struct confirmation {
+    enum sql_id id;
+    struct db_value values[2];
+    size_t count;
+    struct shelf_work shelf; /* added before and behind it */
+};
+
+static bool add_and_confirm(struct db *tx, void *context, struct error *err)
+{
+    struct confirmation *confirmation = context;
+    static char tally[] = "confirmed";
+
+    return tally_work(tx, tally, err) &&
+           db_must(tx, confirmation->id, confirmation->values, confirmation->count, &missing,
+                   err) &&
+           shelf_add_work(tx, &confirmation->shelf, err);
+}
+
+static void what_must_be_found_is_found_or_fails_the_work(void **state)
+{
+    struct db_fixture *f = *state;
+    struct confirmation there[] = {{SQL_SHELF_RENAME, {db_int(1), db_text("uno")}, 2, {0}},
+                                   {SQL_TALLY_OF, {db_text("confirmed")}, 1, {0}}};
+    struct confirmation missed[] = {{SQL_SHELF_RENAME, {db_int(99), db_text("nine")}, 2, {0}},
+                                    {SQL_TALLY_OF, {db_text("nobody's")}, 1, {0}}};
+    int64_t id = 1;
+    struct error err;
+
+    add_shelf(f, id, "one");
+    for (int i = 0; i < 6; i++) { /* prepared, and not yet */
+        char label[32];
+
+        snprintf(label, sizeof label, "shelf %d", i);
+        there[i % 2].shelf = missed[i % 2].shelf = (struct shelf_work){.id = ++id, .label = label};
+        check_fails(database_write(f->database, add_and_confirm, &missed[i % 2], &err),
+                    ERR_LEASE_LOST);
+        assert_string_equal(error_detail(&err), missing.why);
+        assert_non_null(strstr(err.log, "statement"));
+        check_ok(database_write(f->database, add_and_confirm, &there[i % 2], &err));
+    }
+    assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 1 + 6);
+    assert_int_equal(db_fixture_tally(f, "confirmed"), 6);
+}
+
+struct confirmer {
+    struct db_fixture *fixture;
+    unsigned number;
+    unsigned faults;
+};
+
+/* By turns what is there and what is not. */
+static void *confirm_often(void *context)
+{
+    struct confirmer *confirmer = context;
+
+    for (unsigned i = 0; i < 100; i++) {
+        char label[32];
+        bool is_there = i % 2 == 0;
+        struct confirmation confirmation = {
+            SQL_TALLY_OF,
+            {db_text(is_there ? "confirmed" : "nobody's")},
+            1,
+            {.id = 1000 + confirmer->number * 100 + i, .label = label}};
+        struct error err;
+
+        snprintf(label, sizeof label, "%u of %u", i, confirmer->number);
+        bool ok =
+            database_write(confirmer->fixture->database, add_and_confirm, &confirmation, &err);
+        confirmer->faults += ok != is_there || (!ok && err.kind != ERR_LEASE_LOST);
+    }
+    return NULL;
+}
+
+static void what_is_not_found_fails_no_work_that_shares_the_transaction(void **state)
+{
+    struct db_fixture *f = *state;
+    struct confirmer confirmers[8];
+    pthread_t threads[COUNT_OF(confirmers)];
+
+    for (unsigned i = 0; i < COUNT_OF(threads); i++) {
+        confirmers[i] = (struct confirmer){.fixture = f, .number = i};
+        pthread_create(&threads[i], NULL, confirm_often, &confirmers[i]);
+    }
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(confirmers[i].faults, 0);
+    }
+    assert_int_equal(db_fixture_number(f, SQL_SHELF_COUNT), 50 * COUNT_OF(threads));
+    assert_int_equal(db_fixture_tally(f, "confirmed"), 50 * COUNT_OF(threads));
+}
+
 static void what_was_written_survives_reopening(void **state)
 {
     struct db_fixture *f = *state;
@@ -340,6 +436,8 @@ int main(void)
         with_database(a_failure_nobody_waited_for_is_told_in_the_end),
         with_database(any_number_of_statements_makes_a_work),
         with_database(no_work_goes_on_after_a_refused_statement),
+        with_database(what_must_be_found_is_found_or_fails_the_work),
+        with_database(what_is_not_found_fails_no_work_that_shares_the_transaction),
         with_database(what_was_written_survives_reopening),
         with_database(readers_neither_see_nor_await_an_open_write),
         with_database(a_snapshot_stands_still),
