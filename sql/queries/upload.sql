@@ -27,6 +27,28 @@ SELECT * FROM (
     ORDER BY uploaded_at, id LIMIT 1) AS trash
 LIMIT 1;
 
+-- name: upload_content_is_new
+-- Gives a row if upload_by_content gives none.
+SELECT 1 WHERE NOT EXISTS (
+    SELECT 1 FROM audio_uploads
+    WHERE workspace_id = $1 AND checksum_sha256 = $2 AND +file_size = $3);
+
+-- name: upload_content_is_same
+-- Gives a row if upload_by_content gives $4, and what another upload takes over from it is as it was.
+SELECT 1 FROM (
+    SELECT * FROM (
+        SELECT * FROM audio_uploads
+        WHERE workspace_id = $1 AND checksum_sha256 = $2 AND +file_size = $3 AND status <> 'deleted'
+        ORDER BY uploaded_at, id LIMIT 1) AS live
+    UNION ALL
+    SELECT * FROM (
+        SELECT * FROM audio_uploads
+        WHERE workspace_id = $1 AND checksum_sha256 = $2 AND +file_size = $3 AND status = 'deleted'
+        ORDER BY uploaded_at, id LIMIT 1) AS trash
+    LIMIT 1) AS found
+WHERE id = $4 AND storage_name = $5 AND storage_path = $6 AND storage_class = $7
+  AND deleted_at IS NOT DISTINCT FROM $8 AND duplicate_of IS NOT DISTINCT FROM $9;
+
 -- name: upload_by_path
 -- All who share an object are of one workspace.
 SELECT * FROM audio_uploads

@@ -168,15 +168,13 @@ bool quota_set(struct db *tx, struct uuid workspace_id, const struct quota_limit
 bool quota_charge(struct db *tx, struct uuid workspace_id, uint64_t bytes, int64_t now_us,
                   struct error *err)
 {
+    static const struct db_refusal gone = {ERR_NOT_FOUND, "there is no such quota"};
     char period[TIME_PERIOD_SIZE];
-    uint64_t changed;
 
     time_to_period(now_us, period);
-    return db_execute(
-               tx, SQL_QUOTA_CHARGE,
-               DB_ARGS(db_uuid(workspace_id), db_int(bytes), db_text(period), db_time(now_us)),
-               &changed, err) &&
-           rows_touched(changed, "quota", err);
+    return db_must(tx, SQL_QUOTA_CHARGE,
+                   DB_ARGS(db_uuid(workspace_id), db_int(bytes), db_text(period), db_time(now_us)),
+                   &gone, err);
 }
 
 bool quota_release(struct db *tx, struct uuid workspace_id, uint64_t bytes, int64_t now_us,

@@ -282,17 +282,14 @@ bool session_claim(struct db *tx, struct uuid id, const uint8_t *md5, const uint
 /* ---- ending ---- */
 
 bool session_complete(struct db *tx, struct uuid id, struct uuid upload_id, uint64_t file_size,
-                      int64_t now_us, int64_t expires_at_us, bool *there, struct error *err)
+                      int64_t now_us, int64_t expires_at_us, const struct db_refusal *otherwise,
+                      struct error *err)
 {
-    uint64_t changed;
-
-    if (!db_execute(tx, SQL_SESSION_COMPLETE,
-                    DB_ARGS(db_uuid(id), db_uuid(upload_id), db_time(now_us),
-                            db_time(expires_at_us), db_int(file_size)),
-                    &changed, err))
-        return false;
-    *there = changed > 0;
-    return part_remove_all(tx, id, err) && piece_drop_all(tx, id, err);
+    return db_must(tx, SQL_SESSION_COMPLETE,
+                   DB_ARGS(db_uuid(id), db_uuid(upload_id), db_time(now_us), db_time(expires_at_us),
+                           db_int(file_size)),
+                   otherwise, err) &&
+           part_remove_all(tx, id, err) && piece_drop_all(tx, id, err);
 }
 
 bool session_fail(struct db *tx, struct uuid id, const struct error *cause, int64_t now_us,
@@ -318,6 +315,12 @@ bool session_end(struct db *tx, struct uuid id, bool *there, struct error *err)
         return false;
     *there = changed > 0;
     return true;
+}
+
+bool session_must_end(struct db *tx, struct uuid id, const struct db_refusal *otherwise,
+                      struct error *err)
+{
+    return db_must(tx, SQL_SESSION_END, DB_ARGS(db_uuid(id)), otherwise, err);
 }
 
 /* ---- reading ---- */

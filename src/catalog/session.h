@@ -106,15 +106,19 @@ bool session_claim(struct db *tx, struct uuid id, const uint8_t *md5, const uint
                    struct error *err);
 
 /* It has become UPLOAD_ID of FILE_SIZE bytes: the row stays to tell until EXPIRES_AT_US; the
- * reservation is gone. *THERE is false if it was not open. */
+ * reservation is gone. OTHERWISE if it was not open (db_must). */
 bool session_complete(struct db *tx, struct uuid id, struct uuid upload_id, uint64_t file_size,
-                      int64_t now_us, int64_t expires_at_us, bool *there, struct error *err);
-/* The same for one that failed for CAUSE, for good. */
+                      int64_t now_us, int64_t expires_at_us, const struct db_refusal *otherwise,
+                      struct error *err);
+/* The same for one that failed for CAUSE, for good. *THERE is false if it was not open. */
 bool session_fail(struct db *tx, struct uuid id, const struct error *cause, int64_t now_us,
                   int64_t expires_at_us, bool *there, struct error *err);
 /* Ends it without a trace. *THERE is false if it had ended before. ERR_CONFLICT if it has pieces
  * (catalog/piece.h): they are dropped first. */
 bool session_end(struct db *tx, struct uuid id, bool *there, struct error *err);
+/* The same where it must be there: else OTHERWISE (db_must). */
+bool session_must_end(struct db *tx, struct uuid id, const struct db_refusal *otherwise,
+                      struct error *err);
 
 /* Open or ended. ERR_NOT_FOUND if the workspace has no such session. */
 bool session_by_id(struct db *db, struct uuid workspace_id, struct uuid id, struct arena *mem,

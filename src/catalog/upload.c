@@ -54,6 +54,23 @@ bool upload_by_content(struct db *db, struct uuid workspace_id, const char *sha2
                     err);
 }
 
+bool upload_content_is_still(struct db *tx, struct uuid workspace_id, const char *sha256,
+                             uint64_t file_size, const struct upload *found, struct error *err)
+{
+    static const struct db_refusal changed = {ERR_CONFLICT, "the same content came or went"};
+
+    if (!found)
+        return db_must(tx, SQL_UPLOAD_CONTENT_IS_NEW,
+                       DB_ARGS(db_uuid(workspace_id), db_text(sha256), db_int(file_size)), &changed,
+                       err);
+    return db_must(tx, SQL_UPLOAD_CONTENT_IS_SAME,
+                   DB_ARGS(db_uuid(workspace_id), db_text(sha256), db_int(file_size),
+                           db_uuid(found->id), db_text(found->storage_name),
+                           db_text(found->storage_path), db_text(found->storage_class),
+                           db_time_or_null(found->deleted_at_us), rows_uuid(found->duplicate_of)),
+                   &changed, err);
+}
+
 bool upload_by_signed_path(struct db *db, const char *storage_path, struct arena *mem,
                            struct upload *out, struct error *err)
 {

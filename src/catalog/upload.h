@@ -72,6 +72,10 @@ bool upload_by_id(struct db *db, struct uuid workspace_id, struct uuid id, struc
 bool upload_by_content(struct db *db, struct uuid workspace_id, const char *sha256,
                        uint64_t file_size, struct arena *mem, struct upload *out,
                        struct error *err);
+/* Confirms (db_must) that upload_by_content still gives FOUND, or nothing where that is NULL, and
+ * that what another upload takes over from it has not changed. Else ERR_CONFLICT. */
+bool upload_content_is_still(struct db *tx, struct uuid workspace_id, const char *sha256,
+                             uint64_t file_size, const struct upload *found, struct error *err);
 /* An upload whose object stands at PATH of the workspace. ERR_NOT_FOUND. */
 bool upload_by_path(struct db *db, struct uuid workspace_id, const char *storage_path,
                     struct arena *mem, struct upload *out, struct error *err);

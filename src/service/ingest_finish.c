@@ -24,6 +24,9 @@ struct commit {
     struct upload record; /* described; the place and order of it are decided in the transaction */
     struct arena *mem;
     struct ingest_outcome *outcome;
+    bool has_found; /* the workspace has the content: */
+    struct upload found;
+    bool looks_again;  /* what was found is looked up within the transaction, not only confirmed */
     bool must_publish; /* nothing to share, and nothing published: not committed */
     bool alone;        /* what there is to share is damaged: an object of its own */
     bool shared;       /* the record shares an object that was there */
@@ -88,27 +91,46 @@ static void place_alone(struct commit *commit)
     record->storage_url = arena_printf(commit->mem, "/files/%s", record->storage_path);
 }
 
+static bool find_content(struct db *db, struct commit *commit, struct error *err)
+{
+    const struct upload *record = &commit->record;
+
+    commit->has_found = upload_by_content(db, record->workspace_id, record->checksum_sha256,
+                                          record->file_size, commit->mem, &commit->found, err);
+    return commit->has_found || err->kind == ERR_NOT_FOUND;
+}
+
+/* What was found before the transaction counts if it is still so, and nobody waits to hear that. */
+static bool find_within(struct db *tx, struct commit *commit, struct error *err)
+{
+    const struct upload *record = &commit->record;
+
+    if (commit->looks_again)
+        return find_content(tx, commit, err);
+    return upload_content_is_still(tx, record->workspace_id, record->checksum_sha256,
+                                   record->file_size, commit->has_found ? &commit->found : NULL,
+                                   err);
+}
+
 /* Decides whose object the record has. *DONE as in answer_duplicate. */
 static bool choose_place(struct db *tx, struct commit *commit, bool *done, struct error *err)
 {
-    struct upload found;
-
     commit->shared = commit->must_publish = *done = false;
     commit->record.duplicate_of = (struct uuid){{0}};
     if (commit->alone) {
         place_alone(commit);
         return true;
     }
-    if (upload_by_content(tx, commit->record.workspace_id, commit->record.checksum_sha256,
-                          commit->record.file_size, commit->mem, &found, err)) {
-        if (!answer_duplicate(commit, &found, done, err) || !drop_published(tx, commit, err))
+    if (!find_within(tx, commit, err))
+        return false;
+    if (commit->has_found) {
+        if (!answer_duplicate(commit, &commit->found, done, err) ||
+            !drop_published(tx, commit, err))
             return false;
         commit->shared = true;
-        place_beside(&commit->record, &found);
+        place_beside(&commit->record, &commit->found);
         return true;
     }
-    if (err->kind != ERR_NOT_FOUND)
-        return false;
     if (!commit->ingest->published) {
         commit->must_publish = true;
         return error_set(err, ERR_CONFLICT, "what was to be shared has gone");
@@ -173,26 +195,20 @@ static bool keep_idempotency(struct db *tx, const struct commit *commit, struct 
 }
 
 /* Others have ended what this node was receiving: it was silent for too long. */
-static bool given_up(struct error *err)
-{
-    return error_tell(err, ERR_UNAVAILABLE, "the server stood still for too long: send it again");
-}
+static const struct db_refusal given_up = {ERR_UNAVAILABLE,
+                                           "the server stood still for too long: send it again"};
+static const struct db_refusal cancelled = {ERR_CONFLICT, "the upload has been cancelled"};
 
 /* One of several requests stays for a while, to tell how it ended. */
 static bool end_session(struct db *tx, const struct commit *commit, struct error *err)
 {
     const struct ingest *ingest = commit->ingest;
     int64_t now_us = app_now_us(ingest->app);
-    bool there;
 
-    if (ingest->outlives ? !session_complete(
-                               tx, ingest->session.id, commit->outcome->upload.id, ingest->received,
-                               now_us, now_us + ingest->app->settings.session_ttl_us, &there, err)
-                         : !session_end(tx, ingest->session.id, &there, err))
-        return false;
-    if (!there && !ingest->outlives)
-        return given_up(err);
-    return there || error_tell(err, ERR_CONFLICT, "the upload has been cancelled");
+    if (!ingest->outlives)
+        return session_must_end(tx, ingest->session.id, &given_up, err);
+    return session_complete(tx, ingest->session.id, commit->outcome->upload.id, ingest->received,
+                            now_us, now_us + ingest->app->settings.session_ttl_us, &cancelled, err);
 }
 
 /* Everything that an upload is, at once: DESIGN section 2, step 3. */
@@ -245,18 +261,12 @@ static bool object_is_whole(const struct app *app, const struct upload *found)
  * left alone, for verify to find. */
 static bool content_is_there(struct commit *commit, bool *there, struct error *err)
 {
-    const struct upload *record = &commit->record;
     scoped(db_release) struct db *db = NULL;
-    struct upload found;
 
-    if (!database_read(commit->ingest->app->database, &db, err))
+    if (!database_read(commit->ingest->app->database, &db, err) || !find_content(db, commit, err))
         return false;
-    *there = upload_by_content(db, record->workspace_id, record->checksum_sha256, record->file_size,
-                               commit->mem, &found, err);
-    if (!*there)
-        return err->kind == ERR_NOT_FOUND;
-    commit->alone = !object_is_whole(commit->ingest->app, &found);
-    *there = !commit->alone;
+    commit->alone = commit->has_found && !object_is_whole(commit->ingest->app, &commit->found);
+    *there = commit->has_found && !commit->alone;
     return true;
 }
 
@@ -271,13 +281,15 @@ static bool publish(struct commit *commit, struct error *err)
 
     stage_describe(ingest->stage, &facts);
     if (!stage_publish(ingest->stage, ingest->received, ingest->session.storage_path, err))
-        return err->kind == ERR_NOT_FOUND && !ingest->outlives ? given_up(err) : false;
+        return err->kind == ERR_NOT_FOUND && !ingest->outlives &&
+               error_tell(err, given_up.kind, "%s", given_up.why);
     stage_free(take(ingest->stage));
     ingest->published = true;
     return true;
 }
 
-/* Commits; publishes first, or after all, unless there is an object to share. */
+/* Commits; publishes first, or after all, unless there is an object to share. What was found before
+ * the first try may have changed by then: from the second on it is looked up where it cannot. */
 static bool store_and_commit(struct commit *commit, struct error *err)
 {
     struct ingest *ingest = commit->ingest;
@@ -290,9 +302,10 @@ static bool store_and_commit(struct commit *commit, struct error *err)
             return false;
         if (database_write(ingest->app->database, commit_work, commit, err))
             return true;
-        if (!commit->must_publish)
+        if (commit->looks_again ? !commit->must_publish : err->kind != ERR_CONFLICT)
             return false;
-        there = false;
+        there = there && !commit->must_publish;
+        commit->looks_again = true;
     }
     return false;
 }

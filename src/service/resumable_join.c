@@ -206,22 +206,20 @@ static bool copy_all(struct joining *joining, struct error *err)
  * for a client that asks for them again since the answer to its final was lost. */
 static bool join_work(struct db *tx, void *context, struct error *err)
 {
+    static const struct db_refusal gone = {ERR_NOT_FOUND, "a partial of this upload is gone"};
     const struct joining *joining = context;
     const struct session *final = &joining->final.session;
     int64_t now_us = app_now_us(joining->app);
     uint8_t saved[DIGEST_SAVED_BYTES];
     uint64_t at = 0;
-    bool there;
 
     for (size_t i = 0; i < joining->count; at += joining->partials[i++].session.file_size) {
         const struct session *partial = &joining->partials[i].session;
 
         if (!piece_move(tx, partial->id, final->id, at, err) ||
             !session_complete(tx, partial->id, final->upload_id, partial->file_size, now_us,
-                              now_us + joining->app->settings.session_ttl_us, &there, err))
+                              now_us + joining->app->settings.session_ttl_us, &gone, err))
             return false;
-        if (!there)
-            return error_tell(err, ERR_NOT_FOUND, "a partial of this upload is gone");
     }
     return session_set_node(tx, final->id, joining->app->node_id, err) &&
            (final->is_shared || session_set_unshared(tx, final->id, err)) &&
