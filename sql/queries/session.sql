@@ -7,6 +7,32 @@ INSERT INTO chunked_uploads (id, workspace_id, user_id, upload_id, kind, filenam
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
         $21, $22, $23, $24, $25, $26);
 
+-- name: session_insert_if_room
+-- As session_insert of a whole file, if quota_check_file would pass: in the month $27, of which nothing
+-- was charged where the quota tells of another, and with $28 as the most that any workspace can hold.
+INSERT INTO chunked_uploads (id, workspace_id, user_id, upload_id, kind, filename, file_size,
+                             chunk_size, total_chunks, reserved_bytes, storage_name, storage_path,
+                             declared_type, on_duplicate, claimed_md5, claimed_sha256, metadata,
+                             concatenation, partials, idempotency_key, fingerprint, created_at,
+                             expires_at, protocol_headers, node_id, shared)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+       $21, $22, $23, $24, $25, $26
+FROM workspaces w
+JOIN storage_quotas q ON q.workspace_id = w.id
+LEFT JOIN chunked_uploads s ON s.workspace_id = q.workspace_id AND s.status = 'initiated'
+WHERE w.id = $2 AND w.deleted_at IS NULL
+GROUP BY q.workspace_id
+HAVING (q.max_file_size IS NULL OR q.max_file_size >= $10)
+   AND (q.max_storage_bytes IS NULL
+        OR q.max_storage_bytes >= q.current_storage_bytes + $10 + coalesce(sum(s.reserved_bytes), 0))
+   AND $28 >= q.current_storage_bytes + $10 + coalesce(sum(s.reserved_bytes), 0)
+   AND (q.max_file_count IS NULL
+        OR q.max_file_count > q.current_file_count
+           + count(CASE WHEN s.concatenation = 'partial' THEN NULL ELSE s.id END))
+   AND (q.max_monthly_uploads IS NULL
+        OR q.max_monthly_uploads > CASE WHEN q.monthly_period = $27 THEN q.monthly_uploads ELSE 0 END
+           + count(CASE WHEN s.concatenation = 'partial' THEN NULL ELSE s.id END));
+
 -- name: session_reserved
 SELECT reserved_bytes FROM chunked_uploads
 WHERE workspace_id = $1 AND id = $2 AND status = 'initiated';

@@ -51,8 +51,8 @@ WHERE token_hash = $1 AND workspace_id IS NULL AND revoked_at IS NULL;
 UPDATE api_tokens SET revoked_at = $1 WHERE workspace_id IS NULL AND revoked_at IS NULL;
 
 -- name: token_is_good
--- As token_authenticate, of one that was good before.
-SELECT count(*)
+-- Gives a row, as token_authenticate, of one that was good before.
+SELECT t.id
 FROM api_tokens t
 LEFT JOIN users u ON u.id = t.user_id
 LEFT JOIN workspaces w ON w.id = t.workspace_id

@@ -1,8 +1,11 @@
 #include "api/endpoint.h"
 
+#include <assert.h>
+
 #include "catalog/user.h"
 #include "catalog/workspace.h"
 #include "crypto/token.h"
+#include "service/known_tokens.h"
 #include "service/token_use.h"
 
 bool endpoint_refuse(struct response *res, const char *why, struct error *err)
@@ -29,10 +32,9 @@ static bool takes_callers_without_token(enum scope scope)
 /* "At most an hour behind": most requests write nothing. */
 #define TOUCH_AFTER_US (INT64_C(3600) * US_PER_S)
 
-static void note_use(struct app *app, const struct token *token, int64_t now_us)
+static bool is_used_anew(const struct token *token, int64_t now_us)
 {
-    if (now_us - token->last_used_at_us >= TOUCH_AFTER_US)
-        token_uses_note(app->token_uses, token->id, now_us);
+    return now_us - token->last_used_at_us >= TOUCH_AFTER_US;
 }
 
 /* One statement says who it is. */
@@ -40,9 +42,43 @@ static bool find_token(struct request *req, const uint8_t hash[static SHA256_BYT
                        struct token *out, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
+    struct app *app = req->app;
+    int64_t now_us = app_now_us(app);
 
-    return database_read(req->app->database, &db, err) &&
-           token_authenticate(db, hash, app_now_us(req->app), req->mem, out, err);
+    if (!database_read(app->database, &db, err) ||
+        !token_authenticate(db, hash, now_us, req->mem, out, err))
+        return false;
+    if (is_used_anew(out, now_us)) {
+        token_uses_note(app->token_uses, out->id, now_us);
+        out->last_used_at_us = now_us;
+    }
+    return true;
+}
+
+/* Where asking takes a way over the network it can wait for the transaction that comes anyway. The
+ * operator's workspace is to be asked for besides. */
+static bool may_be_remembered(const struct request *req)
+{
+    const struct endpoint *endpoint = req->route->extra;
+
+    return endpoint->scope == SCOPE_UPLOAD && database_is_shared(req->app->database);
+}
+
+/* *REMEMBERED: nobody was asked. */
+static bool know_token(struct request *req, const uint8_t hash[static SHA256_BYTES],
+                       struct token *out, bool *remembered, struct error *err)
+{
+    struct known_tokens *known = req->app->known_tokens;
+
+    *remembered = may_be_remembered(req) && known_tokens_find(known, hash, out) &&
+                  !is_used_anew(out, app_now_us(req->app));
+    if (*remembered)
+        return true;
+    if (!find_token(req, hash, out, err))
+        return false;
+    if (may_be_remembered(req) && out->role != ROLE_OPERATOR)
+        known_tokens_keep(known, hash, out);
+    return true;
 }
 
 static bool authenticate(struct request *req, struct response *res, struct caller *out,
@@ -51,19 +87,35 @@ static bool authenticate(struct request *req, struct response *res, struct calle
     const char *header = request_header(req, "Authorization");
     uint8_t hash[SHA256_BYTES];
     struct token token;
+    bool remembered;
 
     if (!header)
         return endpoint_refuse(res, "no token", err);
     if (!bearer_hash(header, hash))
         return endpoint_refuse(res, "malformed token", err);
-    if (!find_token(req, hash, &token, err))
+    if (!know_token(req, hash, &token, &remembered, err))
         return err->kind == ERR_UNAUTHORIZED ? endpoint_refuse(res, "no such token", err) : false;
-    note_use(req->app, &token, app_now_us(req->app));
     *out = (struct caller){.role = token.role,
                            .token_id = token.id,
                            .user_id = token.user_id,
-                           .workspace_id = token.workspace_id};
+                           .workspace_id = token.workspace_id,
+                           .is_remembered = remembered};
     return true;
+}
+
+bool endpoint_confirm(struct request *req, const struct caller *who, struct response *res,
+                      struct error *err)
+{
+    uint8_t hash[SHA256_BYTES];
+    struct token token;
+
+    if (!who->is_remembered)
+        return true;
+    bool is_token = bearer_hash(request_header(req, "Authorization"), hash);
+    assert(is_token);
+    if (find_token(req, hash, &token, err))
+        return true;
+    return err->kind == ERR_UNAUTHORIZED ? endpoint_refuse(res, "no such token", err) : false;
 }
 
 static bool no_workspace(struct error *err)
@@ -121,8 +173,8 @@ static bool find_workspace(struct request *req, enum scope scope, struct caller 
 
 bool endpoint_takes_workspace(const struct endpoint *endpoint)
 {
-    return endpoint->scope == SCOPE_WORKSPACE || endpoint->scope == SCOPE_REPORT ||
-           endpoint->scope == SCOPE_LINK;
+    return endpoint->scope == SCOPE_WORKSPACE || endpoint->scope == SCOPE_UPLOAD ||
+           endpoint->scope == SCOPE_REPORT || endpoint->scope == SCOPE_LINK;
 }
 
 #define QUERY_NAMES_MAX 16
@@ -159,9 +211,16 @@ bool endpoint_answer(struct request *req, struct response *res, struct error *er
 {
     const struct endpoint *endpoint = req->route->extra;
     struct caller who = {0};
+    struct error refused;
 
-    return admit(req, endpoint, res, &who, err) && check_query(req, endpoint, err) &&
-           endpoint->answer(req, &who, res, err);
+    if (admit(req, endpoint, res, &who, err) && check_query(req, endpoint, err) &&
+        endpoint->answer(req, &who, res, err))
+        return true;
+    if (who.is_remembered && err->kind == ERR_UNAUTHORIZED)
+        return endpoint_refuse(res, "no such token any more", err);
+    if (!endpoint_confirm(req, &who, res, &refused))
+        *err = refused;
+    return false;
 }
 
 bool endpoint_id(const struct request *req, struct uuid *out, struct error *err)

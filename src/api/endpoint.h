@@ -19,6 +19,7 @@ struct caller {
     struct uuid token_id;     /* nil where the route takes callers without a token */
     struct uuid user_id;      /* the operator acts as the first user of the workspace meant */
     struct uuid workspace_id; /* the one that is meant, once it is known; nil: all (operator) */
+    bool is_remembered;       /* the token was good before; it may not be (SCOPE_UPLOAD) */
 };
 
 enum scope {
@@ -26,6 +27,9 @@ enum scope {
     SCOPE_SERVER,         /* a token; the workspace is the token's, nil for the operator */
     SCOPE_REPORT,         /* as SCOPE_SERVER, but ?workspace_id= may narrow it */
     SCOPE_WORKSPACE,      /* the token's workspace; the operator names one with ?workspace_id= */
+    SCOPE_UPLOAD,         /* as SCOPE_WORKSPACE, but a token that is known need not have been asked
+                             for: the handler confirms the caller, or has the transaction do it that
+                             the request begins with */
     SCOPE_PATH_WORKSPACE, /* the workspace is the path's {id} */
     SCOPE_LINK,           /* as SCOPE_WORKSPACE, or no token but a link's signature (checked by the
                              handler; then everything in struct caller is nil) */
@@ -43,8 +47,14 @@ struct endpoint {
     const char *const *query; /* parameters it knows beside workspace_id; NULL-terminated */
 };
 
-/* The handler of every route of the API. */
+/* The handler of every route of the API. Who is remembered and refused is told why only if their
+ * token is good. */
 bool endpoint_answer(struct request *req, struct response *res, struct error *err);
+
+/* Asks for the token of WHO, if they are only remembered. Fails as for any token that is not good.
+ */
+bool endpoint_confirm(struct request *req, const struct caller *who, struct response *res,
+                      struct error *err);
 
 /* Whether the route of ENDPOINT knows the parameter ?workspace_id=. */
 bool endpoint_takes_workspace(const struct endpoint *endpoint);

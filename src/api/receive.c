@@ -53,7 +53,10 @@ bool receive_check_coding(struct request *req, struct error *err)
 bool receive_wish(struct request *req, const struct caller *who, struct ingest_request *out,
                   struct error *err)
 {
-    struct ingest_request wish = {.workspace_id = who->workspace_id, .user_id = who->user_id};
+    struct ingest_request wish = {.workspace_id = who->workspace_id,
+                                  .user_id = who->user_id,
+                                  .token_id =
+                                      who->is_remembered ? who->token_id : (struct uuid){{0}}};
     const char *on_duplicate = NULL;
 
     if (!receive_check_coding(req, err) ||
@@ -133,7 +136,7 @@ void receive_file(struct request *req, const struct ingest_request *wish, struct
 {
     *out = (struct receipt){0};
     out->stored = run_ingest(req, wish, body, trailers, out);
-    if (!out->stored && error_status(&out->error) < 500)
+    if (!out->stored && error_status(&out->error) < 500 && out->error.kind != ERR_UNAUTHORIZED)
         atomic_fetch_add(&req->app->counters.uploads_refused, 1);
 }
 

@@ -14,7 +14,7 @@
 
 /* clang-format off */
 static const struct route routes[] = {
-    ROUTE(POST, "/v1/uploads", ROUTE_STREAMS, SCOPE_WORKSPACE, ROLE_WRITER, post_uploads,
+    ROUTE(POST, "/v1/uploads", ROUTE_STREAMS, SCOPE_UPLOAD, ROLE_WRITER, post_uploads,
           "filename", "on_duplicate"),
     ROUTE(GET, "/v1/uploads", 0, SCOPE_WORKSPACE, ROLE_READER, get_uploads,
           "status", "file_type", "q", "sha256", "uploaded_after", "uploaded_before", "sort",

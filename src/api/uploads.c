@@ -18,13 +18,21 @@ static bool receive_raw(struct request *req, struct ingest_request *wish, struct
     return receipt_answer(&receipt, res, err);
 }
 
+/* One file of one request, of which nothing is asked before its session begins. */
+static bool is_plain(struct request *req)
+{
+    return !request_has_type(req, "multipart/form-data") &&
+           !request_header(req, "Idempotency-Key") && !request_header(req, "Upload-Complete");
+}
+
 bool post_uploads(struct request *req, const struct caller *who, struct response *res,
                   struct error *err)
 {
     struct ingest_request wish;
     struct draft draft;
 
-    if (!receive_wish(req, who, &wish, err))
+    if ((!is_plain(req) && !endpoint_confirm(req, who, res, err)) ||
+        !receive_wish(req, who, &wish, err))
         return false;
     if (draft_is_creation(req, who, res, &draft))
         return draft_create(&draft, &wish, err);

@@ -134,29 +134,49 @@ static struct db_value bytes_or_null(const void *bytes, size_t length)
     return bytes ? db_bytes(bytes, length) : db_null();
 }
 
-static bool insert(struct db *tx, const struct session *session, struct error *err)
+/* The columns of its row, in the order of session_insert; behind them there may be more. */
+#define COLUMNS 26
+static void to_row(const struct session *session, struct db_value out[static COLUMNS])
 {
     bool known = session->file_size != SESSION_SIZE_UNKNOWN;
+    const struct db_value columns[COLUMNS] = {
+        db_uuid(session->id),
+        db_uuid(session->workspace_id),
+        db_uuid(session->user_id),
+        db_uuid(session->upload_id),
+        db_text(kind_names[session->kind]),
+        db_text(session->filename),
+        db_int_or_null(known, (int64_t)session->file_size),
+        db_int_or_null(session->chunk_size > 0, (int64_t)session->chunk_size),
+        db_int_or_null(session->total_chunks > 0, (int64_t)session->total_chunks),
+        db_int(session->reserved_bytes),
+        db_text(session->storage_name),
+        db_text(session->storage_path),
+        db_text(session->declared_type),
+        db_text(on_duplicate_names[session->on_duplicate]),
+        bytes_or_null(session->claimed_md5, SESSION_MD5_BYTES),
+        bytes_or_null(session->claimed_sha256, SESSION_SHA256_BYTES),
+        db_text(session->metadata ? session->metadata : "{}"),
+        db_text(concatenation_names[session->concatenation]),
+        db_text(session->partials),
+        db_text(session->idempotency_key),
+        db_text(session->fingerprint),
+        db_time(session->created_at_us),
+        db_time(session->expires_at_us),
+        db_text(session->protocol_headers),
+        rows_uuid(session->node_id),
+        db_int(session->is_shared ? 1 : 0),
+    };
 
-    return db_execute(
-        tx, SQL_SESSION_INSERT,
-        DB_ARGS(db_uuid(session->id), db_uuid(session->workspace_id), db_uuid(session->user_id),
-                db_uuid(session->upload_id), db_text(kind_names[session->kind]),
-                db_text(session->filename), db_int_or_null(known, (int64_t)session->file_size),
-                db_int_or_null(session->chunk_size > 0, (int64_t)session->chunk_size),
-                db_int_or_null(session->total_chunks > 0, (int64_t)session->total_chunks),
-                db_int(session->reserved_bytes), db_text(session->storage_name),
-                db_text(session->storage_path), db_text(session->declared_type),
-                db_text(on_duplicate_names[session->on_duplicate]),
-                bytes_or_null(session->claimed_md5, SESSION_MD5_BYTES),
-                bytes_or_null(session->claimed_sha256, SESSION_SHA256_BYTES),
-                db_text(session->metadata ? session->metadata : "{}"),
-                db_text(concatenation_names[session->concatenation]), db_text(session->partials),
-                db_text(session->idempotency_key), db_text(session->fingerprint),
-                db_time(session->created_at_us), db_time(session->expires_at_us),
-                db_text(session->protocol_headers), rows_uuid(session->node_id),
-                db_int(session->is_shared ? 1 : 0)),
-        NULL, err);
+    memcpy(out, columns, sizeof columns);
+}
+
+static bool insert(struct db *tx, const struct session *session, struct error *err)
+{
+    struct db_value row[COLUMNS];
+
+    to_row(session, row);
+    return db_execute(tx, SQL_SESSION_INSERT, row, COUNT_OF(row), NULL, err);
 }
 
 bool session_begin(struct db *tx, const struct session *session, struct error *err)
@@ -172,6 +192,20 @@ bool session_begin(struct db *tx, const struct session *session, struct error *e
                 : !quota_check_growth(&quota, 0, session->reserved_bytes, err))
         return false;
     return insert(tx, session, err);
+}
+
+bool session_begin_if_room(struct db *tx, const struct session *session, struct error *err)
+{
+    static const struct db_refusal no_room = {ERR_CONFLICT, "the quota may leave no room"};
+    struct db_value values[COLUMNS + 2];
+    char period[TIME_PERIOD_SIZE];
+
+    assert(!session->idempotency_key && session->concatenation != SESSION_PARTIAL);
+    time_to_period(session->created_at_us, period);
+    to_row(session, values);
+    values[COLUMNS] = db_text(period);
+    values[COLUMNS + 1] = db_int(QUOTA_BYTES_MAX);
+    return db_must(tx, SQL_SESSION_INSERT_IF_ROOM, values, COUNT_OF(values), &no_room, err);
 }
 
 /* Whether the session may hold BYTES in all. */

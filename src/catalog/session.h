@@ -72,6 +72,10 @@ const char *session_status_name(enum session_status status);
  * key, ERR_IDEMPOTENCY_REUSED if it is another request's, ERR_NOT_FOUND if the workspace is gone.
  */
 bool session_begin(struct db *tx, const struct session *session, struct error *err);
+/* The same in one statement that nobody waits for (db_must), of a session that is a whole file and
+ * has no idempotency key. Fails with ERR_CONFLICT unless there is room for certain: why, and
+ * whether there is, session_begin says. */
+bool session_begin_if_room(struct db *tx, const struct session *session, struct error *err);
 /* Makes a session of unknown size hold BYTES in all, which is more than before. Fails as
  * quota_check_growth; ERR_NOT_FOUND if the session has ended, ERR_CONFLICT if its size is known. */
 bool session_grow(struct db *tx, struct uuid workspace_id, struct uuid id, uint64_t bytes,

@@ -80,12 +80,19 @@ bool token_authenticate(struct db *db, const uint8_t hash[static TOKEN_HASH_BYTE
 
 bool token_is_good(struct db *db, struct uuid id, int64_t now_us, bool *out, struct error *err)
 {
-    uint64_t count;
+    scoped(db_rows_release) struct db_rows *rows = NULL;
 
-    if (!rows_count(db, SQL_TOKEN_IS_GOOD, DB_ARGS(db_uuid(id), db_time(now_us)), &count, err))
+    if (!db_query(db, SQL_TOKEN_IS_GOOD, DB_ARGS(db_uuid(id), db_time(now_us)), &rows, err))
         return false;
-    *out = count > 0;
-    return true;
+    *out = db_next(rows);
+    return db_rows_ok(rows, err);
+}
+
+bool token_must_be_good(struct db *tx, struct uuid id, int64_t now_us, struct error *err)
+{
+    static const struct db_refusal no_more = {ERR_UNAUTHORIZED, "a valid token is required"};
+
+    return db_must(tx, SQL_TOKEN_IS_GOOD, DB_ARGS(db_uuid(id), db_time(now_us)), &no_more, err);
 }
 
 bool token_touch(struct db *tx, struct uuid id, int64_t now_us, struct error *err)

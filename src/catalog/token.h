@@ -36,6 +36,8 @@ bool token_authenticate(struct db *db, const uint8_t hash[static TOKEN_HASH_BYTE
                         struct arena *mem, struct token *out, struct error *err);
 /* Whether a token that was good before still is. */
 bool token_is_good(struct db *db, struct uuid id, int64_t now_us, bool *out, struct error *err);
+/* Confirms it (db_must): else ERR_UNAUTHORIZED. */
+bool token_must_be_good(struct db *tx, struct uuid id, int64_t now_us, struct error *err);
 /* Notes that it was used. */
 bool token_touch(struct db *tx, struct uuid id, int64_t now_us, struct error *err);
 /* Of a workspace; of the operator if it is nil. At most LIMIT whose id is greater than AFTER. */

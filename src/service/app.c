@@ -12,6 +12,7 @@
 #include "catalog/token.h"
 #include "service/abandon.h"
 #include "service/hasher.h"
+#include "service/known_tokens.h"
 #include "service/live.h"
 #include "service/node.h"
 #include "service/operator_tokens.h"
@@ -64,6 +65,7 @@ static bool open_database(struct app *app, const struct app_options *options, st
                                : !database_open(&wanted, &app->database, err))
         return false;
     app->token_uses = token_uses_new(app->database);
+    app->known_tokens = known_tokens_new();
     return true;
 }
 
@@ -290,6 +292,7 @@ void app_free(struct app *app)
         store_free(app->stores[i]);
     free(app->stores);
     token_uses_free(app->token_uses);
+    known_tokens_free(app->known_tokens);
     database_free(app->database);
     queue_free(app->queue);
     live_free(app->live);

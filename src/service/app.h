@@ -30,6 +30,7 @@ struct queue;
 struct shared_stages;
 struct readiness;
 struct receivers;
+struct known_tokens;
 struct token_uses;
 struct watch;
 
@@ -109,6 +110,7 @@ struct app {
     struct shared_stages *shared_stages;
     struct abandoned *abandoned; /* sessions that could not be ended when they should have been */
     struct token_uses *token_uses;
+    struct known_tokens *known_tokens;
     struct readiness *readiness;
     struct queue *queue;           /* which kinds of jobs there are, and who waits for them */
     struct watch *commits;         /* told after each commit of this process */

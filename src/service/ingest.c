@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "catalog/idempotency.h"
+#include "catalog/token.h"
 #include "service/abandon.h"
 #include "service/filename.h"
 #include "service/ingest_state.h"
@@ -145,18 +146,61 @@ static void fill_session(struct ingest *ingest, const struct ingest_request *req
                                                 session->created_at_us, name, mem);
 }
 
-static bool begin_session(struct db *tx, void *context, struct error *err)
+struct beginning {
+    const struct app *app;
+    struct session *session;
+    struct uuid token_id;
+};
+
+static bool check_token(struct db *tx, const struct beginning *beginning, struct error *err)
 {
-    return session_begin(tx, context, err);
+    return uuid_is_nil(beginning->token_id) ||
+           token_must_be_good(tx, beginning->token_id, app_now_us(beginning->app), err);
 }
 
-static bool open_session(struct ingest *ingest, struct error *err)
+static bool begin_if_room(struct db *tx, void *context, struct error *err)
+{
+    const struct beginning *beginning = context;
+
+    return check_token(tx, beginning, err) && session_begin_if_room(tx, beginning->session, err);
+}
+
+static bool begin_session(struct db *tx, void *context, struct error *err)
+{
+    const struct beginning *beginning = context;
+
+    return check_token(tx, beginning, err) && session_begin(tx, beginning->session, err);
+}
+
+/* Where there is room, and nothing else to look for, nobody waits for an answer but the commit's.
+ * What is of unknown length then has its first step at once. */
+static bool write_session(struct ingest *ingest, struct uuid token_id, struct error *err)
+{
+    struct session *session = &ingest->session;
+    struct beginning beginning = {ingest->app, session, token_id};
+    uint64_t known = session->reserved_bytes;
+
+    if (!session->idempotency_key) {
+        if (session->file_size == SESSION_SIZE_UNKNOWN)
+            session->reserved_bytes = STEP_FIRST;
+        if (database_write(ingest->app->database, begin_if_room, &beginning, err))
+            return true;
+        if (err->kind != ERR_CONFLICT)
+            return false;
+        session->reserved_bytes = known;
+    }
+    return database_write(ingest->app->database, begin_session, &beginning, err);
+}
+
+static bool open_session(struct ingest *ingest, struct uuid token_id, struct error *err)
 {
     char id[UUID_TEXT_SIZE];
 
-    if (!database_write(ingest->app->database, begin_session, &ingest->session, err))
+    ingest->open = write_session(ingest, token_id, err);
+    if (!ingest->open) {
+        ingest->open = err->is_unsure; /* then it is ended as if it was there */
         return false;
-    ingest->open = true;
+    }
     uuid_format(ingest->session.id, id);
     if (!store_stage_create(ingest->store, id, ingest->session.file_size, &ingest->stage, err))
         return false;
@@ -183,7 +227,7 @@ bool ingest_begin(struct app *app, const struct ingest_request *request, struct 
     ingest = ingest_new(app);
     ingest->claims = request->claims;
     fill_session(ingest, request, name, print);
-    if (!open_session(ingest, err))
+    if (!open_session(ingest, request->token_id, err))
         return false;
     *out = take(ingest);
     return true;

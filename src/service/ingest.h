@@ -34,6 +34,7 @@ struct ingest_request {
     enum on_duplicate on_duplicate;
     struct digest_claims claims;
     const char *idempotency_key; /* NULL if none */
+    struct uuid token_id;        /* to be good when the session begins; nil: it was looked at */
 };
 
 enum ingest_result {
@@ -52,7 +53,8 @@ struct ingest;
  * Checks name and declared type, reserves quota, makes the session and its stage.
  *
  * Fails with ERR_FILENAME, ERR_NOT_AUDIO (by declared type), ERR_EMPTY, ERR_FILE_TOO_LARGE,
- * ERR_QUOTA_*, ERR_IDEMPOTENCY_BUSY, ERR_IDEMPOTENCY_REUSED, ERR_STORAGE_FULL, ERR_UNAVAILABLE.
+ * ERR_QUOTA_*, ERR_IDEMPOTENCY_BUSY, ERR_IDEMPOTENCY_REUSED, ERR_UNAUTHORIZED, ERR_STORAGE_FULL,
+ * ERR_UNAVAILABLE.
  * If the idempotency key has already made an upload, *REPLAY is true, OUTCOME holds it, and no
  * session is begun.
  */

@@ -1,14 +1,11 @@
 """What PostgreSQL does that a file does not: it goes away and comes back, has a pooler before it, and
 serves several nodes."""
 import concurrent.futures
-import socket
 import threading
 
 import audio
 import postgres
 import pytest
-from people import member
-from proxy import Proxy
 from server import Server, expect_problem, wait_until
 
 pytestmark = pytest.mark.databases("postgres")
@@ -152,47 +149,3 @@ def test_passwords_are_not_logged(tmp_path):
     server.log.close()
     assert "pa55word" not in server.log_text()
     assert "database" in server.log_text()
-
-
-class Turns(Proxy):
-    """Stands before a database; counts how often somebody waited for its answer."""
-
-    def __init__(self, port):
-        super().__init__()
-        self.target, self.count = port, 0
-
-    def serve(self, client):
-        upstream = socket.create_connection(("127.0.0.1", self.target))
-        asked = threading.Event()
-        threading.Thread(target=self._pump, args=(upstream, client, lambda: self._answer(asked)),
-                         daemon=True).start()
-        self._pump(client, upstream, asked.set)
-
-    def _answer(self, asked):
-        self.count += asked.is_set()
-        asked.clear()
-
-    @staticmethod
-    def _pump(source, target, note):
-        try:
-            while data := source.recv(1 << 16):
-                note()
-                target.sendall(data)
-        except OSError:
-            pass
-        for each in (source, target):
-            each.close()
-
-
-def test_an_upload_waits_for_the_database_few_times(own_postgres, tmp_path):
-    """A transaction's statements are sent together: what is between server and database, and the lock of all
-    writers, is paid for a few times."""
-    with Turns(own_postgres.port) as between, Server(
-            tmp_path / "data", "--database", f"postgresql://test@127.0.0.1:{between.port}/postgres") as server:
-        writer = member(server, "writer")
-        turns = []
-        for content in CONTENTS[:20]:
-            before = between.count
-            writer.upload(content)
-            turns.append(between.count - before)
-    assert min(turns) <= 8, turns  # besides what the server does by itself now and then
