@@ -97,9 +97,3 @@ SELECT count(*) FROM webhook_deliveries WHERE status = 'pending';
 -- name: delivery_forget
 DELETE FROM webhook_deliveries WHERE id IN (
     SELECT id FROM webhook_deliveries WHERE id < $1 AND status <> 'pending' ORDER BY id LIMIT $2);
-
--- name: delivery_forget_removed
--- Of webhooks that were removed, however they stand.
-DELETE FROM webhook_deliveries WHERE id IN (
-    SELECT d.id FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id
-    WHERE h.removed_at IS NOT NULL LIMIT $1);

@@ -11,3 +11,10 @@ SELECT $1, h.id, h.workspace_id, $3, CAST($4 AS BIGINT), $5, $6, CAST($7 AS TIME
             THEN NULL ELSE CAST($10 AS TIMESTAMPTZ) END,
        CAST($9 AS TIMESTAMPTZ), CAST($10 AS TIMESTAMPTZ)
 FROM webhooks h WHERE h.id = $2 AND h.removed_at IS NULL;
+
+-- name: delivery_forget_removed
+-- Of webhooks that were removed, however they stand; each webhook's by their index.
+DELETE FROM webhook_deliveries WHERE id IN (
+    SELECT d.id FROM webhooks h CROSS JOIN LATERAL (
+        SELECT id FROM webhook_deliveries WHERE webhook_id = h.id ORDER BY id LIMIT $1) d
+    WHERE h.removed_at IS NOT NULL LIMIT $1);

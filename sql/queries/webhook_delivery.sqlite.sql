@@ -11,3 +11,9 @@ SELECT $1, h.id, h.workspace_id, $3, CAST($4 AS BIGINT), $5, $6, CAST($7 AS BIGI
             THEN NULL ELSE CAST($10 AS BIGINT) END,
        CAST($9 AS BIGINT), CAST($10 AS BIGINT)
 FROM webhooks h WHERE h.id = $2 AND h.removed_at IS NULL;
+
+-- name: delivery_forget_removed
+-- Of webhooks that were removed, however they stand.
+DELETE FROM webhook_deliveries WHERE id IN (
+    SELECT d.id FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id
+    WHERE h.removed_at IS NOT NULL LIMIT $1);

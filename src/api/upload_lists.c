@@ -105,27 +105,27 @@ static bool find_position(const struct upload_query *query, struct upload_positi
     return true;
 }
 
-static const char *next_cursor(const struct upload_query *query, const struct upload *last,
+/* NULL behind the last page. */
+static const char *next_cursor(const struct upload_query *query, const struct upload_position *next,
                                struct arena *mem)
 {
-    struct upload_position position = upload_position_of(last, query->order);
-    struct cursor cursor = {.order = query->sort, .number = position.number, .id = position.id};
+    struct cursor cursor = {.order = query->sort, .number = next->number, .id = next->id};
 
     if (query->order == UPLOAD_BY_NAME)
-        cursor.text = position.name;
-    return cursor_encode(&cursor, mem);
+        cursor.text = next->name;
+    return next->set ? cursor_encode(&cursor, mem) : NULL;
 }
 
 static bool find_uploads(struct request *req, const struct caller *who,
                          const struct upload_query *query, struct upload **items, size_t *count,
-                         bool *more, struct error *err)
+                         struct upload_position *next, struct error *err)
 {
     scoped(db_release) struct db *db = NULL;
     struct upload_position position = {0};
 
     return find_position(query, &position, err) && database_read(req->app->database, &db, err) &&
            upload_list(db, who->workspace_id, &query->filter, query->order, query->descending,
-                       &position, query->page.limit, req->mem, items, count, more, err);
+                       &position, query->page.limit, req->mem, items, count, next, err);
 }
 
 bool get_uploads(struct request *req, const struct caller *who, struct response *res,
@@ -134,17 +134,16 @@ bool get_uploads(struct request *req, const struct caller *who, struct response 
     scoped(listing_release) struct listing listing = {0};
     struct upload_query query = {0};
     struct upload *items = NULL;
+    struct upload_position next = {0};
     size_t count = 0;
-    bool more = false;
 
     if (!read_query(req, &query, err) ||
-        !find_uploads(req, who, &query, &items, &count, &more, err))
+        !find_uploads(req, who, &query, &items, &count, &next, err))
         return false;
     listing_open(&listing);
     for (size_t i = 0; i < count; i++)
         view_upload(&listing.json, NULL, &items[i]);
-    return listing_send(&listing, more ? next_cursor(&query, &items[count - 1], req->mem) : NULL,
-                        res, err);
+    return listing_send(&listing, next_cursor(&query, &next, req->mem), res, err);
 }
 
 /* The connection to the catalog goes back before anything is sent: clients may be slow. */

@@ -32,17 +32,17 @@ struct upload_filter {
 /* Metadata of one page's uploads; the one that goes over it is the page's last. */
 #define UPLOAD_PAGE_METADATA_BYTES ((size_t)8 * 1024 * 1024)
 
+/* So many uploads at most are looked at for one page, where a filter may find few among many. */
+#define UPLOAD_PAGE_LOOKS 10000
+
 /*
  * At most LIMIT uploads of the workspace that match FILTER, in ORDER (ties by id), behind POSITION;
- * fewer where their metadata is large. *MORE: others follow the last. A page costs the same at any
- * depth.
+ * fewer, or none, where their metadata is large or the filter finds few. *NEXT is where the next
+ * page begins, not set if this is the last. A page costs the same at any depth, of any number.
  */
 bool upload_list(struct db *db, struct uuid workspace_id, const struct upload_filter *filter,
                  enum upload_order order, bool descending, const struct upload_position *position,
-                 size_t limit, struct arena *mem, struct upload **out, size_t *count, bool *more,
-                 struct error *err);
-
-/* The position behind UPLOAD. */
-struct upload_position upload_position_of(const struct upload *upload, enum upload_order order);
+                 size_t limit, struct arena *mem, struct upload **out, size_t *count,
+                 struct upload_position *next, struct error *err);
 
 #endif

@@ -243,7 +243,7 @@ static bool read_page(const struct connection *connection, struct connect_list *
         (*done)++;
     }
     *cursor = arena_strdup(mem, json_string_value(json_object_get(json, "next_cursor")));
-    if (!wanted || json_array_size(json_object_get(json, "items")) == 0)
+    if (!wanted) /* an empty page may have others behind it */
         *cursor = NULL;
     return true;
 }

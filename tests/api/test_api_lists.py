@@ -136,6 +136,44 @@ def test_pages_stand_still_while_uploads_arrive(server, api):
         r["id"] for r in reversed(records)]
 
 
+FAR = 10_000  # UPLOAD_PAGE_LOOKS
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory, database):
+    """More than two pages can look at, and the sorted ids of the three that are wanted."""
+    with Server(tmp_path_factory.mktemp("many") / "data") as server:
+        api = server.api()
+        api.upload(audio.wav())
+        with catalog_of(server) as catalog:
+            catalog.copy_rows("audio_uploads", FAR + 500, id=catalog.made_id("n.i"), file_size="n.i % 977",
+                              original_filename="'take ' || n.i")
+            ids = [row[0] for row in catalog.rows(
+                "SELECT CAST(id AS TEXT) FROM audio_uploads ORDER BY id LIMIT 3 OFFSET 4000")]
+            catalog.execute("UPDATE audio_uploads SET original_filename = 'wanted', file_type = 'rare' "
+                            "WHERE CAST(id AS TEXT) IN (?, ?, ?)", ids)
+            catalog.execute("UPDATE audio_uploads SET status = 'failed' WHERE CAST(id AS TEXT) = ?", ids[-1:])
+        yield api, ids
+
+
+@pytest.mark.parametrize("sort", sorted(SORTS) + [f"-{name}" for name in sorted(SORTS)])
+def test_few_among_many_are_found_in_several_pages(many, sort):
+    """A page looks no farther than FAR uploads; the cursor goes on from there, and no row is passed over."""
+    api, wanted = many
+    page = api.get_json("/v1/uploads", params={"limit": 5, "sort": sort, "q": "none of them"})
+    assert page["items"] == [] and page["next_cursor"]
+    page = api.get_json("/v1/uploads", params={"limit": 5, "sort": sort, "q": "none of them",
+                                               "cursor": page["next_cursor"]})
+    assert page == {"items": [], "next_cursor": None}
+    for query in ({"q": "WANTED"}, {"file_type": "rare"}, {"file_type": "rare", "q": "wanted"}):
+        assert sorted(r["id"] for r in pages(api, 1, sort=sort, **query)) == wanted
+    for query in ({"status": "failed"}, {"status": "failed", "q": "wanted"}):
+        assert [r["id"] for r in pages(api, 5, sort=sort, **query)] == wanted[-1:]
+    if sort.endswith("uploaded_at"):  # of one status, or between two times, there are few
+        page = api.get_json("/v1/uploads", params={"limit": 5, "sort": sort, "status": "failed"})
+        assert len(page["items"]) == 1 and page["next_cursor"] is None
+
+
 def test_pages_of_large_records_are_shorter(server):
     """A page is bounded in bytes too, and the cursor leads on."""
     api = server.api()
