@@ -37,14 +37,15 @@ def binaries():
 
 
 class Postgres:
-    """Use it as a context. Its folder is not below a test's: another user must be able to enter."""
+    """Use it as a context. Its folder is not below a test's: another user must be able to enter. It lies in
+    memory where there is room for that, or in PARENT."""
 
-    def __init__(self, settings=SETTINGS):
+    def __init__(self, settings=SETTINGS, parent=None):
         self.bin = binaries()
         self.settings = settings
         assert self.bin, "PostgreSQL is not installed"
         shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postgres-", dir=shared))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postgres-", dir=parent or shared))
         self.port = free_port()
 
     def url(self, database="postgres"):
