@@ -21,6 +21,7 @@
 #include "service/receivers.h"
 #include "service/shared_clock.h"
 #include "service/shared_stage.h"
+#include "service/sightings.h"
 #include "service/token_use.h"
 #include "service/watch.h"
 #include "service/workspaces.h"
@@ -261,6 +262,7 @@ bool app_open(const struct config *config, const struct app_options *options, st
     app->hashers = hash_pool_new(cores > 0 ? (unsigned)cores : 1);
     app->live = live_new();
     app->shared_stages = shared_stages_new();
+    app->transfers = sightings_new();
     app->readiness = readiness_new();
     app->abandoned = abandoned_new();
     app->delivery_backlog = (struct costly)COSTLY_INIT(clock_monotonic_us);
@@ -297,6 +299,7 @@ void app_free(struct app *app)
     queue_free(app->queue);
     live_free(app->live);
     shared_stages_free(app->shared_stages);
+    sightings_free(app->transfers);
     readiness_free(app->readiness);
     hash_pool_free(app->hashers);
     abandoned_free(app->abandoned);

@@ -28,6 +28,7 @@ struct http_metrics;
 struct event_streams;
 struct queue;
 struct shared_stages;
+struct sightings;
 struct readiness;
 struct receivers;
 struct known_tokens;
@@ -108,6 +109,7 @@ struct app {
     struct hash_pool *hashers;
     struct live *live; /* sessions that requests are working on */
     struct shared_stages *shared_stages;
+    struct sightings *transfers; /* that are nobody's: the sweep's */
     struct abandoned *abandoned; /* sessions that could not be ended when they should have been */
     struct token_uses *token_uses;
     struct known_tokens *known_tokens;

@@ -6,7 +6,11 @@
 #include "catalog/piece.h"
 #include "catalog/session.h"
 #include "service/live.h"
+#include "service/sightings.h"
 #include "service/sweep_state.h"
+
+/* Sweeps between the first look at a transfer that is nobody's and the last. */
+#define TRANSFERS_REST 2
 
 /* ---- stages without an owner ---- */
 
@@ -102,6 +106,19 @@ static bool transfer_has_owner(struct app *app, const char *store_name, const ch
     return *has || err->kind == ERR_NOT_FOUND;
 }
 
+/* A second look: what was begun since the first, at whatever node, is not taken for left over. By
+ * this node's own clock, as the provider's and others' may be any. */
+static bool has_rested(const struct transfer_visit *visit, const char *id)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    const struct app *app = visit->sweep->app;
+    const char *name = arena_printf(mem, "%s %s", store_name(visit->store), id);
+    int64_t now_us = clock_monotonic_us();
+
+    return now_us - sightings_note(app->transfers, name, now_us) >=
+           TRANSFERS_REST * app->settings.sweep_every_us;
+}
+
 static bool visit_transfer(void *context, const struct store_unfinished *transfer)
 {
     struct transfer_visit *visit = context;
@@ -113,7 +130,7 @@ static bool visit_transfer(void *context, const struct store_unfinished *transfe
         visit->failed = true;
         return false;
     }
-    if (has_owner)
+    if (has_owner || !has_rested(visit, transfer->id))
         return true;
     if (store_abort_unfinished(visit->store, transfer->key, transfer->id, &err))
         visit->sweep->report.transfers++;
@@ -125,6 +142,7 @@ static bool visit_transfer(void *context, const struct store_unfinished *transfe
 
 void sweep_transfers(struct sweep *sweep)
 {
+    sightings_begin(sweep->app->transfers);
     for (size_t i = 0; i < sweep->app->store_count; i++) {
         struct error err;
         struct transfer_visit visit = {sweep, sweep->app->stores[i], &err, false};
@@ -132,4 +150,5 @@ void sweep_transfers(struct sweep *sweep)
         if (!store_list_unfinished(visit.store, visit_transfer, &visit, &err) || visit.failed)
             sweep_go_on_after(sweep, &err);
     }
+    sightings_end(sweep->app->transfers);
 }
