@@ -4,8 +4,10 @@ import concurrent.futures
 import threading
 
 import audio
+import jobs
 import postgres
 import pytest
+from event_stream import Stream
 from server import Server, expect_problem, wait_until
 
 pytestmark = pytest.mark.databases("postgres")
@@ -25,6 +27,11 @@ def own_postgres():
 def on_own(own_postgres, tmp_path):
     with Server(tmp_path / "data", "--database", own_postgres.url()) as running:
         yield running
+
+
+def shared_store(folder):
+    """Flags of nodes that keep their objects in one store."""
+    return jobs.configuration(folder, f'[store "main"]\nprovider = local\npath = {folder}/store\n')
 
 
 def expect_unavailable(answer):
@@ -114,7 +121,8 @@ def is_sound(running):
 
 
 def test_nodes_that_start_at_once_migrate_once(own_postgres, tmp_path):
-    nodes = [Server(tmp_path / f"node{i}", "--database", own_postgres.url()) for i in range(4)]
+    nodes = [Server(tmp_path / f"node{i}", *shared_store(tmp_path), "--database", own_postgres.url())
+             for i in range(4)]
     try:
         for node in nodes:
             node.start(wait=False)
@@ -140,6 +148,57 @@ def test_a_pooler_may_stand_in_between(own_postgres, tmp_path):
         left = {item["id"] for item in api.get_json("/v1/uploads?limit=1000")["items"]}
         assert left == {record["id"] for record in records[1::2]}
         server.verify()
+
+
+@pytest.fixture
+def behind_a_pooler(own_postgres, tmp_path):
+    """Three nodes that were started at once on an empty database, and what is between."""
+    if not postgres.Pooler.program:
+        pytest.skip("PgBouncer is not installed")
+    with postgres.Pooler(own_postgres) as pooler, contextlib.ExitStack() as stack:
+        nodes = [Server(tmp_path / f"node{number}", *shared_store(tmp_path), "--database", pooler.url(), jobs=True)
+                 for number in range(3)]
+        for node in nodes:
+            node.start(wait=False)
+            stack.push(node.__exit__)
+        for node in nodes:
+            wait_until(node.is_ready, 60, "the node to be ready")
+        yield pooler, nodes
+
+
+def test_nodes_work_together_behind_a_pooler(behind_a_pooler, own_postgres):
+    """Migrations and leases of duties want locks, and events and jobs are not heard of but looked for."""
+    pooler, nodes = behind_a_pooler
+    token = next(node for node in nodes if (node.data / "operator-token").exists()).token
+    first, second, third = apis = [node.api(token) for node in nodes]
+    assert own_postgres.psql("SELECT count(*) = max(number) FROM schema_migrations") == "t"
+    assert own_postgres.psql("SELECT count(*) FROM workspaces WHERE name = 'default'") == "1"
+
+    with Stream(nodes[1], token, "?types=upload.created,upload.status").begun() as stream:
+        record = first.upload(CONTENTS[0])
+        assert stream.next().kind == "upload.created"
+        while stream.next().data["data"]["status"] != "completed":
+            pass
+    assert third.get_json(f"/v1/uploads/{record['id']}")["status"] == "completed"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(jobs.lease, second, "asked", wait_s=30)
+        asked, = jobs.ask(third, "asked", record["id"])
+        leased, = waiting.result(60)
+    assert leased["id"] == asked["id"]
+    assert jobs.tell(first, leased, "complete", result={})["status"] == "completed"
+
+    pooler.stop()
+    expect_unavailable(first.get("/v1/uploads"))
+    pooler.start()
+    for api in apis:
+        works_again(api)
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        records = list(pool.map(lambda number: apis[number % 3].upload(CONTENTS[number]), range(1, 13)))
+    for number, one in enumerate(records):
+        assert apis[number % 3].delete(f"/v1/uploads/{one['id']}?permanent=true").status_code == 204
+    assert [one["id"] for one in second.get_json("/v1/uploads")["items"]] == [record["id"]]
+    assert own_postgres.psql("SELECT count(*) FROM duties WHERE lease_until > now()") == "2"
+    nodes[2].verify()
 
 
 def test_passwords_are_not_logged(tmp_path):

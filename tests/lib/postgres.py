@@ -119,6 +119,10 @@ class Pooler:
         return f"postgresql://test@127.0.0.1:{self.port}/{database}"
 
     def __enter__(self):
+        self.start()
+        return self
+
+    def start(self):
         settings = self.server.folder / f"pgbouncer-{self.port}.ini"
         settings.write_text(f"""[databases]
 * = host=127.0.0.1 port={self.server.port} user=test
@@ -140,11 +144,13 @@ logfile = {settings}.log
         while socket.socket().connect_ex(("127.0.0.1", self.port)) != 0:
             assert self.process.poll() is None and time.monotonic() < deadline, "no PgBouncer"
             time.sleep(0.01)
-        return self
 
-    def __exit__(self, kind, value, trace):
+    def stop(self):
         self.process.terminate()
         self.process.wait(60)
+
+    def __exit__(self, kind, value, trace):
+        self.stop()
 
 
 class Databases:
