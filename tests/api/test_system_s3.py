@@ -225,7 +225,7 @@ def _adds_up(server):
 def test_secrets_are_not_shown(tmp_path, rgw, s3_server):
     flags = make_config(tmp_path, rgw)
     for command in (["config", *flags], ["config", "--json", *flags],
-                    ["doctor", "--data", str(s3_server.data), *flags]):
+                    ["doctor", "--data", str(s3_server.data), *s3_server.same_catalog]):
         done = subprocess.run([s3_server.binary, *command], capture_output=True, text=True, timeout=120)
         assert rgw.values["S3_SECRET_KEY"] not in done.stdout + done.stderr, command
     assert "s3, can be written to" in done.stdout, done.stdout + done.stderr
