@@ -13,6 +13,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 -- name: upload_by_id
 SELECT * FROM audio_uploads WHERE id = $2 AND workspace_id = $1;
 
+-- name: upload_anywhere
+SELECT * FROM audio_uploads WHERE id = $1;
+
 -- name: upload_by_content
 -- The oldest live one, else the oldest in the trash; each found without sorting, however many there
 -- are.
@@ -57,6 +60,10 @@ ORDER BY deleted_at IS NOT NULL, duplicate_of IS NOT NULL, uploaded_at, id LIMIT
 
 -- name: upload_change
 UPDATE audio_uploads SET original_filename = $2, metadata = $3, updated_at = $4 WHERE id = $1;
+
+-- name: upload_set_class
+UPDATE audio_uploads SET storage_class = $3, updated_at = $4
+WHERE storage_path = $2 AND storage_name = $1;
 
 -- name: upload_trash
 UPDATE audio_uploads

@@ -1,5 +1,7 @@
 #include "api/object.h"
 
+#include "service/archive.h"
+
 void object_content_done(struct object_content *self)
 {
     fd_close(&self->fd);
@@ -47,9 +49,8 @@ bool object_content_open(const struct app *app, const char *store_name, const ch
     } else {
         if (!store_head(self->store, key, &object, err))
             return false;
-        if (object.availability == STORE_ARCHIVED || object.availability == STORE_RESTORING)
-            return error_tell(err, ERR_CONFLICT,
-                              "the content is archived and must be restored first");
+        if (!archive_check_readable(&object, err))
+            return false;
         out->size = object.size;
     }
     out->fd = self->fd;

@@ -19,7 +19,7 @@ void object_content_done(struct object_content *self);
 /*
  * Finds the object KEY of the store named STORE_NAME and fills OUT's size and where its bytes come
  * from; the rest of OUT stays as it is. SELF must outlive OUT. Fails with ERR_NOT_FOUND if there
- * is none, ERR_CONFLICT if it is archived, and as app_find_store.
+ * is none, ERR_ARCHIVED if it is that, and as app_find_store.
  */
 bool object_content_open(const struct app *app, const char *store_name, const char *key,
                          struct object_content *self, struct content *out, struct error *err);

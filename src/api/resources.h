@@ -35,7 +35,8 @@ endpoint_handler get_upload_content, get_file, post_upload_links;
 endpoint_handler get_cache, delete_cache, get_cached, put_cached, delete_cached;
 
 /* jobs.c */
-endpoint_handler get_jobs, post_jobs, get_job, post_job_cancel, post_job_retry, post_upload_retry;
+endpoint_handler get_jobs, post_jobs, get_job, post_job_cancel, post_job_retry, post_upload_retry,
+    post_upload_restore;
 
 /* job_leases.c */
 endpoint_handler post_jobs_lease, post_job_heartbeat, post_job_complete, post_job_fail;

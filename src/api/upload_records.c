@@ -3,6 +3,7 @@
 #include "api/resources.h"
 #include "api/upload_change.h"
 #include "api/views.h"
+#include "service/archive.h"
 #include "service/filename.h"
 #include "service/trash.h"
 
@@ -12,6 +13,16 @@ static struct validators validators_of(const struct upload *upload, char *etag)
     return (struct validators){.exists = true, .etag = etag};
 }
 
+/* What the provider says changes by itself: it is asked each time, and has no ETag. */
+static bool answer_stored(struct request *req, const struct upload *upload, struct response *res,
+                          struct error *err)
+{
+    struct store_object object;
+
+    return archive_look(req->app, upload, &object, err) &&
+           view_answer_stored_upload(res, 200, upload, &object, err);
+}
+
 bool get_upload(struct request *req, const struct caller *who, struct response *res,
                 struct error *err)
 {
@@ -19,9 +30,13 @@ bool get_upload(struct request *req, const struct caller *who, struct response *
     struct validators validators;
     struct conditions conditions;
     struct upload upload;
+    bool with_storage = false;
 
-    if (!endpoint_upload(req, who, &upload, err))
+    if (!endpoint_upload(req, who, &upload, err) ||
+        !request_query_bool(req, "storage", false, &with_storage, err))
         return false;
+    if (with_storage)
+        return answer_stored(req, &upload, res, err);
     validators = validators_of(&upload, etag);
     request_conditions(req, &conditions);
     switch (conditions_evaluate(&conditions, &validators, true)) {

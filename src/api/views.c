@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "service/archive.h"
+
 static void write_limit(struct emitter *json, const char *name, struct quota_limit limit)
 {
     if (limit.limited)
@@ -63,9 +65,8 @@ static void write_progress(struct emitter *json, const struct upload *upload)
     emit_int(json, "max_retries", upload->max_retries);
 }
 
-void view_upload(struct emitter *json, const char *name, const struct upload *upload)
+static void write_upload(struct emitter *json, const struct upload *upload)
 {
-    emit_open_object(json, name);
     emit_uuid(json, "id", upload->id);
     emit_uuid(json, "workspace_id", upload->workspace_id);
     emit_uuid(json, "user_id", upload->user_id);
@@ -76,6 +77,21 @@ void view_upload(struct emitter *json, const char *name, const struct upload *up
     write_facts(json, upload);
     write_storage(json, upload);
     write_progress(json, upload);
+}
+
+void view_upload(struct emitter *json, const char *name, const struct upload *upload)
+{
+    emit_open_object(json, name);
+    write_upload(json, upload);
+    emit_close_object(json);
+}
+
+static void write_object(struct emitter *json, const struct store_object *object)
+{
+    emit_open_object(json, "storage");
+    emit_text(json, "storage_class", *object->storage_class ? object->storage_class : NULL);
+    emit_text(json, "availability", archive_availability_name(object->availability));
+    emit_time(json, "available_until", object->available_until_us);
     emit_close_object(json);
 }
 
@@ -242,5 +258,19 @@ bool view_answer_upload(struct response *res, int status, const struct upload *u
     view_upload(&json, NULL, upload);
     view_upload_etag(upload, etag);
     response_header(res, "ETag", etag);
+    return view_send(res, status, &out, err);
+}
+
+bool view_answer_stored_upload(struct response *res, int status, const struct upload *upload,
+                               const struct store_object *object, struct error *err)
+{
+    scoped(buf_release) struct buf out = {0};
+    struct emitter json = emit_to(&out);
+
+    buf_init(&out, VIEW_PAGE_BYTES);
+    emit_open_object(&json, NULL);
+    write_upload(&json, upload);
+    write_object(&json, object);
+    emit_close_object(&json);
     return view_send(res, status, &out, err);
 }

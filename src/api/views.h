@@ -12,6 +12,7 @@
 #include "catalog/user.h"
 #include "catalog/workspace.h"
 #include "http/response.h"
+#include "store/store.h"
 
 #define VIEW_SMALL_BYTES ((size_t)256 * 1024)
 #define VIEW_PAGE_BYTES ((size_t)128 * 1024 * 1024)
@@ -36,5 +37,8 @@ bool view_send(struct response *res, int status, const struct buf *out, struct e
 /* Sends one record, with its ETag. */
 bool view_answer_upload(struct response *res, int status, const struct upload *upload,
                         struct error *err);
+/* The same with what its provider says of the content, which has no ETag. */
+bool view_answer_stored_upload(struct response *res, int status, const struct upload *upload,
+                               const struct store_object *object, struct error *err);
 
 #endif

@@ -46,6 +46,7 @@
     X(ERR_SUPERSEDED, 409, "superseded", "a newer request for the same upload took over")          \
     X(ERR_BYTES_DIFFER, 409, "bytes_differ", "other bytes were received at this place before")     \
     X(ERR_OFFSET, 409, "offset_mismatch", "the upload does not stand at this offset")              \
+    X(ERR_ARCHIVED, 409, "content_archived", "the content is archived and must be restored first") \
     X(ERR_DUPLICATE, 409, "duplicate_content", "the workspace already holds this content")         \
     X(ERR_LEASE_LOST, 409, "lease_lost", "the lease of the job was lost")                          \
     X(ERR_JOB_CANCELLED, 409, "job_cancelled", "the job was cancelled")                            \

@@ -71,6 +71,12 @@ bool upload_content_is_still(struct db *tx, struct uuid workspace_id, const char
                    &changed, err);
 }
 
+bool upload_anywhere(struct db *db, struct uuid id, struct arena *mem, struct upload *out,
+                     struct error *err)
+{
+    return read_one(db, SQL_UPLOAD_ANYWHERE, DB_ARGS(db_uuid(id)), mem, out, err);
+}
+
 bool upload_by_signed_path(struct db *db, const char *storage_path, struct arena *mem,
                            struct upload *out, struct error *err)
 {
@@ -129,6 +135,15 @@ bool upload_set_finding(struct db *tx, struct uuid id, const char *name, const c
     return db_execute(tx, SQL_UPLOAD_SET_FINDING,
                       DB_ARGS(db_uuid(id), db_text(path), db_text(finding), db_time(now_us)), NULL,
                       err);
+}
+
+bool upload_set_class(struct db *tx, const char *storage_name, const char *storage_path,
+                      const char *storage_class, int64_t now_us, struct error *err)
+{
+    return db_execute(tx, SQL_UPLOAD_SET_CLASS,
+                      DB_ARGS(db_text(storage_name), db_text(storage_path), db_text(storage_class),
+                              db_time(now_us)),
+                      NULL, err);
 }
 
 bool upload_trash(struct db *tx, struct uuid workspace_id, struct uuid id, int64_t now_us,

@@ -67,6 +67,9 @@ bool upload_insert(struct db *tx, const struct upload *upload, struct error *err
 /* Live or in the trash. ERR_NOT_FOUND if the workspace has no such upload. */
 bool upload_by_id(struct db *db, struct uuid workspace_id, struct uuid id, struct arena *mem,
                   struct upload *out, struct error *err);
+/* The upload ID of any workspace: for who has the installation. ERR_NOT_FOUND. */
+bool upload_anywhere(struct db *db, struct uuid id, struct arena *mem, struct upload *out,
+                     struct error *err);
 /* An upload of this content: the oldest live one, else the oldest in the trash. Its object may be
  * shared whichever it is. ERR_NOT_FOUND. */
 bool upload_by_content(struct db *db, struct uuid workspace_id, const char *sha256,
@@ -86,6 +89,9 @@ bool upload_by_signed_path(struct db *db, const char *storage_path, struct arena
 /* Sets name and metadata. */
 bool upload_change(struct db *tx, struct uuid id, const char *original_filename,
                    const char *metadata, int64_t now_us, struct error *err);
+/* Sets the class of an object, in the records of all who share it. */
+bool upload_set_class(struct db *tx, const char *storage_name, const char *storage_path,
+                      const char *storage_class, int64_t now_us, struct error *err);
 /* What processing has found, as the member NAME of the metadata, in place of what it found before;
  * FINDING is JSON. */
 bool upload_set_finding(struct db *tx, struct uuid id, const char *name, const char *finding,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
+#include "cli/store.h"
 #include "cli/view.h"
 #include "service/app.h"
 #include "service/lifecycle.h"
@@ -104,8 +105,8 @@ static const struct command store_lifecycle = {
         "It is for uploads alone: what processing made of them stays as it is. Rules that others\n"
         "have set for the bucket stay. --remove takes the rule away; nothing is moved back.\n"
         "\n"
-        "Content of GLACIER and DEEP_ARCHIVE must be restored at the provider before it can be\n"
-        "downloaded.\n"
+        "Content of GLACIER and DEEP_ARCHIVE must be restored before it can be downloaded: `store\n"
+        "restore`.\n"
         "\n"
         "Examples:\n"
         "  audiotricks store lifecycle --config /etc/audiotricks.conf\n"
@@ -118,6 +119,7 @@ static const struct command store_lifecycle = {
 
 const struct command command_store = {
     .name = "store",
-    .summary = "what the stores' providers do by themselves",
-    .children = (const struct command *const[]){&store_lifecycle, NULL},
+    .summary = "what the stores' providers do with content",
+    .children = (const struct command *const[]){&store_lifecycle, &store_command_class,
+                                                &store_command_restore, NULL},
 };

@@ -160,6 +160,12 @@ class Side:
         return who.request(method, path, params=query, **options)
 
 
+def is_let_through(answer, operation):
+    """Whoever gets as far as the store is let through: a folder has no archive to restore from."""
+    return answer.status_code < 300 or (
+        operation["operationId"] == "restore_upload" and answer.status_code == 501)
+
+
 @pytest.mark.parametrize("route", GUARDED)
 @pytest.mark.parametrize("role", ROLES)
 def test_roles(world, route, role):
@@ -167,7 +173,7 @@ def test_roles(world, route, role):
     method, path, operation = GUARDED[route]
     answer = side.request(side.people[role], method, path, operation)
     if ROLES.index(role) >= ROLES.index(operation["x-role"]):
-        assert answer.status_code < 300, f"{answer.status_code} {answer.text}"
+        assert is_let_through(answer, operation), f"{answer.status_code} {answer.text}"
         assert str(answer.status_code) in operation["responses"]
     else:
         assert answer.status_code == 403, f"{answer.status_code} {answer.text}"

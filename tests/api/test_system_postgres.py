@@ -1,6 +1,7 @@
 """What PostgreSQL does that a file does not: it goes away and comes back, has a pooler before it, and
 serves several nodes."""
 import concurrent.futures
+import contextlib
 import threading
 
 import audio
