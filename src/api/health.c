@@ -6,6 +6,7 @@
 #include "api/resources.h"
 #include "api/views.h"
 #include "service/readiness.h"
+#include "service/store_ids.h"
 
 #define READY_FREE_BYTES (UINT64_C(64) * 1024 * 1024)
 
@@ -24,7 +25,7 @@ static bool check_stores(struct app *app, struct error *err)
     for (size_t i = 0; i < app->store_count; i++)
         if (!store_check(app->stores[i], err))
             return false;
-    return true;
+    return store_ids_check(app, err);
 }
 
 static bool check_database(struct app *app, struct error *err)

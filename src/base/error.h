@@ -76,6 +76,7 @@
     X(ERR_INTERNAL, 500, "internal_error", "the server failed")                                    \
     X(ERR_NOT_IMPLEMENTED, 501, "not_implemented", "this coding is not supported")                 \
     X(ERR_UNAVAILABLE, 503, "unavailable", "try again later")                                      \
+    X(ERR_STORE_DIFFERS, 503, "store_differs", "a store is not the one that the catalog knows")    \
     X(ERR_VERSION, 505, "version_not_supported", "this HTTP version is not supported")             \
     X(ERR_STORAGE_FULL, 507, "storage_full", "the server is out of disk space")                    \
     X(ERR_GONE_CLIENT, 499, "client_gone", "the client went away") /* logged, never sent */

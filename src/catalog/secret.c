@@ -18,3 +18,8 @@ bool secret_keep(struct db *tx, const char *name, const void *bytes, size_t leng
     return db_execute(tx, SQL_SECRET_KEEP, DB_ARGS(db_text(name), db_bytes(bytes, length)), NULL,
                       err);
 }
+
+bool secret_remove(struct db *tx, const char *name, struct error *err)
+{
+    return db_execute(tx, SQL_SECRET_REMOVE, DB_ARGS(db_text(name)), NULL, err);
+}

@@ -10,5 +10,7 @@ bool secret_read(struct db *db, const char *name, void *out, size_t length, stru
 /* Keeps it, unless there is one of that name already. */
 bool secret_keep(struct db *tx, const char *name, const void *bytes, size_t length,
                  struct error *err);
+/* Succeeds if there is none. */
+bool secret_remove(struct db *tx, const char *name, struct error *err);
 
 #endif

@@ -23,6 +23,8 @@ enum cli_exit cli_exit_of(const struct error *err)
     case ERR_UNAUTHORIZED:
     case ERR_FORBIDDEN:
         return CLI_DENIED;
+    case ERR_STORE_DIFFERS:
+        return CLI_REFUSED;
     case ERR_NOT_FOUND:
     case ERR_CACHE_MISS:
     case ERR_CONTENT_UNKNOWN:

@@ -1,11 +1,14 @@
 /* `audiotricks store`: what is to be set at the stores' providers. */
 #include <stdio.h>
 
+#include "base/fs.h"
+#include "cli/catalog_lock.h"
 #include "cli/commands.h"
 #include "cli/store.h"
 #include "cli/view.h"
 #include "service/app.h"
 #include "service/lifecycle.h"
+#include "service/store_ids.h"
 
 /* ---- what is there ---- */
 
@@ -117,9 +120,58 @@ static const struct command store_lifecycle = {
     .run = run_lifecycle,
 };
 
+/* ---- another store under a name ---- */
+
+static bool adopt(struct invocation *in, struct error *err)
+{
+    const struct app_options catalog_alone = {.data = config_text(in->config, "server", "data"),
+                                              .existing_only = true,
+                                              .without_media = true,
+                                              .without_stores = true};
+    const char *name = in->arguments[0];
+    scoped(fd_close) int lock = -1;
+    scoped(app_release) struct app *app = NULL;
+    bool is_known;
+
+    if (!catalog_share(in->config, &lock, err) ||
+        !app_open(in->config, &catalog_alone, &app, err) ||
+        !store_ids_is_known(app, name, &is_known, err))
+        return false;
+    if (!is_known)
+        return error_tell(err, ERR_NOT_FOUND, "the catalog knows no store \"%s\"", name);
+    return store_ids_forget(app, name, err);
+}
+
+static enum cli_exit run_adopt(struct invocation *in)
+{
+    struct error err;
+
+    return adopt(in, &err) ? CLI_OK : cli_fail(&err);
+}
+
+static const struct command store_adopt = {
+    .name = "adopt",
+    .summary = "let another store have the name of one that is gone",
+    .usage = "STORE",
+    .help =
+        "The catalog remembers which store its objects are in, by the id in the store's marker, "
+        "and\n"
+        "a server whose configuration leads to another one under that name does not start. Where "
+        "that\n"
+        "is as it should be (the store was lost, and what is left of it was copied to a new one),\n"
+        "this has the next server that starts take whichever it finds.\n"
+        "\n"
+        "Examples:\n"
+        "  audiotricks store adopt main --data /srv/audiotricks\n",
+    .takes = TAKES_CONFIGURATION,
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .run = run_adopt,
+};
+
 const struct command command_store = {
     .name = "store",
     .summary = "what the stores' providers do with content",
-    .children = (const struct command *const[]){&store_lifecycle, &store_command_class,
-                                                &store_command_restore, NULL},
+    .children = (const struct command *const[]){&store_lifecycle, &store_adopt,
+                                                &store_command_class, &store_command_restore, NULL},
 };

@@ -22,6 +22,7 @@
 #include "service/shared_clock.h"
 #include "service/shared_stage.h"
 #include "service/sightings.h"
+#include "service/store_ids.h"
 #include "service/token_use.h"
 #include "service/watch.h"
 #include "service/workspaces.h"
@@ -96,12 +97,16 @@ static bool open_store(struct app *app, const struct app_options *options,
                        struct store_section *section, struct arena *mem, struct error *err)
 {
     const char *note = arena_printf(mem, "%s/store-%s.known", options->data, section->config.name);
-    bool create = !options->existing_only && !store_is_known(note);
+    bool is_first = !options->existing_only && !store_is_known(note), create = is_first;
+    struct store *store;
 
-    if (!store_open(&section->config, create, &app->stores[app->store_count], err))
+    if (is_first && !store_ids_may_make(app, &section->config, &create, err))
         return false;
-    app->store_count++;
-    return !create || fs_write_file(note, "", 0, 0600, err);
+    if (!store_open(&section->config, create, &store, err))
+        return is_first && !create ? store_ids_is_absent(&section->config, err) : false;
+    app->stores[app->store_count++] = store;
+    return store_ids_match(app, store, !options->existing_only, err) &&
+           (!is_first || fs_write_file(note, "", 0, 0600, err));
 }
 
 static bool open_configured(struct app *app, const struct app_options *options, struct arena *mem,

@@ -28,7 +28,8 @@ struct store_driver {
      * store.c fills that, and the head of a stage likewise. */
     bool (*open)(const struct store_config *config, bool create, struct store **out,
                  struct error *err);
-    void (*free)(struct store *self); /* never called with NULL */
+    void (*free)(struct store *self);            /* never called with NULL */
+    const char *(*id)(const struct store *self); /* optional: "" */
 
     bool (*stage_create)(struct store *self, const char *id, uint64_t expected, struct stage **out,
                          struct error *err);

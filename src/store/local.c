@@ -48,6 +48,12 @@ static uint64_t local_largest(struct store *store)
     return local_store(store)->largest;
 }
 
+/* Set when the store was opened, and the same from then on. */
+static const char *local_id(const struct store *store)
+{
+    return local_store((struct store *)store)->id;
+}
+
 static bool local_config_check(const struct store_config *config, struct error *err)
 {
     return (config->path && *config->path) ||
@@ -222,6 +228,7 @@ const struct store_driver store_driver_local = {
     .config_check = local_config_check,
     .open = local_open_store,
     .free = local_free,
+    .id = local_id,
     .stage_create = local_stage_create,
     .stage_open = local_stage_open,
     .stage_free = local_stage_free,

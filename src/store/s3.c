@@ -57,6 +57,11 @@ static bool recall_id(struct s3_store *self, struct arena *mem, struct error *er
     return true;
 }
 
+static const char *s3_id(const struct store *store)
+{
+    return s3_store((struct store *)store)->id;
+}
+
 static bool open_bucket(struct s3_store *self, bool create, struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
@@ -221,6 +226,7 @@ const struct store_driver store_driver_s3 = {
     .configs_overlap = s3_configs_overlap,
     .open = s3_open,
     .free = s3_free,
+    .id = s3_id,
     .stage_create = s3_stage_create,
     .stage_open = s3_stage_open,
     .stage_free = s3_stage_free,

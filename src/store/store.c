@@ -110,6 +110,11 @@ const char *store_provider(const struct store *store)
     return store->driver->name;
 }
 
+const char *store_id(const struct store *store)
+{
+    return store->driver->id ? store->driver->id(store) : "";
+}
+
 /* Every text below ends in what the driver said; a long key is cut so that the cause still fits. */
 bool store_key_context(const struct store *store, const char *verb, const char *key,
                        struct error *err)

@@ -81,6 +81,9 @@ DEFINE_RELEASE(store, struct store)
 
 const char *store_name(const struct store *store);
 const char *store_provider(const struct store *store);
+/* Which store it is, wherever it is reached: by its marker, read when it was opened. "" where there
+ * are no markers. */
+const char *store_id(const struct store *store);
 
 /* Whether KEY may name an object: 1 to STORE_KEY_MAX bytes of UTF-8, no control characters, no
  * empty,

@@ -3,6 +3,7 @@ import concurrent.futures
 import contextlib
 import datetime
 import os
+import subprocess
 import time
 
 import audio
@@ -10,7 +11,7 @@ import pytest
 from catalog import catalog_of
 from event_stream import Stream
 from jobs import ask, configuration, lease, tell
-from server import ROOT, Server, wait_until
+from server import BINARY, ROOT, Server, wait_until
 
 pytestmark = pytest.mark.databases("postgres")
 JOBS = 40
@@ -94,6 +95,35 @@ def test_what_somebody_holds_is_left_to_them(nodes):
         assert lease(api, "held") == []
         catalog.rollback()
     assert [job["id"] for job in lease(other, "held")] == [jobs[0]]
+
+
+def refused(data, first, *flags):
+    """What a server says that does not start beside FIRST."""
+    done = subprocess.run([BINARY, "serve", "--data", str(data), "--listen", "127.0.0.1:0", "--database",
+                           first.database_url, *flags], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 6, f"{done.returncode} {done.stderr}"
+    return done.stderr
+
+
+def test_a_node_with_a_store_of_its_own_is_refused(nodes, tmp_path):
+    """Under the same name, in a folder that is not there, is empty, or holds another store."""
+    first, api, _ = nodes
+    assert "same" in refused(tmp_path / "third", first)
+    assert not (tmp_path / "third/store").exists()
+    (tmp_path / "third/store").mkdir()
+    assert "same" in refused(tmp_path / "third", first)
+    assert list((tmp_path / "third/store").iterdir()) == []
+    with Server(tmp_path / "apart", "--database", f"sqlite:{tmp_path}/apart.db"):
+        pass
+    own = configuration(tmp_path / "third", f'[store "main"]\nprovider = local\npath = {tmp_path}/apart/store\n')
+    assert "all servers of a database must have the same stores" in refused(tmp_path / "fourth", first, *own)
+
+    assert api.get("/readyz").json()["checks"]["store"]["ok"]
+    first.cli("store", "adopt", "main", "--data", first.data)
+    assert api.get("/readyz").json()["checks"]["store"]["ok"]  # until another has it
+    with Server(tmp_path / "fourth", *own, "--database", first.database_url):
+        check = api.get("/readyz").json()["checks"]["store"]
+        assert (check["ok"], check["code"]) == (False, "store_differs")
 
 
 def clock_of(log):
