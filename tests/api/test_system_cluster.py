@@ -167,6 +167,23 @@ def test_without_shared_staging_an_upload_stays_where_it_was_begun(rgw, database
         pair.nodes[1].verify()
 
 
+@pytest.mark.skipif(not clusters.NGINX, reason="nginx is not installed")
+def test_behind_nginx_a_node_may_die(cluster):
+    cluster.start_nginx()
+    try:
+        with Load(cluster, SETTINGS["SEED"]) as load:
+            load.wait_for_progress()
+            cluster.nodes[0].kill()
+            load.wait_for_progress()
+            cluster.nodes[0].start()
+            load.wait_for_progress()
+    finally:
+        cluster.stop_front()
+    print(f"seed {load.seed}: done {dict(load.done)}")
+    load.check()
+    cluster.nodes[2].verify()
+
+
 @pytest.mark.skipif(not clusters.HAPROXY, reason="haproxy is not installed")
 def test_whatever_dies_nothing_is_lost(cluster, rgw, postgres_server):
     cluster.start_haproxy()
