@@ -238,10 +238,14 @@ _audiotricks()
         ;;
     'store')
         options='--help'
-        words='lifecycle class restore'
+        words='lifecycle adopt class restore'
         ;;
     'store lifecycle')
         options=' --set --transitions --remove --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-node-lease --server-sweep-every --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --uploads-shared-staging --chunks-format --chunks-sample-rate --chunks-channels --chunks-bits --chunks-boundaries --chunks-overlap --chunks-max-bytes --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --media-work-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --jobs-scratch --events-keep-days --events-max-streams --events-max-streams-per-workspace --webhooks-allow-private --webhooks-timeout --webhooks-retry-for --webhooks-retry-first --webhooks-keep-days --webhooks-max-per-workspace --webhooks-at-once --log-level --log-format'
+        files=0
+        ;;
+    'store adopt')
+        options=' --config --json --help --listen --data --database --server-base-url --server-trusted-proxies --server-cors-origins --server-workers-max --server-stop-grace --server-socket-mode --server-accel-prefix --server-head-timeout --server-idle-timeout --server-min-body-rate --server-min-send-rate --server-max-connections --server-max-connections-per-address --server-node-lease --server-sweep-every --server-max-uploads --uploads-accept --uploads-formats --uploads-max-file-size --uploads-chunk-threshold --uploads-max-chunk-duration --uploads-session-ttl --uploads-shared-staging --chunks-format --chunks-sample-rate --chunks-channels --chunks-bits --chunks-boundaries --chunks-overlap --chunks-max-bytes --quota-max-storage-bytes --quota-max-file-count --quota-max-file-size --quota-max-monthly-uploads --media-processes --media-memory --media-timeout --media-work-timeout --cache-ttl --cache-max-bytes-per-workspace --cache-max-entry-bytes --cache-compress-above --cache-keep-after-purge --jobs-enabled --jobs-workers --jobs-lease --jobs-retry-delay --jobs-keep --jobs-waiting-max --jobs-scratch --events-keep-days --events-max-streams --events-max-streams-per-workspace --webhooks-allow-private --webhooks-timeout --webhooks-retry-for --webhooks-retry-first --webhooks-keep-days --webhooks-max-per-workspace --webhooks-at-once --log-level --log-format'
         files=0
         ;;
     'store class')
