@@ -120,10 +120,9 @@ static const char *postgres_version(const struct database *database)
 static void postgres_give_back(struct db *db)
 {
     struct postgres_db *connection = container_of(db, struct postgres_db, base);
-    struct error ignored; /* ends a transaction that only read */
 
     if (connection->in_transaction && connection->handle)
-        postgres_command(connection, "ROLLBACK", POSTGRES_LIMITED, &ignored);
+        postgres_snapshot_leave(connection);
     connection->in_transaction = false;
     postgres_pool_return(&postgres_of(db->database)->pool, connection);
 }
@@ -136,8 +135,7 @@ static bool postgres_borrow(struct database *database, bool snapshot, struct db 
 
     if (!postgres_pool_borrow(pool, &connection, err))
         return false;
-    if (snapshot && !postgres_command(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                                      POSTGRES_LIMITED, err)) {
+    if (snapshot && !postgres_snapshot_begin(connection, err)) {
         postgres_pool_return(pool, connection);
         return false;
     }

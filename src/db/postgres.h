@@ -95,6 +95,7 @@ struct postgres_db {
     struct postgres_sent sent[POSTGRES_SENT_MOST]; /* and not answered yet */
     size_t sent_count;
     size_t sent_bytes;
+    bool is_unheard; /* what was sent has ended its transaction; nobody has read the answers */
 
     /* The pool's: */
     struct postgres_db *next;
@@ -145,6 +146,13 @@ int postgres_limit_ms(const struct postgres_db *db);
 bool postgres_pipeline_start(struct postgres_db *db, struct error *err);
 /* Waits for what was sent, and fails with it. */
 bool postgres_pipeline_stop(struct postgres_db *db, struct error *err);
+
+/* For reading: begins a transaction with its first statement, and leaves it without waiting for the
+ * end. A connection that cannot be left is given up. */
+bool postgres_snapshot_begin(struct postgres_db *db, struct error *err);
+void postgres_snapshot_leave(struct postgres_db *db);
+/* Reads what the end of a snapshot was answered with. False if the connection is of no use. */
+bool postgres_snapshot_ended(struct postgres_db *db);
 
 /* Send one command, or statement, and do not wait. Where there is no more room they wait for what
  * was sent before, and fail with it. */

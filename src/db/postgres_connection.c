@@ -96,6 +96,7 @@ bool postgres_reconnect(struct postgres_db *db, struct error *err)
     postgres_give_up(db);
     memset(db->prepared, 0,
            POSTGRES_FORMS * db->server->sql->statement_count * sizeof *db->prepared);
+    db->pipelined = db->is_unheard = false;
     db->handle = connect_to(db->server->url);
     if (!db->handle)
         abort();
@@ -188,10 +189,12 @@ bool postgres_look_for_pooler(struct postgres_db *db, struct error *err)
 
 bool postgres_is_sound(struct postgres_db *db)
 {
-    struct pollfd poll_for = {.fd = PQsocket(db->handle), .events = POLLIN};
     struct error ignored;
 
-    /* Whatever an idle server says is a farewell. */
+    if (!postgres_snapshot_ended(db))
+        return false;
+    struct pollfd poll_for = {.fd = PQsocket(db->handle), .events = POLLIN};
+    /* Whatever an idle server says besides is a farewell. */
     if (poll(&poll_for, 1, 0) != 0)
         return false;
     return clock_monotonic_us() - db->idle_since_us < ASK_AFTER_US ||

@@ -224,3 +224,37 @@ bool postgres_settle(struct postgres_db *db, PGresult **last, struct error *err)
         *last = take(answers.last);
     return ok;
 }
+
+/* ---- transactions that only read ---- */
+
+bool postgres_snapshot_begin(struct postgres_db *db, struct error *err)
+{
+    return postgres_pipeline_start(db, err) &&
+           postgres_later_command(db, POSTGRES_SENT_BEGIN,
+                                  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
+}
+
+void postgres_snapshot_leave(struct postgres_db *db)
+{
+    struct error ignored;
+
+    if (!postgres_later_command(db, POSTGRES_SENT_COMMAND, "ROLLBACK", &ignored))
+        return; /* the connection was lost */
+    db->is_unheard = PQpipelineSync(db->handle) == 1 && PQflush(db->handle) == 0;
+    if (!db->is_unheard)
+        postgres_give_up(db);
+}
+
+bool postgres_snapshot_ended(struct postgres_db *db)
+{
+    scoped(answers_release) struct answers answers = {0};
+
+    if (!db->is_unheard)
+        return true;
+    if (read_answers(db, &answers) != POSTGRES_READY || answers.refusal)
+        return false;
+    db->sent_count = db->sent_bytes = 0;
+    db->is_unheard = false;
+    db->pipelined = PQexitPipelineMode(db->handle) != 1;
+    return !db->pipelined;
+}

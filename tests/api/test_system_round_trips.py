@@ -178,7 +178,8 @@ def test_a_session_of_several_requests(world, writer):
     first = fewest(between, lambda n: tus.patch(paths[n], 0, contents[n][:1000]))
     last = fewest(between, lambda n: tus.patch(paths[n], 1000, contents[n][1000:]))
     assert begun <= TRIPS
-    assert first <= 24 and last <= 36  # it is looked at before, and again when it is its turn
+    # It is looked at before, and again when it is its turn; nobody waits for the end of a look, which counts here.
+    assert first <= 16 and last <= 26
     server.verify()
 
 
