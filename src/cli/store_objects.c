@@ -116,6 +116,8 @@ const struct command store_command_class = {
         "the\n"
         "records of all uploads that share an object say so. What is archived must be restored\n"
         "first. Content of GLACIER and DEEP_ARCHIVE cannot be downloaded before it is restored.\n"
+        "S3 does it by a copy of the object onto itself, at which some versions of Ceph lose its\n"
+        "bytes later: there, leave it to the lifecycle.\n"
         "\n"
         "Example:\n"
         "  audiotricks store class STANDARD_IA 01936a1c-2b7e-7c4d-8e9f-0a1b2c3d4e5f\n",

@@ -116,7 +116,8 @@ static bool make_upload(struct app *app, struct live_turn *turn,
 
     if (!find_material(app, state, &material, err) ||
         !digest_whole(turn, state, &material, &digests, err) ||
-        !cut_to_size(material.stage, state->session.file_size, err))
+        !cut_to_size(material.stage, state->session.file_size, err) ||
+        (material.stage && !shared_stage_tell(app, &state->session, material.stage, mem, err)))
         return false;
     ingest = ingest_adopt(app, &state->session, take(material.stage), material.object_fd, &digests);
     return ingest_finish(ingest, mem, outcome, err);

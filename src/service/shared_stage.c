@@ -313,6 +313,26 @@ bool shared_stage_fetch(struct app *app, const struct session *session,
            error_set(err, ERR_UNAVAILABLE, "pieces of a session are missing");
 }
 
+bool shared_stage_tell(struct app *app, const struct session *session, struct stage *stage,
+                       struct arena *mem, struct error *err)
+{
+    struct stage_source *sources;
+    struct piece *pieces;
+    size_t count, n = 0;
+
+    if (!shared_stage_is_used(app, session))
+        return true;
+    if (!read_pieces(app, session->id, mem, &pieces, &count, err))
+        return false;
+    sources = arena_array(mem, count, sizeof *sources);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(pieces[i].storage_name, session->storage_name) == 0)
+            sources[n++] = (struct stage_source){pieces[i].storage_path, pieces[i].part.start,
+                                                 pieces[i].part.end};
+    stage_sources(stage, sources, n);
+    return true;
+}
+
 /* ---- making the upload ---- */
 
 struct taking {

@@ -45,6 +45,11 @@ bool shared_stage_fetch(struct app *app, const struct session *session,
 /* Whether all of PART is in the stage here; true where it is not shared. */
 bool shared_stage_has(struct app *app, const struct session *session, struct part part);
 
+/* Tells STAGE, which has all of the session, what of it the store has: for stage_publish, until
+ * which MEM must live. */
+bool shared_stage_tell(struct app *app, const struct session *session, struct stage *stage,
+                       struct arena *mem, struct error *err);
+
 /* ---- making the upload: one node at a time ---- */
 
 struct finish_turn {

@@ -113,6 +113,8 @@ struct stage {
     bool published;                   /* may only be freed */
     bool is_read_again;               /* soon: it had better stay in memory, all of it */
     const struct object_facts *facts; /* NULL: none were told */
+    const struct stage_source *sources;
+    size_t source_count;
 };
 
 /* Fills the head of a store that a driver made. NAME has at most STORE_NAME_MAX bytes. */

@@ -144,6 +144,10 @@ struct s3_outgoing {
      * the bytes are FD's. */
     const char *source, *source_etag;
     bool replaces; /* the object at KEY is the source */
+
+    /* Where the provider has some of the bytes already: as stage_sources. */
+    const struct stage_source *pieces;
+    size_t piece_count;
 };
 
 void s3_outgoing_say(struct s3_outgoing *outgoing, const char *name, const char *value);

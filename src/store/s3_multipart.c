@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/percent.h"
 #include "base/str.h"
 #include "crypto/sha256.h"
 #include "store/s3_multipart.h"
@@ -69,11 +70,14 @@ static bool is_refusal(const struct s3_reply *reply)
            reply->status != 408 && reply->status != 429;
 }
 
-static uint64_t part_length(const struct s3_multipart *multipart, size_t index)
+static struct s3_part part_at(const struct s3_multipart *multipart, size_t index)
 {
-    uint64_t left = multipart->outgoing->size - index * multipart->part_bytes;
+    uint64_t start = index * multipart->part_bytes, left = multipart->outgoing->size - start;
 
-    return left < multipart->part_bytes ? left : multipart->part_bytes;
+    if (multipart->parts)
+        return multipart->parts[index];
+    return (struct s3_part){start, left < multipart->part_bytes ? left : multipart->part_bytes,
+                            NULL};
 }
 
 bool s3_multipart_send(const struct s3_multipart *multipart, size_t index, const atomic_bool *stop,
@@ -82,24 +86,25 @@ bool s3_multipart_send(const struct s3_multipart *multipart, size_t index, const
     const struct s3_outgoing *outgoing = multipart->outgoing;
     enum s3_checksum checksum = outgoing->self->settings.checksum;
     scoped(s3_reply_done) struct s3_reply reply;
-    uint64_t start = index * multipart->part_bytes, length = part_length(multipart, index);
+    struct s3_part part = part_at(multipart, index);
     char number[24], hex[HEX_SIZE(SHA256_BYTES)], md5[BASE64_SIZE(MD5_BYTES)];
     const struct s3_field query[] = {{"partNumber", number}, {"uploadId", multipart->id}};
     const struct s3_field headers[] = {{"content-md5", md5}};
-    struct s3_call call = {.method = "PUT",
-                           .key = outgoing->key,
-                           .query = query,
-                           .query_count = COUNT_OF(query),
-                           .headers = headers,
-                           .header_count = checksum == S3_CHECKSUM_MD5,
-                           .body = {.fd = outgoing->fd, .offset = start, .length = length},
-                           .stop = stop};
+    struct s3_call call = {
+        .method = "PUT",
+        .key = outgoing->key,
+        .query = query,
+        .query_count = COUNT_OF(query),
+        .headers = headers,
+        .header_count = checksum == S3_CHECKSUM_MD5,
+        .body = {.fd = outgoing->fd, .offset = part.start, .length = part.length},
+        .stop = stop};
     struct digests digests = {0};
 
     s3_reply_init(&reply);
     snprintf(number, sizeof number, "%zu", index + 1);
     if (checksum != S3_CHECKSUM_NONE) {
-        if (!digest_part(outgoing, start, length, &digests, err))
+        if (!digest_part(outgoing, part.start, part.length, &digests, err))
             return false;
         hex_encode(digests.sha256, SHA256_BYTES, hex);
         base64_encode(digests.md5, MD5_BYTES, md5);
@@ -116,31 +121,37 @@ bool s3_multipart_send(const struct s3_multipart *multipart, size_t index, const
     return true;
 }
 
-/* The provider takes the bytes from its own object. */
-static bool copy_part(const struct s3_multipart *multipart, size_t index,
-                      char out[static S3_ETAG_SIZE], struct error *err)
+/* From where the provider takes the bytes of a part. */
+struct origin {
+    const char *source; /* x-amz-copy-source */
+    const char *etag;   /* that it must still have; NULL: it never changes */
+    uint64_t start;     /* of the part, in it */
+};
+
+static bool copy_from(const struct s3_multipart *multipart, size_t index,
+                      const struct origin *origin, char out[static S3_ETAG_SIZE], struct error *err)
 {
     const struct s3_outgoing *outgoing = multipart->outgoing;
     scoped(arena_release) struct arena *mem = arena_new();
     scoped(s3_reply_done) struct s3_reply reply;
-    uint64_t start = index * multipart->part_bytes, length = part_length(multipart, index);
+    uint64_t length = part_at(multipart, index).length;
     const char *etag;
     char number[24], range[64], code[S3_CODE_SIZE];
     const struct s3_field query[] = {{"partNumber", number}, {"uploadId", multipart->id}};
-    const struct s3_field headers[] = {{"x-amz-copy-source", outgoing->source},
-                                       {"x-amz-copy-source-if-match", outgoing->source_etag},
-                                       {"x-amz-copy-source-range", range}};
+    const struct s3_field headers[] = {{"x-amz-copy-source", origin->source},
+                                       {"x-amz-copy-source-range", range},
+                                       {"x-amz-copy-source-if-match", origin->etag}};
     struct s3_call call = {.method = "PUT",
                            .key = outgoing->key,
                            .query = query,
                            .query_count = COUNT_OF(query),
                            .headers = headers,
-                           .header_count = COUNT_OF(headers),
+                           .header_count = COUNT_OF(headers) - !origin->etag,
                            .body.bytes = ""};
 
     snprintf(number, sizeof number, "%zu", index + 1);
-    snprintf(range, sizeof range, "bytes=%llu-%llu", (unsigned long long)start,
-             (unsigned long long)(start + length - 1));
+    snprintf(range, sizeof range, "bytes=%llu-%llu", (unsigned long long)origin->start,
+             (unsigned long long)(origin->start + length - 1));
     s3_reply_init(&reply);
     if (!s3_call(outgoing->self->client, &call, &reply, err))
         return false;
@@ -154,6 +165,39 @@ static bool copy_part(const struct s3_multipart *multipart, size_t index,
         return error_set(err, ERR_UNAVAILABLE, "the provider answered 200 %s", code);
     memcpy(out, etag, strlen(etag) + 1);
     return true;
+}
+
+/* A piece of the bytes that the provider has. It may be gone, or not be copied there: then they are
+ * sent. */
+static bool copy_piece(const struct s3_multipart *multipart, size_t index,
+                       char etag[static S3_ETAG_SIZE])
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct s3_store *self = multipart->outgoing->self;
+    struct s3_part part = part_at(multipart, index);
+    char full[S3_KEY_MAX + 1];
+    struct error ignored;
+    struct origin origin = {0};
+
+    if (!s3_full_key(self, part.source->key, full, &ignored))
+        return false;
+    origin.source =
+        percent_encode(arena_printf(mem, "%s/%s", self->settings.bucket, full), true, mem);
+    origin.start = part.start - part.source->start;
+    return copy_from(multipart, index, &origin, etag, &ignored);
+}
+
+static bool bring(const struct s3_multipart *multipart, size_t index,
+                  char etag[static S3_ETAG_SIZE], struct error *err)
+{
+    const struct s3_outgoing *outgoing = multipart->outgoing;
+    struct s3_part part = part_at(multipart, index);
+    const struct origin origin = {outgoing->source, outgoing->source_etag, part.start};
+
+    if (outgoing->source)
+        return copy_from(multipart, index, &origin, etag, err);
+    return (part.source && copy_piece(multipart, index, etag)) ||
+           s3_multipart_send(multipart, index, NULL, etag, NULL, err);
 }
 
 static void fail(struct transfer *transfer, size_t index, const struct error *err)
@@ -177,10 +221,7 @@ static void *send_parts(void *context)
 
         if (index >= multipart->count)
             break;
-        char *etag = multipart->etags[index];
-        if (!(multipart->outgoing->source
-                  ? copy_part(multipart, index, etag, &err)
-                  : s3_multipart_send(multipart, index, NULL, etag, NULL, &err)))
+        if (!bring(multipart, index, multipart->etags[index], &err))
             fail(transfer, index, &err);
     }
     return NULL;
@@ -338,6 +379,20 @@ uint64_t s3_part_bytes(const struct s3_store *self, uint64_t size)
     return least > wanted ? least : wanted;
 }
 
+/* By what the provider has already, if that is of use. */
+static void plan(struct s3_multipart *multipart, struct arena *mem)
+{
+    const struct s3_outgoing *outgoing = multipart->outgoing;
+    struct s3_part *parts;
+
+    multipart->count =
+        (size_t)((outgoing->size + multipart->part_bytes - 1) / multipart->part_bytes);
+    if (outgoing->piece_count > 0 &&
+        s3_compose(outgoing->pieces, outgoing->piece_count, outgoing->size, multipart->part_bytes,
+                   mem, &parts, &multipart->count))
+        multipart->parts = parts;
+}
+
 bool s3_send_parts(const struct s3_outgoing *outgoing, struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
@@ -348,8 +403,7 @@ bool s3_send_parts(const struct s3_outgoing *outgoing, struct error *err)
     struct error ignored;
     bool good, was_there = false;
 
-    multipart->count =
-        (size_t)((outgoing->size + multipart->part_bytes - 1) / multipart->part_bytes);
+    plan(multipart, mem);
     multipart->etags = arena_array(mem, multipart->count, sizeof *multipart->etags);
     if (!s3_multipart_begin(outgoing, mem, NULL, &multipart->id, err))
         return false;

@@ -5,13 +5,14 @@
 #ifndef STORE_S3_MULTIPART_H
 #define STORE_S3_MULTIPART_H
 
-#include "store/s3.h"
+#include "store/s3_compose.h"
 
 struct s3_multipart {
     const struct s3_outgoing *outgoing;
-    const char *id;      /* the provider's */
-    uint64_t part_bytes; /* of each part but the last */
-    size_t count;        /* of parts; known when it is completed */
+    const char *id;              /* the provider's */
+    uint64_t part_bytes;         /* of each part but the last */
+    size_t count;                /* of parts; known when it is completed */
+    const struct s3_part *parts; /* NULL: one after the other, of PART_BYTES */
     char (*etags)[S3_ETAG_SIZE];
 };
 

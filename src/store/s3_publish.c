@@ -264,6 +264,8 @@ bool s3_stage_publish(struct stage *stage, uint64_t size, const char *key, struc
         !store_stage_open(self->spool, stage->id, &inner, err))
         return false;
     outgoing.fd = stage_fd(inner);
+    outgoing.pieces = stage->sources;
+    outgoing.piece_count = stage->source_count;
     if (!check_size(&outgoing, err) || !find_digest(&outgoing, stage->facts, mem, err))
         return false;
     s3_outgoing_describe(&outgoing, stage->facts, mem);

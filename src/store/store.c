@@ -152,6 +152,8 @@ void stage_init(struct stage *self, struct store *store, const char *id)
     self->store = store;
     self->published = self->is_read_again = false;
     self->facts = NULL;
+    self->sources = NULL;
+    self->source_count = 0;
     memcpy(self->id, id, length + 1);
 }
 
@@ -250,6 +252,12 @@ void stage_describe(struct stage *stage, const struct object_facts *facts)
     stage->facts = facts;
 }
 
+void stage_sources(struct stage *stage, const struct stage_source *sources, size_t count)
+{
+    stage->sources = sources;
+    stage->source_count = count;
+}
+
 void stage_announce(struct stage *stage, uint64_t size, const char *key,
                     const struct object_facts *facts)
 {
@@ -265,6 +273,7 @@ bool stage_publish(struct stage *stage, uint64_t size, const char *key, struct e
         return false;
     stage->published = stage->store->driver->stage_publish(stage, size, key, err);
     stage->facts = NULL;
+    stage_sources(stage, NULL, 0);
     return stage->published || store_key_context(stage->store, "publish", key, err);
 }
 

@@ -143,6 +143,16 @@ struct object_facts {
  */
 void stage_announce(struct stage *stage, uint64_t size, const char *key,
                     const struct object_facts *facts);
+/* Bytes of a stage that stand in its store as the object KEY already, all of it. */
+struct stage_source {
+    const char *key;
+    uint64_t start, end; /* in the stage */
+};
+
+/* Objects of the stage's own store with bytes that the stage has too, in the order of their starts:
+ * where it can the provider takes them from there, and they need not be sent. Those that are gone
+ * by then are done without. SOURCES live until stage_publish, which follows, has returned. */
+void stage_sources(struct stage *stage, const struct stage_source *sources, size_t count);
 /* What the object is to say of itself, where a store keeps such things. FACTS and their texts stay
  * the caller's and live until stage_publish, which follows, has returned. */
 void stage_describe(struct stage *stage, const struct object_facts *facts);

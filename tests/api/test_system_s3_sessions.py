@@ -65,12 +65,14 @@ def test_an_object_that_cannot_be_read_is_not_compared(small, alone):
 
 @pytest.fixture(scope="module")
 def pair(small, database, tmp_path_factory):
-    with Cluster(tmp_path_factory.mktemp("pair"), small, count=2) as running:
+    section = {"part_size": "5MiB", "parts_at_once": "2"}
+    with Cluster(tmp_path_factory.mktemp("pair"), small, count=2, section=section) as running:
         yield running
 
 
-def staged(pair, small):
-    prefix = f"{pair.folder.name}/staged/"
+def staged(pair, small, path):
+    """The pieces of the session PATH that the store has."""
+    prefix = f"{pair.folder.name}/staged/{path.rpartition('/')[2]}/"
     with small.lock:
         return [key for key in small.objects if key.startswith(prefix)]
 
@@ -93,7 +95,53 @@ def test_bytes_that_came_elsewhere_meanwhile_are_stored_once(pair, small):
         assert quick.patch(path, 0, content[:33 * MIB]).status == 204
         raw.try_send(content)
         problem_of(raw.answer(), 409, "superseded")
-    assert len(staged(pair, small)) == 2 + 1  # those of the quick one, and that which was refused
+    assert len(staged(pair, small, path)) == 2 + 1  # those of the quick one, and that which was refused
     assert quick.patch(path, 33 * MIB, content[33 * MIB:]).status == 204
     record = only(pair, content)
+    assert pair.api(1).get(f"/v1/uploads/{record['id']}/content").content == content
+
+
+def copied(small, record):
+    """Of how many parts the object was made by copying, and of how many by sending."""
+    parts = small.requests("PUT", record["storage_path"] + "?partNumber=")
+    copies = sum("x-amz-copy-source" in each for each in parts)
+    return copies, len(parts) - copies
+
+
+@pytest.mark.databases("postgres")
+def test_what_the_store_has_in_pieces_is_not_sent_again(pair, small):
+    big = 6 * MIB
+    upload = Upload(pair.api(0), audio.wav_of_bytes(3 * big + 1000, seed=4), chunk_size=big)
+    for index in range(upload.total):
+        answer = pair.api(index % 2).put(f"{upload.url}/chunks/{index}", data=upload.chunk(index))
+        assert answer.status_code == 200, answer.text
+    record = only(pair, upload.data)
+    assert copied(small, record) == (4, 0)
+    upload.check_record(record)
+    pair.nodes[0].verify()
+
+
+@pytest.mark.databases("postgres")
+def test_pieces_that_are_too_short_are_sent_together(pair, small):
+    content = audio.wav_of_bytes(15 * MIB, seed=5)
+    path = Tus(pair.nodes[0], pair.token).begin(len(content))
+    for turn, (at, end) in enumerate(((0, MIB), (MIB, 13 * MIB), (13 * MIB, len(content)))):
+        answer = Tus(pair.nodes[turn % 2], pair.token).patch(path, at, content[at:end])
+        assert answer.status == 204, answer.text
+    record = only(pair, content)
+    assert copied(small, record) == (2, 1)  # the first 5 MiB are sent
+    assert pair.api(1).get(f"/v1/uploads/{record['id']}/content").content == content
+
+
+@pytest.mark.databases("postgres")
+def test_a_piece_that_cannot_be_copied_is_sent(pair, small):
+    content = audio.wav_of_bytes(14 * MIB, seed=6)
+    tus = Tus(pair.nodes[0], pair.token)
+    path = tus.begin(len(content))
+    assert tus.patch(path, 0, content[:7 * MIB]).status == 204
+    piece, = staged(pair, small, path)
+    del small.objects[piece]
+    assert tus.patch(path, 7 * MIB, content[7 * MIB:]).status == 204
+    record = only(pair, content)
+    assert copied(small, record) == (2, 1)  # one of them failed
     assert pair.api(1).get(f"/v1/uploads/{record['id']}/content").content == content
