@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "store/s3_early_state.h"
 
 #define FAILURES_MAX 3 /* of parts, each after all its attempts; the rest waits for the end */
@@ -75,6 +76,8 @@ static void note_failure(struct s3_early *early, size_t index, bool refused, boo
     early->is_refused = early->is_refused || refused;
     early->failures += counts;
     early->is_over = early->is_over || refused || early->failures >= FAILURES_MAX;
+    log_event(LOG_INFO, "a part could not be sent early and is left for later",
+              log_text("error", early->failed.log));
 }
 
 static void send_one(struct s3_early *early, size_t index)
@@ -116,16 +119,21 @@ static void begin(struct s3_early *early)
 {
     pthread_mutex_t *lock = &early->pool->lock;
     const char *id = NULL;
-    struct error ignored;
+    struct error err;
+    bool has_begun;
 
     early->is_beginning = true;
     pthread_mutex_unlock(lock);
-    if (!s3_multipart_begin(&early->outgoing, early->mem, &early->stop, &id, &ignored))
-        id = NULL;
+    has_begun = s3_multipart_begin(&early->outgoing, early->mem, &early->stop, &id, &err);
     pthread_mutex_lock(lock);
     early->is_beginning = false;
-    early->id = id;
-    early->is_over = early->is_over || !id;
+    if (has_begun) {
+        early->id = id;
+        return;
+    }
+    early->is_over = true;
+    log_event(LOG_INFO, "an upload could not be sent early and is left for later",
+              log_text("error", err.log));
 }
 
 /* ---- the pool ---- */

@@ -40,6 +40,20 @@ def server(tmp_path_factory, small):
         yield running
 
 
+@pytest.fixture(scope="module")
+def proxy(small):
+    with FaultProxy(small.port) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory, small, proxy):
+    """A server of another store, with the proxy on its way there."""
+    section = small.section(part_size="5MiB", prefix="proxied/", endpoint=proxy.endpoint, attempts="2")
+    with serve(tmp_path_factory.mktemp("proxied"), section) as running:
+        yield running
+
+
 @pytest.fixture
 def seen(small):
     """What is asked of the provider from now on."""
@@ -165,20 +179,6 @@ def test_another_type_than_it_seemed_goes_again(server, small, seen):
     assert len(seen("POST", record["storage_path"] + "?uploads=")) == 2 and small.uploads == {}
 
 
-def test_after_a_crash_the_sweep_gives_it_up(tmp_path, small):
-    with serve(tmp_path, small.section(part_size="5MiB", prefix="crash/")) as server:
-        sending = Sending(server)
-        sending.send(wav("crash")[:11 * MIB])
-        wait_for(lambda: gets_on(small), "the first part")
-        server.kill()
-        sending.socket.close()
-        assert len(small.uploads) == 1
-        server.start()
-        wait_for(lambda: small.uploads == {}, "the sweep")
-        server.verify()
-    assert not [x for x in small.objects if x.startswith("crash/uploads/")]
-
-
 def test_it_may_be_turned_off(tmp_path, small, seen):
     section = small.section(part_size="5MiB", prefix="off/", send_early="false")
     with serve(tmp_path, section) as server:
@@ -199,33 +199,31 @@ SLOW_DOWN = (b"HTTP/1.1 503 Slow Down\r\nContent-Length: 39\r\n\r\n"
              b"<Error><Code>SlowDown</Code>\n\n\n</Error>")
 
 
-def send_in_steps(sending, content, proxy):
-    """What failed is tried again when another part is there: so none follows before the fault has struck."""
+def send_in_steps(server, sending, content, proxy):
+    """What failed is tried again when another part is there: so none follows before that is noted."""
+    def failures():
+        return server.log_text().count("early and is left for later")
     for at in range(0, 15 * MIB, 5 * MIB):
-        struck = len(proxy.done)
+        before = failures()
         sending.send(content[at:at + 5 * MIB])
-        if any(proxy.faults.values()):
-            wait_for(lambda n=struck: len(proxy.done) > n, "the fault")
+        wait_for(lambda n=before: failures() > n or not any(proxy.faults.values()), "the failure")
     sending.send(content[15 * MIB:])
 
 
 @pytest.mark.parametrize("faults", [
-    {"uploads=": [("answer", SLOW_DOWN)]},  # nothing is begun early
-    {"partNumber=1&": [("answer", SLOW_DOWN), ("drop",)]},
-    {"partNumber=": [("answer", SLOW_DOWN)] * 3}])  # then nothing more is tried early
-def test_a_store_that_fails_meanwhile_fails_no_upload(tmp_path, small, seen, faults):
+    {"POST": [("answer", SLOW_DOWN)] * 2},  # nothing is begun early
+    {"partNumber=1&": [("answer", SLOW_DOWN)] * 4},
+    {"partNumber=": [("answer", SLOW_DOWN)] * 6}])  # after three parts nothing more is tried early
+def test_a_store_that_fails_meanwhile_fails_no_upload(proxied, proxy, small, seen, faults):
     content = wav(str(faults))
-    with FaultProxy(small.port) as proxy, serve(tmp_path, small.section(
-            part_size="5MiB", prefix=f"{tmp_path.name}/", endpoint=proxy.endpoint, attempts="1")) as server:
-        sending = Sending(server)
-        proxy.faults = {mark: list(each) for mark, each in faults.items()}
-        send_in_steps(sending, content, proxy)
-        status, record = sending.answer()
-        assert status == 201 and not any(proxy.faults.values()), record
-        stored = small.objects[f"{tmp_path.name}/{record['storage_path']}"]
-        assert stored.body == content and small.uploads == {}
-        assert len(seen("POST", record["storage_path"] + "?uploads=")) == 1
-        server.verify()
+    proxy.faults = {mark: list(each) for mark, each in faults.items()}
+    sending = Sending(proxied)
+    send_in_steps(proxied, sending, content, proxy)
+    status, record = sending.answer()
+    assert status == 201 and not any(proxy.faults.values()), record
+    assert small.objects["proxied/" + record["storage_path"]].body == content and small.uploads == {}
+    assert len(seen("POST", record["storage_path"] + "?uploads=")) == 1
+    proxied.verify()
 
 
 def test_a_transfer_that_vanishes_is_begun_again(server, small, seen):
@@ -239,3 +237,17 @@ def test_a_transfer_that_vanishes_is_begun_again(server, small, seen):
     assert status == 201, record
     assert small.objects["early/" + record["storage_path"]].body == content and small.uploads == {}
     assert len(seen("POST", record["storage_path"] + "?uploads=")) == 2
+
+
+def test_after_a_crash_the_sweep_gives_it_up(proxied, small):
+    objects = set(small.objects)
+    sending = Sending(proxied)
+    sending.send(wav("crash")[:11 * MIB])
+    wait_for(lambda: gets_on(small), "the first part")
+    proxied.kill()
+    sending.socket.close()
+    assert len(small.uploads) == 1
+    proxied.start()
+    wait_for(lambda: small.uploads == {}, "the sweep")
+    proxied.verify()
+    assert set(small.objects) == objects
