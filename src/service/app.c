@@ -93,6 +93,24 @@ static bool store_is_known(const char *note)
     return access(note, F_OK) == 0;
 }
 
+/* Against those before it: what stands in the one would be the other's, too. Nothing is noted of a
+ * store before. */
+static bool check_apart(const struct app *app, struct store *store, struct error *err)
+{
+    bool overlaps;
+
+    for (size_t i = 0; app->stores[i] != store; i++) {
+        if (!store_overlaps(app->stores[i], store, &overlaps, err))
+            return false;
+        if (overlaps)
+            return error_tell(err, ERR_INVALID,
+                              "store \"%s\" and store \"%s\" are the same place, or one lies in "
+                              "the other",
+                              store_name(app->stores[i]), store_name(store));
+    }
+    return true;
+}
+
 static bool open_store(struct app *app, const struct app_options *options,
                        struct store_section *section, struct arena *mem, struct error *err)
 {
@@ -105,7 +123,8 @@ static bool open_store(struct app *app, const struct app_options *options,
     if (!store_open(&section->config, create, &store, err))
         return is_first && !create ? store_ids_is_absent(&section->config, err) : false;
     app->stores[app->store_count++] = store;
-    return store_ids_match(app, store, !options->existing_only, err) &&
+    return check_apart(app, store, err) &&
+           store_ids_match(app, store, !options->existing_only, err) &&
            (!is_first || fs_write_file(note, "", 0, 0600, err));
 }
 

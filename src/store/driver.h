@@ -30,6 +30,9 @@ struct store_driver {
                  struct error *err);
     void (*free)(struct store *self);            /* never called with NULL */
     const char *(*id)(const struct store *self); /* optional: "" */
+    /* Optional: whether the keys of OTHER, of the same driver and another id, are keys of SELF
+     * too. */
+    bool (*holds)(struct store *self, struct store *other, bool *out, struct error *err);
 
     bool (*stage_create)(struct store *self, const char *id, uint64_t expected, struct stage **out,
                          struct error *err);

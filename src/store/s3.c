@@ -185,6 +185,17 @@ static bool s3_configs_overlap(const struct store_config *one, const struct stor
            (prefix_holds(a.prefix, b.prefix) || prefix_holds(b.prefix, a.prefix));
 }
 
+/* Where the prefix of the one begins with the other's, its marker can be seen from there. */
+static bool s3_holds(struct store *store, struct store *other, bool *out, struct error *err)
+{
+    const struct s3_store *inner = s3_store(other);
+    struct s3_store *self = s3_store(store);
+
+    *out = false;
+    return !prefix_holds(self->settings.prefix, inner->settings.prefix) ||
+           s3_marker_seen(self, inner, out, err);
+}
+
 static const char *const keys[] = {"profile",
                                    "endpoint",
                                    "region",
@@ -226,6 +237,7 @@ const struct store_driver store_driver_s3 = {
     .configs_overlap = s3_configs_overlap,
     .open = s3_open,
     .free = s3_free,
+    .holds = s3_holds,
     .id = s3_id,
     .stage_create = s3_stage_create,
     .stage_open = s3_stage_open,

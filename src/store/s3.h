@@ -59,6 +59,10 @@ bool s3_marker_open(struct s3_store *self, bool make, struct error *err);
 /* Whether bucket, prefix and marker are those that were opened, as seen at most MAX_AGE_US ago.
  * ERR_UNAVAILABLE if not. */
 bool s3_marker_check(struct s3_store *self, int64_t max_age_us, struct error *err);
+/* Whether INNER's marker stands under its prefix in SELF's bucket. What the provider does not let
+ * SELF look at is another's. */
+bool s3_marker_seen(struct s3_store *self, const struct s3_store *inner, bool *out,
+                    struct error *err);
 /* ERR_NOT_FOUND, once it is sure that this is still the store. */
 bool s3_absent(struct s3_store *self, struct error *err);
 

@@ -69,6 +69,22 @@ static bool marker_read(struct s3_store *self, char id[static S3_ID_SIZE], bool 
     return !*found || marker_parse(&reply, id, err);
 }
 
+bool s3_marker_seen(struct s3_store *self, const struct s3_store *inner, bool *out,
+                    struct error *err)
+{
+    scoped(s3_reply_done) struct s3_reply reply;
+    char key[S3_KEY_MAX + 1], id[S3_ID_SIZE];
+    struct s3_call call = {.method = "GET", .key = key};
+    struct error ignored;
+
+    s3_reply_init(&reply);
+    join(inner, S3_MARKER, key);
+    if (!s3_call(self->client, &call, &reply, err))
+        return false;
+    *out = reply.status == 200 && marker_parse(&reply, id, &ignored) && strcmp(id, inner->id) == 0;
+    return true;
+}
+
 /* Of several who make it at once one does; all read it afterwards. */
 static bool marker_make(struct s3_store *self, struct error *err)
 {

@@ -115,6 +115,23 @@ const char *store_id(const struct store *store)
     return store->driver->id ? store->driver->id(store) : "";
 }
 
+static bool holds(struct store *store, struct store *other, bool *out, struct error *err)
+{
+    *out = false;
+    return store->driver != other->driver || !store->driver->holds ||
+           store->driver->holds(store, other, out, err) ||
+           error_context(err, "store \"%s\": look for store \"%s\"", store->name, other->name);
+}
+
+bool store_overlaps(struct store *one, struct store *other, bool *out, struct error *err)
+{
+    if (*store_id(one) && strcmp(store_id(one), store_id(other)) == 0) {
+        *out = true;
+        return true;
+    }
+    return holds(one, other, out, err) && (*out || holds(other, one, out, err));
+}
+
 /* Every text below ends in what the driver said; a long key is cut so that the cause still fits. */
 bool store_key_context(const struct store *store, const char *verb, const char *key,
                        struct error *err)

@@ -84,6 +84,9 @@ const char *store_provider(const struct store *store);
 /* Which store it is, wherever it is reached: by its marker, read when it was opened. "" where there
  * are no markers. */
 const char *store_id(const struct store *store);
+/* Whether what stands in the one store is found in the other, by whatever addresses they were
+ * opened. */
+bool store_overlaps(struct store *one, struct store *other, bool *out, struct error *err);
 
 /* Whether KEY may name an object: 1 to STORE_KEY_MAX bytes of UTF-8, no control characters, no
  * empty,

@@ -1,0 +1,60 @@
+"""Two stores of one configuration that are one place, whatever addresses lead there."""
+import shutil
+import subprocess
+
+import pytest
+
+import audio
+from ports import free_port
+from server import BINARY, Server
+from small_s3 import SmallS3
+
+
+@pytest.fixture(scope="module")
+def small():
+    with SmallS3() as running:
+        yield running
+
+
+def refused(server, code):
+    """What is said by a server that does not start."""
+    done = subprocess.run([BINARY, "serve", "--data", str(server.data), "--listen",
+                           f"127.0.0.1:{free_port()}", *server.flags,
+                           *(["--database", server.database] if server.database else [])],
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, done.stderr
+    return done.stderr
+
+
+def configured(folder, *sections):
+    folder.mkdir(exist_ok=True)
+    (folder / "conf").write_text("".join(sections))
+    return Server(folder / "data", "--config", str(folder / "conf"))
+
+
+@pytest.mark.parametrize("one,two,overlap", [
+    ("a/", "a/", True), ("a/", "a/b/", True), ("a/b/", "a/", True), ("a/", "", True),
+    ("a/", "c/", False), ("a/b/", "a/c/", False)])
+def test_one_bucket_by_two_addresses(tmp_path, small, one, two, overlap):
+    """A name of another host is seen by no comparison of configurations."""
+    small.objects.clear()
+    server = configured(tmp_path, small.section("one", prefix=one or None),
+                        small.section("two", prefix=two or None,
+                                      endpoint=f"http://localhost:{small.port}"))
+    if overlap:
+        said = refused(server, 2)
+        assert 'store "one" and store "two" are the same place, or one lies in' in said
+    else:
+        with server:
+            assert server.api().upload(audio.wav(seconds=0.1))["storage_name"] == "one"
+
+
+def test_one_folder_that_was_copied(tmp_path):
+    """A copy is no second store: the catalog could not tell which of them is meant."""
+    def local(name):
+        return f'[store "{name}"]\nprovider = local\npath = {tmp_path}/{name}\n'
+    with configured(tmp_path, local("one")) as server:
+        server.api().upload(audio.wav(seconds=0.1))
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    said = refused(configured(tmp_path, local("one"), local("two")), 2)
+    assert 'store "one" and store "two" are the same place, or one lies in' in said
