@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "catalog/garbage.h"
 #include "catalog/upload.h"
+#include "service/sweep.h"
 
 /* A session in memory of its own. */
 struct left_over {
@@ -86,6 +87,7 @@ static bool remove_object(struct app *app, struct store *store, const struct ses
 struct ending {
     struct app *app;
     const struct session *session;
+    bool there; /* it had not ended before */
 };
 
 /* A write that was given up may be carried out late: until that is over the garbage list explains
@@ -109,18 +111,46 @@ static bool expect_late(struct db *tx, const struct ending *ending, struct error
 
 static bool end_row(struct db *tx, void *context, struct error *err)
 {
-    const struct ending *ending = context;
-    bool there;
+    struct ending *ending = context;
 
-    return session_end(tx, ending->session->id, &there, err) &&
-           (!there || expect_late(tx, ending, err));
+    return session_end(tx, ending->session->id, &ending->there, err) &&
+           (!ending->there || expect_late(tx, ending, err));
 }
 
 static bool write_end(struct app *app, const struct session *session, struct error *err)
 {
-    struct ending ending = {app, session};
+    struct ending ending = {app, session, false};
 
     return database_write(app->database, end_row, &ending, err);
+}
+
+/* What it published is garbage from then on, whether it is there or not. */
+static bool end_and_condemn(struct db *tx, void *context, struct error *err)
+{
+    struct ending *ending = context;
+    const struct session *session = ending->session;
+    struct garbage garbage = {.id = app_new_id(ending->app),
+                              .storage_name = session->storage_name,
+                              .storage_path = session->storage_path,
+                              .bytes = session->reserved_bytes,
+                              .reason = "its upload was not finished",
+                              .created_at_us = app_now_us(ending->app)};
+
+    return session_end(tx, session->id, &ending->there, err) &&
+           (!ending->there || garbage_add(tx, &garbage, err));
+}
+
+/* The row before the object: a commit of this session whose answer was lost may still be carried
+ * out by a database elsewhere. Whichever of the two is first, the other finds no session. */
+static bool end_then_remove(struct app *app, const struct session *session, struct error *err)
+{
+    struct ending ending = {app, session, false};
+
+    if (!database_write(app->database, end_and_condemn, &ending, err))
+        return false;
+    if (ending.there)
+        sweep_object(app, session->storage_name, session->storage_path);
+    return true;
 }
 
 /* The session's stage goes and, unless it HAS_ENDED, what it published. */
@@ -140,6 +170,8 @@ static bool remove_bytes(struct app *app, const struct session *session, bool ha
 
 bool abandon_session(struct app *app, const struct session *session, struct error *err)
 {
+    if (database_is_shared(app->database))
+        return remove_bytes(app, session, true, err) && end_then_remove(app, session, err);
     return remove_bytes(app, session, false, err) && write_end(app, session, err);
 }
 
@@ -157,6 +189,11 @@ void abandon_session_or_later(struct app *app, const struct session *session)
 
     if (!abandon_session(app, session, &err))
         leave_for_later(app, session, false, &err);
+}
+
+void abandon_later(struct app *app, const struct session *session)
+{
+    remember(app->abandoned, session, false);
 }
 
 void abandon_row_or_later(struct app *app, const struct session *session)

@@ -13,10 +13,13 @@ struct abandoned *abandoned_new(void);
 void abandoned_free(struct abandoned *list);
 
 /* Ends SESSION now: bytes first, then the row, so that whatever a crash leaves is explained by the
- * row. An object at the session's path stays if an upload has it. */
+ * row; where the database may be elsewhere the row first, and what was published is explained as
+ * garbage. An object at the session's path stays if an upload has it. */
 bool abandon_session(struct app *app, const struct session *session, struct error *err);
 /* The same, or later if it cannot be done now. Never fails. */
 void abandon_session_or_later(struct app *app, const struct session *session);
+/* The same at the next sweep: the session may come about yet. */
+void abandon_later(struct app *app, const struct session *session);
 /* The same for a session that never had a stage: its row goes, whether or not the store answers. */
 void abandon_row_or_later(struct app *app, const struct session *session);
 /* Discards the stage of a session that has ended, or later if it cannot be done now. Never fails.

@@ -198,7 +198,9 @@ static bool open_session(struct ingest *ingest, struct uuid token_id, struct err
 
     ingest->open = write_session(ingest, token_id, err);
     if (!ingest->open) {
-        ingest->open = err->is_unsure; /* then it is ended as if it was there */
+        ingest->open = err->is_unsure; /* then it is ended as if it was there, */
+        if (err->is_unsure)            /* and again when it must have come about, if it does */
+            abandon_later(ingest->app, &ingest->session);
         return false;
     }
     uuid_format(ingest->session.id, id);

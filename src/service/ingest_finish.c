@@ -302,7 +302,8 @@ static bool store_and_commit(struct commit *commit, struct error *err)
             return false;
         if (database_write(ingest->app->database, commit_work, commit, err))
             return true;
-        if (commit->looks_again ? !commit->must_publish : err->kind != ERR_CONFLICT)
+        if (commit->looks_again ? !commit->must_publish
+                                : err->kind != ERR_CONFLICT && err->kind != ERR_DUPLICATE)
             return false;
         there = there && !commit->must_publish;
         commit->looks_again = true;

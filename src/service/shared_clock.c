@@ -8,11 +8,11 @@
 
 static bool ask(struct app *app, struct db *db, struct error *err)
 {
-    struct clock_answer answer = {.asked_at_us = clock_monotonic_us()};
+    struct clock_answer answer = {.asked_at_us = clock_boot_us()};
 
     if (!node_clock(db, &answer.shown_us, err))
         return false;
-    answer.answered_at_us = clock_monotonic_us();
+    answer.answered_at_us = clock_boot_us();
     followed_clock_tell(&app->shared_time, &answer);
     return true;
 }
@@ -34,6 +34,6 @@ bool shared_clock_start(struct app *app, struct error *err)
 bool shared_clock_keep(struct app *app, struct db *db, struct error *err)
 {
     return !database_is_shared(app->database) ||
-           !followed_clock_is_stale(&app->shared_time, ASK_EVERY_US, clock_monotonic_us()) ||
+           !followed_clock_is_stale(&app->shared_time, ASK_EVERY_US, clock_boot_us()) ||
            ask(app, db, err);
 }
