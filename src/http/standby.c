@@ -9,6 +9,7 @@
 #define BEHIND_US 50000 /* without a pause */
 #define LONG_US 200     /* for one event: the next should not have to wait for that */
 #define LONG_SCORE 8    /* one in eight may be: a thread is sometimes kept from running */
+#define LONG_TIMES_MAX 4
 #define WIDEN_SCORE 64
 #define NARROW_SCORE (-256)
 
@@ -69,15 +70,15 @@ static void narrow(struct http_server *server)
 
 void standby_report(struct http_server *server, struct workload *load, int events, int64_t began_us)
 {
-    int64_t now_us = clock_monotonic_us();
+    int64_t now_us = clock_monotonic_us(), times = (now_us - began_us) / (events * LONG_US);
     bool is_full = events >= EVENTS_AT_ONCE;
 
     if (!is_full)
         load->full_since_us = 0;
     else if (load->full_since_us == 0)
         load->full_since_us = began_us;
-    if (now_us - began_us > events * LONG_US)
-        load->score += LONG_SCORE;
+    if (times > 0)
+        load->score += (int)(times < LONG_TIMES_MAX ? times : LONG_TIMES_MAX) * LONG_SCORE;
     else if (load->score > 0 || !is_full)
         load->score--;
     if (load->score > WIDEN_SCORE || (is_full && now_us - load->full_since_us > BEHIND_US)) {

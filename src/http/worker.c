@@ -221,7 +221,7 @@ void worker_start_enough(struct http_server *server)
 
     while (atomic_load(&server->metrics.threads) < wanted && worker_start(server))
         ;
-    if (blocked > 0 && waiting < most)
+    if ((blocked > 0 || waiting == 0) && waiting < most)
         standby_call(server, most - waiting);
 }
 

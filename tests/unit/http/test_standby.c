@@ -54,7 +54,7 @@ static void long_requests_call_for_more(void **state)
     (void)state;
     report(server, &load, 1, 1, LONG_US);
     assert_int_equal(server->waiting_max, 1);
-    report(server, &load, 15, 2, LONG_US);
+    report(server, &load, 4, 2, LONG_US);
     assert_int_equal(server->waiting_max, 2);
     report(server, &load, 1000, 2, LONG_US);
     assert_int_equal(server->waiting_max, CORES);
@@ -70,7 +70,7 @@ static void some_long_ones_do_not(void **state)
     (void)state;
     for (int i = 0; i < 100; i++) {
         report(server, &load, 1, 1, LONG_US);
-        report(server, &load, 15, 1, QUICK_US);
+        report(server, &load, 100, 1, QUICK_US);
     }
     assert_int_equal(server->waiting_max, 1);
     free_server(server);
