@@ -28,6 +28,14 @@ int64_t clock_monotonic_us(void)
     return timespec_us(&t);
 }
 
+int64_t clock_boot_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return timespec_us(&t);
+}
+
 /* Splits into whole seconds, rounded down, and the microseconds that remain. */
 static struct tm split(int64_t time_us, int *fraction_us)
 {

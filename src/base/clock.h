@@ -27,6 +27,8 @@ static inline int64_t clock_now_us(const struct clock *clock)
 
 /* Never goes back, counts from an unknown start: for deadlines and durations. */
 int64_t clock_monotonic_us(void);
+/* The same, but it goes on while the machine is suspended. */
+int64_t clock_boot_us(void);
 
 #define TIME_RFC3339_SIZE 28 /* 2026-11-24T07:44:11.123456Z */
 void time_to_rfc3339(int64_t time_us, char out[static TIME_RFC3339_SIZE]);

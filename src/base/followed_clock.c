@@ -13,7 +13,7 @@ static int64_t followed_now_us(const struct clock *clock)
 
     if (!atomic_load(&self->is_told))
         return clock_now_us(&clock_system);
-    return clock_monotonic_us() + atomic_load(&self->ahead_us);
+    return clock_boot_us() + atomic_load(&self->ahead_us);
 }
 
 void followed_clock_init(struct followed_clock *self)

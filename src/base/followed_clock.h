@@ -1,7 +1,7 @@
 /*
  * A clock that follows another one, elsewhere: it is told now and then what that one shows, and
- * goes by this machine's monotonic clock in between. What the wall clock here says, or whether
- * somebody sets it, makes no difference.
+ * goes by the time since this machine was started in between. What the wall clock here says, or
+ * whether somebody sets it, makes no difference.
  *
  * What was answered was true at some moment between question and answer, so half of the time
  * between them is how wrong it may be (F. Cristian, "Probabilistic clock synchronization", 1989).
@@ -19,15 +19,15 @@
 struct followed_clock {
     struct clock clock; /* the machine's wall clock until it is told something */
     atomic_bool is_told;
-    atomic_int_fast64_t ahead_us; /* of the monotonic clock */
+    atomic_int_fast64_t ahead_us; /* of clock_boot_us */
 
     pthread_mutex_t lock; /* guards what follows, and the writing of what stands above */
-    int64_t told_at_us;   /* all are of the monotonic clock */
+    int64_t told_at_us;   /* all are of clock_boot_us */
     int64_t wrong_us;     /* at most, then */
     int64_t heard_at_us;  /* the last answer, gone by or not */
 };
 
-/* What another clock showed, and between which moments of the monotonic clock. */
+/* What another clock showed, and between which moments of clock_boot_us. */
 struct clock_answer {
     int64_t asked_at_us, answered_at_us;
     int64_t shown_us;
