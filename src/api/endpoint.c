@@ -207,6 +207,12 @@ static bool admit(struct request *req, const struct endpoint *endpoint, struct r
     return find_workspace(req, endpoint->scope, who, err);
 }
 
+/* That it is out of order, or its client gone, is no news to anybody. */
+static bool tells_of_the_server(const struct error *err)
+{
+    return error_status(err) < 500 && err->kind != ERR_GONE_CLIENT;
+}
+
 bool endpoint_answer(struct request *req, struct response *res, struct error *err)
 {
     const struct endpoint *endpoint = req->route->extra;
@@ -218,7 +224,7 @@ bool endpoint_answer(struct request *req, struct response *res, struct error *er
         return true;
     if (who.is_remembered && err->kind == ERR_UNAUTHORIZED)
         return endpoint_refuse(res, "no such token any more", err);
-    if (!endpoint_confirm(req, &who, res, &refused))
+    if (tells_of_the_server(err) && !endpoint_confirm(req, &who, res, &refused))
         *err = refused;
     return false;
 }
