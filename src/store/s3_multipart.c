@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/percent.h"
 #include "base/str.h"
 #include "crypto/sha256.h"
@@ -21,6 +22,7 @@ struct transfer {
 
     pthread_mutex_t lock;
     struct error first; /* under LOCK: why, if FAILED */
+    bool refused;       /* likewise: the provider does not take it */
 };
 
 /* ---- the parts ---- */
@@ -188,7 +190,7 @@ static bool copy_piece(const struct s3_multipart *multipart, size_t index,
 }
 
 static bool bring(const struct s3_multipart *multipart, size_t index,
-                  char etag[static S3_ETAG_SIZE], struct error *err)
+                  char etag[static S3_ETAG_SIZE], bool *refused, struct error *err)
 {
     const struct s3_outgoing *outgoing = multipart->outgoing;
     struct s3_part part = part_at(multipart, index);
@@ -197,14 +199,15 @@ static bool bring(const struct s3_multipart *multipart, size_t index,
     if (outgoing->source)
         return copy_from(multipart, index, &origin, etag, err);
     return (part.source && copy_piece(multipart, index, etag)) ||
-           s3_multipart_send(multipart, index, NULL, etag, NULL, err);
+           s3_multipart_send(multipart, index, NULL, etag, refused, err);
 }
 
-static void fail(struct transfer *transfer, size_t index, const struct error *err)
+static void fail(struct transfer *transfer, size_t index, bool refused, const struct error *err)
 {
     pthread_mutex_lock(&transfer->lock);
     if (!atomic_exchange(&transfer->failed, true)) {
         transfer->first = *err;
+        transfer->refused = refused;
         error_context(&transfer->first, "part %zu", index + 1);
     }
     pthread_mutex_unlock(&transfer->lock);
@@ -218,11 +221,12 @@ static void *send_parts(void *context)
 
     while (!atomic_load(&transfer->failed)) {
         size_t index = atomic_fetch_add(&transfer->next, 1);
+        bool refused = false;
 
         if (index >= multipart->count)
             break;
-        if (!bring(multipart, index, multipart->etags[index], &err))
-            fail(transfer, index, &err);
+        if (!bring(multipart, index, multipart->etags[index], &refused, &err))
+            fail(transfer, index, refused, &err);
     }
     return NULL;
 }
@@ -379,36 +383,44 @@ uint64_t s3_part_bytes(const struct s3_store *self, uint64_t size)
     return least > wanted ? least : wanted;
 }
 
+/* All of it, from the first byte on. */
+static void plan_plain(struct s3_multipart *multipart)
+{
+    multipart->parts = NULL;
+    multipart->count =
+        (size_t)((multipart->outgoing->size + multipart->part_bytes - 1) / multipart->part_bytes);
+}
+
 /* By what the provider has already, if that is of use. */
 static void plan(struct s3_multipart *multipart, struct arena *mem)
 {
     const struct s3_outgoing *outgoing = multipart->outgoing;
     struct s3_part *parts;
 
-    multipart->count =
-        (size_t)((outgoing->size + multipart->part_bytes - 1) / multipart->part_bytes);
-    if (outgoing->piece_count > 0 &&
+    plan_plain(multipart);
+    if (outgoing->piece_count > 0 && !outgoing->self->settings.equal_parts &&
         s3_compose(outgoing->pieces, outgoing->piece_count, outgoing->size, multipart->part_bytes,
                    mem, &parts, &multipart->count))
         multipart->parts = parts;
 }
 
-bool s3_send_parts(const struct s3_outgoing *outgoing, struct error *err)
+/* *REFUSED if the provider does not take it so. */
+static bool send_planned(const struct s3_multipart *planned, struct arena *mem, bool *refused,
+                         struct error *err)
 {
-    scoped(arena_release) struct arena *mem = arena_new();
-    struct transfer transfer = {
-        .multipart = {.outgoing = outgoing,
-                      .part_bytes = s3_part_bytes(outgoing->self, outgoing->size)}};
+    const struct s3_outgoing *outgoing = planned->outgoing;
+    struct transfer transfer = {.multipart = *planned};
     struct s3_multipart *multipart = &transfer.multipart;
     struct error ignored;
     bool good, was_there = false;
 
-    plan(multipart, mem);
+    *refused = false;
     multipart->etags = arena_array(mem, multipart->count, sizeof *multipart->etags);
     if (!s3_multipart_begin(outgoing, mem, NULL, &multipart->id, err))
         return false;
     pthread_mutex_init(&transfer.lock, NULL);
-    good = send_all(&transfer, err) && s3_multipart_complete(multipart, &was_there, NULL, err);
+    good = send_all(&transfer, err) && s3_multipart_complete(multipart, &was_there, refused, err);
+    *refused = *refused || transfer.refused;
     pthread_mutex_destroy(&transfer.lock);
     /* What cannot be given up now the sweep finds: store_list_unfinished. Where the object is there
      * though the completion's answer was lost, nothing is given up: it may still be under way, and
@@ -416,4 +428,23 @@ bool s3_send_parts(const struct s3_outgoing *outgoing, struct error *err)
     if (!good || was_there)
         s3_abort(outgoing->self, outgoing->key, multipart->id, &ignored);
     return good;
+}
+
+bool s3_send_parts(const struct s3_outgoing *outgoing, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    struct s3_multipart multipart = {.outgoing = outgoing,
+                                     .part_bytes = s3_part_bytes(outgoing->self, outgoing->size)};
+    bool refused;
+
+    plan(&multipart, mem);
+    if (send_planned(&multipart, mem, &refused, err))
+        return true;
+    if (!multipart.parts || !refused || err->kind == ERR_EXISTS)
+        return false;
+    /* Not every provider takes parts of different lengths. */
+    log_event(LOG_INFO, "an object of pieces is refused and is sent as a whole",
+              log_text("error", err->log));
+    plan_plain(&multipart);
+    return send_planned(&multipart, mem, &refused, err);
 }

@@ -8,16 +8,18 @@
 /* Ceph's classes are pools, which can all be read, whatever their names. Where a provider's pages
  * do not promise conditional writes, HEAD comes before PUT instead. */
 static const struct s3_profile profiles[] = {
-    {"aws", "https://s3.%s.amazonaws.com", "us-east-1", false, S3_CHECKSUM_SIGNED, true, true},
-    {"ceph", NULL, "us-east-1", true, S3_CHECKSUM_SIGNED, true, false},
-    {"minio", NULL, "us-east-1", true, S3_CHECKSUM_SIGNED, true, false},
-    {"r2", NULL, "auto", true, S3_CHECKSUM_SIGNED, true, false},
-    {"b2", "https://s3.%s.backblazeb2.com", NULL, true, S3_CHECKSUM_SIGNED, false, false},
-    {"wasabi", "https://s3.%s.wasabisys.com", "us-east-1", true, S3_CHECKSUM_SIGNED, false, false},
+    {"aws", "https://s3.%s.amazonaws.com", "us-east-1", false, S3_CHECKSUM_SIGNED, true, true,
+     false},
+    {"ceph", NULL, "us-east-1", true, S3_CHECKSUM_SIGNED, true, false, false},
+    {"minio", NULL, "us-east-1", true, S3_CHECKSUM_SIGNED, true, false, false},
+    {"r2", NULL, "auto", true, S3_CHECKSUM_SIGNED, true, false, true},
+    {"b2", "https://s3.%s.backblazeb2.com", NULL, true, S3_CHECKSUM_SIGNED, false, false, false},
+    {"wasabi", "https://s3.%s.wasabisys.com", "us-east-1", true, S3_CHECKSUM_SIGNED, false, false,
+     false},
 };
 
-static const struct s3_profile other = {"",   NULL, "us-east-1", true, S3_CHECKSUM_SIGNED,
-                                        true, false};
+static const struct s3_profile other = {"",   NULL,  "us-east-1", true, S3_CHECKSUM_SIGNED,
+                                        true, false, false};
 
 const struct s3_profile *s3_profile_named(const char *name)
 {

@@ -19,6 +19,7 @@ struct s3_profile {
     enum s3_checksum checksum;
     bool conditional_writes; /* If-None-Match is honoured on PUT */
     bool has_archives;       /* what is of class GLACIER or DEEP_ARCHIVE cannot be read at once */
+    bool equal_parts;        /* all parts of an object but the last must be of one length */
 };
 
 /* The profile NAME ("aws", "ceph" …); NULL if there is none. */

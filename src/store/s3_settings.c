@@ -272,6 +272,7 @@ static bool read_manner(const struct reader *reader, const struct s3_profile *pr
 
     out->conditional_writes = truth(reader, "conditional_writes", profile->conditional_writes);
     out->has_archives = profile->has_archives;
+    out->equal_parts = profile->equal_parts;
     out->sends_early = truth(reader, "send_early", true);
     if (!read_checksum(reader, profile, out) || !read_object_headers(reader, out) ||
         !read_links(reader, out) ||

@@ -25,6 +25,7 @@ struct s3_settings {
     enum s3_checksum checksum;
     bool conditional_writes;    /* the provider honours If-None-Match on PUT */
     bool has_archives;          /* GLACIER and DEEP_ARCHIVE must be restored before they are read */
+    bool equal_parts;           /* all parts of an object but the last must be of one length */
     const char *storage_class;  /* NULL: the bucket's */
     const char *encryption;     /* NULL, "AES256" or "aws:kms" */
     const char *encryption_key; /* of aws:kms; NULL: the bucket's */

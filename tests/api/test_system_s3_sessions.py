@@ -145,3 +145,17 @@ def test_a_piece_that_cannot_be_copied_is_sent(pair, small):
     record = only(pair, content)
     assert copied(small, record) == (2, 1)  # one of them failed
     assert pair.api(1).get(f"/v1/uploads/{record['id']}/content").content == content
+
+
+@pytest.mark.databases("postgres")
+def test_where_parts_must_be_of_one_length_pieces_are_sent_again(pair, small, monkeypatch):
+    monkeypatch.setattr(small, "equal_parts", True)
+    content = audio.wav_of_bytes(15 * MIB, seed=7)
+    path = Tus(pair.nodes[0], pair.token).begin(len(content))
+    for turn, (at, end) in enumerate(((0, MIB), (MIB, 13 * MIB), (13 * MIB, len(content)))):
+        answer = Tus(pair.nodes[turn % 2], pair.token).patch(path, at, content[at:end])
+        assert answer.status == 204, answer.text
+    record = only(pair, content)
+    assert copied(small, record) == (2, 1 + 3)  # what was made of pieces is refused
+    assert len(small.requests("DELETE", record["storage_path"] + "?uploadId=")) == 1
+    assert pair.api(1).get(f"/v1/uploads/{record['id']}/content").content == content

@@ -51,6 +51,7 @@ class SmallS3:
     def __init__(self, keys=None, honours_conditions=True):
         self.keys = dict(keys or {KEY: (SECRET, None)})
         self.honours_conditions = honours_conditions
+        self.equal_parts = False  # all parts but the last must be of one length, as R2 wants it
         self.objects, self.uploads, self.seen = {}, {}, []
         self.lifecycle, self.amend = b"", lambda rules: rules  # what is kept of rules that are put
         self.lock = threading.RLock()
@@ -309,6 +310,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 raise Refusal(400, "InvalidPart")
             if any(len(part) < 5 << 20 for _, part in parts[:-1]):
                 raise Refusal(400, "EntityTooSmall")
+            if s3.equal_parts and len({len(part) for _, part in parts[:-1]}) > 1:
+                raise Refusal(400, "InvalidPart")
             conditions = {k: v for k, v in headers.items() if k == "if-none-match"}
             s3.put(key, b"".join(part for _, part in parts), {**upload["headers"], **conditions})
             del s3.uploads[fields["uploadId"]]

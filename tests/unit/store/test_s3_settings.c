@@ -136,6 +136,17 @@ static void sections_come_to_addresses(void **state)
     }
 }
 
+static void parts_are_of_one_length_on_r2_alone(void **state)
+{
+    static const char *const profiles[] = {"aws", "ceph", "minio", "r2", "b2", "wasabi"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(profiles); i++)
+        assert_int_equal(s3_profile_named(profiles[i])->equal_parts,
+                         strcmp(profiles[i], "r2") == 0);
+    assert_false(s3_profile_usual(false)->equal_parts || s3_profile_usual(true)->equal_parts);
+}
+
 static void a_provider_is_known_in_every_style(void **state)
 {
     static const char *const endpoints[][2] = {{"https://s3.example.org", "s3.example.org"},
@@ -277,6 +288,7 @@ int main(void)
                                             "AWS_SHARED_CREDENTIALS_FILE"};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sections_come_to_addresses),
+        cmocka_unit_test(parts_are_of_one_length_on_r2_alone),
         cmocka_unit_test(a_provider_is_known_in_every_style),
         cmocka_unit_test(the_rest_is_read),
         cmocka_unit_test(what_cannot_be_is_refused),
