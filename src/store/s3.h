@@ -168,7 +168,7 @@ void s3_outgoing_describe(struct s3_outgoing *outgoing, const struct object_fact
  * the same stage. Where it says its digest, that too is compared. */
 bool s3_is_ours(const struct s3_outgoing *outgoing, const struct s3_reply *reply);
 /* Sends it in parts. Fails with ERR_EXISTS if another has the key; after a failure the multipart
- * upload is given up, as far as the provider can be reached. */
+ * upload is given up, as far as the provider can be reached, unless it may yet be completed. */
 bool s3_send_parts(const struct s3_outgoing *outgoing, struct error *err);
 
 /* ---- lists: s3_list.c ---- */

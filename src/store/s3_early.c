@@ -64,7 +64,7 @@ void s3_early_spoil(struct s3_early *early)
     pthread_mutex_unlock(&early->pool->lock);
 }
 
-/* With what was begun, unless there is an object of it. */
+/* With what was begun, unless there is an object of it, or may be one yet. */
 static void give_up(struct s3_early *early)
 {
     struct error ignored;
@@ -211,15 +211,17 @@ static bool finish(struct s3_early *early, const struct s3_outgoing *outgoing, s
                                      .id = early->id,
                                      .part_bytes = early->part_bytes,
                                      .count = early->ready};
-    bool was_there = false;
+    struct s3_ending ending;
+    bool good;
 
     if (!send_all_rest(early, err))
         return false;
     multipart.etags = early->etags;
-    if (!s3_multipart_complete(&multipart, &was_there, &early->is_refused, err))
-        return false;
-    early->is_complete = !was_there; /* else it is given up: see s3_send_parts */
-    return true;
+    good = s3_multipart_complete(&multipart, &ending, err);
+    early->is_refused = ending.refused;
+    /* Otherwise it is given up: see s3_send_parts. A doubt stays, whatever another attempt says. */
+    early->is_complete = early->is_complete || ending.in_doubt || (good && !ending.was_there);
+    return good;
 }
 
 bool s3_early_finish(struct s3_early *early, const struct s3_outgoing *outgoing, bool *done,

@@ -26,8 +26,8 @@ void s3_early_pool_free(struct s3_early_pool *pool);
  * which is taken. Its sha256 is NULL if it is not among what the object says of itself. */
 struct s3_early *s3_early_new(const struct s3_outgoing *outgoing, uint64_t written,
                               struct arena *mem);
-/* Ends what is being sent and, unless the object came about, gives the multipart upload up. What
- * cannot be given up now the sweep finds. Accepts NULL. */
+/* Ends what is being sent and, unless the object came about or may yet do so, gives the multipart
+ * upload up. What cannot be given up now the sweep finds. Accepts NULL. */
 void s3_early_free(struct s3_early *early);
 
 /* LENGTH bytes were written to the stage at OFFSET. From its thread, as the next two. */

@@ -288,15 +288,42 @@ static void write_list(const struct s3_multipart *multipart, struct buf *out)
 
 enum outcome { COMPLETE, AGAIN, NOT_KNOWN, REFUSED };
 
+static enum outcome read_answer(const struct s3_reply *reply, struct error *err)
+{
+    char code[S3_CODE_SIZE];
+
+    if (reply->status != 200) {
+        error_set(err, ERR_UNAVAILABLE, "the provider answered %ld %s", reply->status, reply->code);
+        return NOT_KNOWN; /* 404 and 412 also after a completion whose answer was lost */
+    }
+    if (!s3_xml_completed(reply->text.bytes, reply->text.length, code, err))
+        return NOT_KNOWN;
+    if (code[0] == '\0')
+        return COMPLETE;
+    error_set(err, ERR_UNAVAILABLE, "the provider answered 200 %s", code);
+    return strcmp(code, "InternalError") == 0 || strcmp(code, "SlowDown") == 0 ||
+                   strcmp(code, "ServiceUnavailable") == 0 || strcmp(code, "RequestTimeout") == 0
+               ? AGAIN
+               : REFUSED;
+}
+
+/* Whether nothing of the completion is under way any more: the provider's first answer is a
+ * refusal. An attempt before it, without an answer, may still be carried out. */
+static bool is_settled(const struct s3_reply *reply, enum outcome outcome)
+{
+    return outcome == COMPLETE || is_refusal(reply) || (outcome == REFUSED && !reply->was_retried);
+}
+
+/* *IN_DOUBT becomes true if it may be carried out later. */
 static enum outcome try_complete(const struct s3_multipart *multipart, const struct buf *list,
-                                 struct error *err)
+                                 bool *in_doubt, struct error *err)
 {
     const struct s3_outgoing *outgoing = multipart->outgoing;
     const struct s3_field query[] = {{"uploadId", multipart->id}};
     static const struct s3_field headers[] = {{"content-type", "application/xml"},
                                               {"if-none-match", "*"}};
     scoped(s3_reply_done) struct s3_reply reply;
-    char code[S3_CODE_SIZE];
+    enum outcome outcome;
     bool is_conditional = outgoing->self->settings.conditional_writes && !outgoing->replaces;
     struct s3_call call = {.method = "POST",
                            .key = outgoing->key,
@@ -307,21 +334,12 @@ static enum outcome try_complete(const struct s3_multipart *multipart, const str
                            .body = {.bytes = list->bytes, .length = list->length}};
 
     s3_reply_init(&reply);
-    if (!s3_call(outgoing->self->client, &call, &reply, err))
-        return is_refusal(&reply) ? REFUSED : NOT_KNOWN;
-    if (reply.status != 200) {
-        error_set(err, ERR_UNAVAILABLE, "the provider answered %ld %s", reply.status, reply.code);
-        return NOT_KNOWN; /* 404 and 412 also after a completion whose answer was lost */
-    }
-    if (!s3_xml_completed(reply.text.bytes, reply.text.length, code, err))
-        return NOT_KNOWN;
-    if (code[0] == '\0')
-        return COMPLETE;
-    error_set(err, ERR_UNAVAILABLE, "the provider answered 200 %s", code);
-    return strcmp(code, "InternalError") == 0 || strcmp(code, "SlowDown") == 0 ||
-                   strcmp(code, "ServiceUnavailable") == 0 || strcmp(code, "RequestTimeout") == 0
-               ? AGAIN
-               : REFUSED;
+    if (s3_call(outgoing->self->client, &call, &reply, err))
+        outcome = read_answer(&reply, err);
+    else
+        outcome = is_refusal(&reply) ? REFUSED : NOT_KNOWN;
+    *in_doubt = *in_doubt || !is_settled(&reply, outcome);
+    return outcome;
 }
 
 /* Whether the object came about all the same. ERR stays as it is if not. */
@@ -357,21 +375,21 @@ static bool key_is_free(const struct s3_outgoing *outgoing, bool *is_ours, struc
     return !found || *is_ours || error_set(err, ERR_EXISTS, "the key is taken");
 }
 
-bool s3_multipart_complete(const struct s3_multipart *multipart, bool *was_there, bool *refused,
+bool s3_multipart_complete(const struct s3_multipart *multipart, struct s3_ending *ending,
                            struct error *err)
 {
     scoped(buf_release) struct buf list = {0};
     enum outcome outcome = AGAIN;
 
-    if (!key_is_free(multipart->outgoing, was_there, err))
+    *ending = (struct s3_ending){0};
+    if (!key_is_free(multipart->outgoing, &ending->was_there, err))
         return false;
-    if (*was_there)
+    if (ending->was_there)
         return true;
     write_list(multipart, &list);
     for (int i = 0; outcome == AGAIN && i < COMPLETE_TRIES; i++)
-        outcome = try_complete(multipart, &list, err);
-    if (refused)
-        *refused = outcome == REFUSED;
+        outcome = try_complete(multipart, &list, &ending->in_doubt, err);
+    ending->refused = outcome == REFUSED;
     return outcome == COMPLETE || came_about(multipart->outgoing, outcome, err);
 }
 
@@ -411,21 +429,23 @@ static bool send_planned(const struct s3_multipart *planned, struct arena *mem, 
     const struct s3_outgoing *outgoing = planned->outgoing;
     struct transfer transfer = {.multipart = *planned};
     struct s3_multipart *multipart = &transfer.multipart;
+    struct s3_ending ending = {0};
     struct error ignored;
-    bool good, was_there = false;
+    bool good;
 
     *refused = false;
     multipart->etags = arena_array(mem, multipart->count, sizeof *multipart->etags);
     if (!s3_multipart_begin(outgoing, mem, NULL, &multipart->id, err))
         return false;
     pthread_mutex_init(&transfer.lock, NULL);
-    good = send_all(&transfer, err) && s3_multipart_complete(multipart, &was_there, refused, err);
-    *refused = *refused || transfer.refused;
+    good = send_all(&transfer, err) && s3_multipart_complete(multipart, &ending, err);
+    *refused = ending.refused || transfer.refused;
     pthread_mutex_destroy(&transfer.lock);
-    /* What cannot be given up now the sweep finds: store_list_unfinished. Where the object is there
-     * though the completion's answer was lost, nothing is given up: it may still be under way, and
-     * there are gateways (Ceph's of version 17) that then take the parts from under the object. */
-    if (!good || was_there)
+    /* What cannot be given up now the sweep finds: store_list_unfinished. Where the
+     * completion's answer was lost, nothing is given up, be the object there or not: it may still
+     * be under way, and there are gateways (Ceph's of version 17) that then take the parts from
+     * under the object. */
+    if ((!good || ending.was_there) && !ending.in_doubt)
         s3_abort(outgoing->self, outgoing->key, multipart->id, &ignored);
     return good;
 }

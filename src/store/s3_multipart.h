@@ -30,11 +30,17 @@ bool s3_multipart_begin(const struct s3_outgoing *outgoing, struct arena *mem,
  */
 bool s3_multipart_send(const struct s3_multipart *multipart, size_t index, const atomic_bool *stop,
                        char etag[static S3_ETAG_SIZE], bool *refused, struct error *err);
-/*
- * Makes the object of its parts. *WAS_THERE if it had come about before. *REFUSED, unless it is
- * NULL, as above. Fails with ERR_EXISTS if another has the key.
- */
-bool s3_multipart_complete(const struct s3_multipart *multipart, bool *was_there, bool *refused,
+
+/* What is known of the parts once s3_multipart_complete has returned. */
+struct s3_ending {
+    bool was_there; /* the object had come about before, not of them */
+    bool refused;   /* the provider does not take them */
+    bool in_doubt;  /* it may still make the object of them: they must not be given up */
+};
+
+/* Makes the object of its parts. *ENDING is set in any case. Fails with ERR_EXISTS if another has
+ * the key. */
+bool s3_multipart_complete(const struct s3_multipart *multipart, struct s3_ending *ending,
                            struct error *err);
 
 #endif

@@ -27,9 +27,9 @@ def small():
         yield running
 
 
-def serve(folder, section, **options):
+def serve(folder, section, settings=SETTINGS, **options):
     conf = folder / "conf"
-    conf.write_text(section + SETTINGS)
+    conf.write_text(section + settings)
     return Server(folder / "data", "--config", str(conf), **options)
 
 
@@ -237,6 +237,22 @@ def test_a_transfer_that_vanishes_is_begun_again(server, small, seen):
     assert status == 201, record
     assert small.objects["early/" + record["storage_path"]].body == content and small.uploads == {}
     assert len(seen("POST", record["storage_path"] + "?uploads=")) == 2
+
+
+@pytest.mark.parametrize("early", ["true", "false"])
+def test_what_may_yet_be_completed_keeps_its_parts(tmp_path, small, seen, proxy, early):
+    """The provider carries the completion out after the upload was answered."""
+    section = small.section(part_size="5MiB", prefix=f"late-{early}/", endpoint=proxy.endpoint,
+                            attempts="1", send_early=early)
+    content = wav("late" + early)
+    with serve(tmp_path, section, settings="") as server:
+        proxy.faults = {"?uploadId=": [("late", 5)]}
+        server.api().upload(content, expect=503)
+        assert not any(proxy.faults.values())
+        wait_for(lambda: small.uploads == {}, "the completion")
+        assert not [x for x in seen("DELETE", "uploadId=") if f"late-{early}/" in x]
+        assert [x.body == content for name, x in small.objects.items() if "/uploads/" in name
+                and name.startswith(f"late-{early}/")] == [True]
 
 
 def test_after_a_crash_the_sweep_gives_it_up(proxied, small):
