@@ -180,7 +180,8 @@ bool s3_list_unfinished(struct store *store,
                         bool (*visit)(void *context, const struct store_unfinished *transfer),
                         void *context, struct error *err);
 bool s3_abort_unfinished(struct store *store, const char *key, const char *id, struct error *err);
-/* The same for a key with the prefix. */
-bool s3_abort(struct s3_store *self, const char *key, const char *id, struct error *err);
+/* The same for a key with the prefix and for who has an answer to give: tried once, for seconds.
+ * What it leaves the sweep finds. */
+void s3_abort_soon(struct s3_store *self, const char *key, const char *id);
 
 #endif

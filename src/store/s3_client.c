@@ -379,6 +379,8 @@ static void set_method(CURL *handle, struct attempt *attempt)
     if (strcmp(call->method, "HEAD") == 0)
         curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
     curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, call->method);
+    if (call->within_ms)
+        curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)call->within_ms);
     if (call->stop) {
         curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
         curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
@@ -561,12 +563,13 @@ bool s3_call(struct s3_client *client, const struct s3_call *call, struct s3_rep
 {
     char hex[HEX_SIZE(SHA256_BYTES)];
     const char *payload = payload_of(client->settings, call, hex);
+    unsigned attempts = call->within_ms ? 1 : client->settings->attempts;
     bool again = true;
 
     assert(call->query_count <= S3_CALL_FIELDS_MAX && call->header_count <= S3_CALL_FIELDS_MAX);
     reply->was_retried = false;
     reply->delivered = 0;
-    for (unsigned i = 0; i < client->settings->attempts; i++) {
+    for (unsigned i = 0; i < attempts; i++) {
         long retry_after_s;
 
         if (attempt_call(client, call, payload, reply, &retry_after_s, &again, err))
@@ -574,10 +577,10 @@ bool s3_call(struct s3_client *client, const struct s3_call *call, struct s3_rep
         if (!again || is_stopped(call))
             return false;
         reply->was_retried = true;
-        if (i + 1 < client->settings->attempts)
+        if (i + 1 < attempts)
             pause_before(call, i, retry_after_s);
     }
-    return error_context(err, "after %u attempts", client->settings->attempts);
+    return error_context(err, "after %u attempts", attempts);
 }
 
 /* A link dies with keys that expire. That a file is read again says nothing of its keys. */

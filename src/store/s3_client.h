@@ -44,6 +44,7 @@ struct s3_call {
     const char *sha256;  /* hex, of the body, if it is known already; NULL */
     struct sink *dest; /* for the body of an answer of status 200 or 206; NULL: the reply's TEXT */
     const atomic_bool *stop; /* NULL, or: once it becomes true the call soon fails */
+    uint64_t within_ms; /* 0, or: one attempt, which ends after that, whatever the settings say */
 };
 
 #define S3_ETAG_SIZE 256

@@ -67,8 +67,6 @@ void s3_early_spoil(struct s3_early *early)
 /* With what was begun, unless there is an object of it, or may be one yet. */
 static void give_up(struct s3_early *early)
 {
-    struct error ignored;
-
     atomic_store(&early->stop, true);
     pthread_mutex_lock(&early->pool->lock);
     early->is_over = true;
@@ -76,7 +74,7 @@ static void give_up(struct s3_early *early)
     s3_early_wait_until_idle(early);
     pthread_mutex_unlock(&early->pool->lock);
     if (early->id && !early->is_complete)
-        s3_abort(early->outgoing.self, early->outgoing.key, early->id, &ignored);
+        s3_abort_soon(early->outgoing.self, early->outgoing.key, early->id);
     early->id = NULL;
 }
 

@@ -4,6 +4,8 @@
 
 #include "store/s3.h"
 
+#define SOON_MS 5000 /* for giving up a transfer while somebody waits */
+
 /* ---- objects ---- */
 
 struct listing {
@@ -143,11 +145,14 @@ bool s3_list_unfinished(struct store *store,
     return true;
 }
 
-bool s3_abort(struct s3_store *self, const char *key, const char *id, struct error *err)
+/* WITHIN_MS as in struct s3_call. */
+static bool give_up(struct s3_store *self, const char *key, const char *id, uint64_t within_ms,
+                    struct error *err)
 {
     const struct s3_field query[] = {{"uploadId", id}};
     scoped(s3_reply_done) struct s3_reply reply;
-    struct s3_call call = {.method = "DELETE", .key = key, .query = query, .query_count = 1};
+    struct s3_call call = {
+        .method = "DELETE", .key = key, .query = query, .query_count = 1, .within_ms = within_ms};
 
     s3_reply_init(&reply);
     if (!s3_call(self->client, &call, &reply, err))
@@ -156,9 +161,17 @@ bool s3_abort(struct s3_store *self, const char *key, const char *id, struct err
            error_set(err, ERR_UNAVAILABLE, "the provider answered %ld", reply.status);
 }
 
+void s3_abort_soon(struct s3_store *self, const char *key, const char *id)
+{
+    struct error ignored;
+
+    (void)give_up(self, key, id, SOON_MS, &ignored);
+}
+
 bool s3_abort_unfinished(struct store *store, const char *key, const char *id, struct error *err)
 {
     char full[S3_KEY_MAX + 1];
 
-    return s3_full_key(s3_store(store), key, full, err) && s3_abort(s3_store(store), full, id, err);
+    return s3_full_key(s3_store(store), key, full, err) &&
+           give_up(s3_store(store), full, id, 0, err);
 }

@@ -430,7 +430,6 @@ static bool send_planned(const struct s3_multipart *planned, struct arena *mem, 
     struct transfer transfer = {.multipart = *planned};
     struct s3_multipart *multipart = &transfer.multipart;
     struct s3_ending ending = {0};
-    struct error ignored;
     bool good;
 
     *refused = false;
@@ -446,7 +445,7 @@ static bool send_planned(const struct s3_multipart *planned, struct arena *mem, 
      * be under way, and there are gateways (Ceph's of version 17) that then take the parts from
      * under the object. */
     if ((!good || ending.was_there) && !ending.in_doubt)
-        s3_abort(outgoing->self, outgoing->key, multipart->id, &ignored);
+        s3_abort_soon(outgoing->self, outgoing->key, multipart->id);
     return good;
 }
 

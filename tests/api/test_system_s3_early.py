@@ -148,6 +148,17 @@ def test_what_is_refused_is_given_up(server, small, seen):
     assert seen("POST", "uploads=") and small.uploads == {} and set(small.objects) == objects
 
 
+def test_giving_up_does_not_keep_an_answer_waiting(tmp_path, small, seen, proxy):
+    section = small.section(part_size="5MiB", prefix="waits/", endpoint=proxy.endpoint)
+    with serve(tmp_path, section, settings="") as server:
+        proxy.faults = {"DELETE": [("delay", 20)]}
+        server.api().upload(wav("waits"), expect=400, headers={
+            "Repr-Digest": digest_field("sha-256", b"something else")})
+        assert not any(proxy.faults.values())
+        assert not [x for x in seen("DELETE", "uploadId=") if "waits/" in x] and len(small.uploads) == 1
+        wait_for(lambda: small.uploads == {}, "the provider")
+
+
 def test_what_is_cut_off_is_given_up(server, small, seen):
     sending = Sending(server)
     sending.send(wav("cut off")[:11 * MIB])
