@@ -5,7 +5,9 @@
 #include "base/str.h"
 
 #define PART_DEFAULT (UINT64_C(16) << 20)
-#define PART_LARGEST (UINT64_C(5) << 30)
+/* S3's own limit is 5 GiB. A rest that is too short for a part goes with the one before:
+ * s3_compose. */
+#define PART_LARGEST ((UINT64_C(5) << 30) - S3_PART_LEAST)
 #define PREFIX_MAX 512
 #define LINK_TTL_DEFAULT_MS 300000
 #define LATE_DEFAULT_MS 3600000

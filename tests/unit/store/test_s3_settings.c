@@ -182,6 +182,7 @@ static void the_rest_is_read(void **state)
                                         {"link_ttl", "90s"},
                                         {"link_endpoint", "https://files.example.org"},
                                         {"copy_threshold", "64MiB"},
+                                        {"part_size", "5115MiB"},
                                         {"checksum", "md5"},
                                         KEYS}};
     struct s3_settings settings;
@@ -197,6 +198,7 @@ static void the_rest_is_read(void **state)
     assert_string_equal(settings.link_origin, "https://bucket.files.example.org");
     assert_string_equal(settings.link_host, "bucket.files.example.org");
     assert_int_equal(settings.copy_bytes, 64 << 20);
+    assert_int_equal(settings.part_bytes, UINT64_C(5115) << 20);
     assert_int_equal(settings.checksum, S3_CHECKSUM_MD5);
     assert_int_equal(settings.late_ms, 3600000);
 }
@@ -214,6 +216,7 @@ static const struct {
     {{.pairs = {{"bucket", "bucket"}, {"download", "direct"}, KEYS}}, "download"},
     {{.pairs = {{"bucket", "bucket"}, {"link_ttl", "8d"}, KEYS}}, "link_ttl"},
     {{.pairs = {{"bucket", "bucket"}, {"copy_threshold", "6GiB"}, KEYS}}, "copy_threshold"},
+    {{.pairs = {{"bucket", "bucket"}, {"part_size", "5116MiB"}, KEYS}}, "part_size"},
     {{.pairs = {{"bucket", "bucket"}, {"credentials", "keys"}}}, "access_key"},
     {{.pairs = {{"bucket", "bucket"}, {"credentials", "guess"}}}, "credentials"},
     {{.pairs = {{"bucket", "bucket"}, {"credentials", "web-identity"}}}, "credentials"},
