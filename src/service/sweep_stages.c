@@ -5,12 +5,16 @@
 #include "catalog/job_lease.h"
 #include "catalog/piece.h"
 #include "catalog/session.h"
+#include "catalog/upload.h"
 #include "service/live.h"
 #include "service/sightings.h"
 #include "service/sweep_state.h"
 
 /* Sweeps between the first look at a transfer that is nobody's and the last. */
 #define TRANSFERS_REST 2
+/* The same where it would replace the object of an upload: no row says that its class is being
+ * changed, and the largest takes long. */
+#define CHANGES_REST_US US_PER_DAY
 
 /* ---- stages without an owner ---- */
 
@@ -108,7 +112,7 @@ static bool transfer_has_owner(struct app *app, const char *store_name, const ch
 
 /* A second look: what was begun since the first, at whatever node, is not taken for left over. By
  * this node's own clock, as the provider's and others' may be any. */
-static bool has_rested(const struct transfer_visit *visit, const char *id)
+static bool has_rested(const struct transfer_visit *visit, const char *id, bool is_change)
 {
     scoped(arena_release) struct arena *mem = arena_new();
     const struct app *app = visit->sweep->app;
@@ -116,21 +120,44 @@ static bool has_rested(const struct transfer_visit *visit, const char *id)
     int64_t now_us = clock_monotonic_us();
 
     return now_us - sightings_note(app->transfers, name, now_us) >=
-           TRANSFERS_REST * app->settings.sweep_every_us;
+           (is_change ? CHANGES_REST_US : TRANSFERS_REST * app->settings.sweep_every_us);
+}
+
+/* Whether it is to be given up. */
+static bool is_left_over(const struct transfer_visit *visit,
+                         const struct store_unfinished *transfer, bool *out, struct error *err)
+{
+    struct app *app = visit->sweep->app;
+    const char *name = store_name(visit->store);
+    bool has_owner;
+
+    *out = false;
+    if (!transfer_has_owner(app, name, transfer->key, &has_owner, err))
+        return false;
+    if (has_owner)
+        return true;
+
+    scoped(db_release) struct db *db = NULL;
+    uint64_t uploads = 0;
+
+    if (!database_read(app->database, &db, err) ||
+        !upload_count_sharing(db, name, transfer->key, &uploads, err))
+        return false;
+    *out = has_rested(visit, transfer->id, uploads > 0);
+    return true;
 }
 
 static bool visit_transfer(void *context, const struct store_unfinished *transfer)
 {
     struct transfer_visit *visit = context;
     struct error err;
-    bool has_owner;
+    bool left_over;
 
-    if (!transfer_has_owner(visit->sweep->app, store_name(visit->store), transfer->key, &has_owner,
-                            visit->err)) {
+    if (!is_left_over(visit, transfer, &left_over, visit->err)) {
         visit->failed = true;
         return false;
     }
-    if (has_owner || !has_rested(visit, transfer->id))
+    if (!left_over)
         return true;
     if (store_abort_unfinished(visit->store, transfer->key, transfer->id, &err))
         visit->sweep->report.transfers++;
