@@ -4,14 +4,18 @@ import os
 import stat
 import subprocess
 
+import server as servers
 from people import make_token
 from server import BINARY, Server, wait_until
 
 
 def run(data, *words, check=True):
-    """Without a token or a server's address: the data folder is all that it needs."""
+    """Without a token or a server's address: the data folder is all that it needs, and the database where that
+    is not in it."""
+    database = {"AUDIOTRICKS_SERVER_DATABASE": servers.databases.url_of(data)} if servers.databases else {}
     done = subprocess.run([BINARY, "operator", words[0], "--data", str(data), *words[1:]],
-                          capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+                          capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
+                          env={**os.environ, **database})
     if check:
         assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done
