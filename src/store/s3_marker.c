@@ -79,8 +79,9 @@ bool s3_marker_seen(struct s3_store *self, const struct s3_store *inner, bool *o
 
     s3_reply_init(&reply);
     join(inner, S3_MARKER, key);
+    *out = false;
     if (!s3_call(self->client, &call, &reply, err))
-        return false;
+        return reply.status == 403;
     *out = reply.status == 200 && marker_parse(&reply, id, &ignored) && strcmp(id, inner->id) == 0;
     return true;
 }

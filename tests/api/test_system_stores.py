@@ -7,7 +7,7 @@ import pytest
 import audio
 from ports import free_port
 from server import BINARY, Server
-from small_s3 import SmallS3
+from small_s3 import KEY, SECRET, SmallS3
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,17 @@ def test_one_bucket_by_two_addresses(tmp_path, small, one, two, overlap):
     else:
         with server:
             assert server.api().upload(audio.wav(seconds=0.1))["storage_name"] == "one"
+
+
+def test_a_key_that_may_not_look_at_the_other_store(tmp_path):
+    """What the provider does not let it look at is another's: that is no reason not to start."""
+    with SmallS3({KEY: (SECRET, None), "OTHERKEY": (SECRET, None)}) as s3:
+        s3.kept_from = {KEY: "a/b/"}
+        with configured(tmp_path, s3.section("one", prefix="a/"),
+                        s3.section("two", prefix="a/b/", access_key="OTHERKEY",
+                                   endpoint=f"http://localhost:{s3.port}")) as server:
+            assert server.api().upload(audio.wav(seconds=0.1))["storage_name"] == "one"
+        assert s3.requests("GET", "/a/b/.audiotricks-store")
 
 
 def test_one_folder_that_was_copied(tmp_path):

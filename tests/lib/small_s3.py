@@ -53,6 +53,7 @@ class SmallS3:
         self.honours_conditions = honours_conditions
         self.equal_parts = False  # all parts but the last must be of one length, as R2 wants it
         self.objects, self.uploads, self.seen = {}, {}, []
+        self.kept_from = {}  # access key to the prefix that it may not look at
         self.lifecycle, self.amend = b"", lambda rules: rules  # what is kept of rules that are put
         self.lock = threading.RLock()
         outer = self
@@ -87,6 +88,11 @@ class SmallS3:
             return [headers for m, target, headers in self.seen if m == method and mark in target]
 
     # ---- signatures ----
+
+    def check_access(self, headers, key):
+        access = re.search(r"Credential=([^/]+)/", headers.get("authorization", ""))
+        if access and access[1] in self.kept_from and key.startswith(self.kept_from[access[1]]):
+            raise Refusal(403, "AccessDenied")
 
     def check_signature(self, method, target, headers):
         path, _, query = target.partition("?")
@@ -194,6 +200,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                     raise Refusal(404, "NoSuchBucket")
             key = urllib.parse.unquote(path.lstrip("/"))
             fields = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+            s3.check_access(headers, key)
             with s3.lock:
                 getattr(self, ("object_" if key else "bucket_") + self.command.lower())(
                     s3, key, fields, headers, body)
