@@ -115,13 +115,16 @@ static bool open_store(struct app *app, const struct app_options *options,
                        struct store_section *section, struct arena *mem, struct error *err)
 {
     const char *note = arena_printf(mem, "%s/store-%s.known", options->data, section->config.name);
-    bool is_first = !options->existing_only && !store_is_known(note), create = is_first;
+    struct store_config *config = &section->config;
+    bool is_first;
     struct store *store;
 
-    if (is_first && !store_ids_may_make(app, &section->config, &create, err))
+    config->is_new = !store_is_known(note);
+    is_first = config->is_new && !options->existing_only;
+    if (is_first && !store_ids_is_known(app, config->name, &config->is_made, err))
         return false;
-    if (!store_open(&section->config, create, &store, err))
-        return is_first && !create ? store_ids_is_absent(&section->config, err) : false;
+    if (!store_open(config, is_first, &store, err))
+        return config->is_made ? store_ids_is_absent(config, err) : false;
     app->stores[app->store_count++] = store;
     return check_apart(app, store, err) &&
            store_ids_match(app, store, !options->existing_only, err) &&

@@ -51,21 +51,12 @@ bool store_ids_is_known(struct app *app, const char *name, bool *out, struct err
     return true;
 }
 
-bool store_ids_may_make(struct app *app, const struct store_config *config, bool *out,
-                        struct error *err)
-{
-    bool is_known = false;
-
-    if (config->provider && strcmp(config->provider, "local") == 0 &&
-        !store_ids_is_known(app, config->name, &is_known, err))
-        return false;
-    *out = !is_known;
-    return true;
-}
-
 bool store_ids_is_absent(const struct store_config *config, struct error *err)
 {
-    if (err->kind == ERR_NOT_FOUND || err->kind == ERR_UNAVAILABLE)
+    bool is_local = strcmp(config->provider, "local") == 0;
+
+    /* A bucket that does not answer may be the one. */
+    if (err->kind == ERR_NOT_FOUND || (is_local && err->kind == ERR_UNAVAILABLE))
         err->kind = ERR_STORE_DIFFERS;
     return error_context(err,
                          "the catalog's objects are in a store \"%s\" that was made before, and "

@@ -9,12 +9,8 @@
 
 #include "service/app.h"
 
-/* Whether a store of that name was ever used. */
+/* Whether a store of that name was ever used: then it is there, and no node makes it anew. */
 bool store_ids_is_known(struct app *app, const char *name, bool *out, struct error *err);
-/* Whether the folder of a store that this node has never had may be made: not if the catalog knows
- * it, as then it is there. A bucket tells by its marker alone. */
-bool store_ids_may_make(struct app *app, const struct store_config *config, bool *out,
-                        struct error *err);
 /* Says of ERR, with which such a store failed to open, that others have it. Always false;
  * ERR_STORE_DIFFERS where nothing was there. */
 bool store_ids_is_absent(const struct store_config *config, struct error *err);

@@ -67,7 +67,8 @@ static bool local_open_store(const struct store_config *config, bool create, str
     struct local_store *self;
 
     self = local_new(config->path);
-    if ((create && !local_root_create(self, err)) || !local_root_enter(self, true, &root, err)) {
+    if ((create && !config->is_made && !local_root_create(self, err)) ||
+        !local_root_enter(self, true, &root, err)) {
         local_free(&self->base);
         return error_context(err, "%s", config->path);
     }

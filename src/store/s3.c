@@ -62,15 +62,19 @@ static const char *s3_id(const struct store *store)
     return s3_store((struct store *)store)->id;
 }
 
-static bool open_bucket(struct s3_store *self, bool create, struct error *err)
+static bool open_bucket(struct s3_store *self, const struct store_config *config, bool create,
+                        struct error *err)
 {
     scoped(arena_release) struct arena *mem = arena_new();
 
-    if (!recall_id(self, mem, err))
+    if (!config->is_new && !recall_id(self, mem, err))
         return false;
     bool is_known = self->id[0] != '\0';
-    if (!s3_marker_open(self, create && !is_known, err))
+    if (!s3_marker_open(self, create && !is_known && !config->is_made, err)) {
+        if (err->kind == ERR_NOT_FOUND && !config->is_made)
+            err->kind = ERR_UNAVAILABLE; /* it was there once */
         return false;
+    }
     return is_known || fs_write_file(id_path(self, mem), self->id, strlen(self->id), 0600, err);
 }
 
@@ -87,7 +91,7 @@ static bool s3_open(const struct store_config *config, bool create, struct store
     }
     self->client = s3_client_new(&self->settings);
     self->early = s3_early_pool_new(2 * self->settings.parts_at_once);
-    if (!open_spool(self, config->name, create, err) || !open_bucket(self, create, err)) {
+    if (!open_spool(self, config->name, create, err) || !open_bucket(self, config, create, err)) {
         s3_free(&self->base);
         return false;
     }

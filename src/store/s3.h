@@ -54,7 +54,8 @@ bool s3_full_key(const struct s3_store *self, const char *key, char out[static S
                  struct error *err);
 bool s3_is_own_name(const char *key);
 /* Makes the marker, if MAKE and there is none, and learns the store's id from it; with an id
- * already known (from the staging folder) it must be the same. */
+ * already known (from the staging folder) it must be the same. ERR_NOT_FOUND if there is none and
+ * none is to be made. */
 bool s3_marker_open(struct s3_store *self, bool make, struct error *err);
 /* Whether bucket, prefix and marker are those that were opened, as seen at most MAX_AGE_US ago.
  * ERR_UNAVAILABLE if not. */

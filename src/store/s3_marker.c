@@ -117,10 +117,9 @@ static bool is_the_same(const struct s3_store *self, const char *id, struct erro
            error_set(err, ERR_UNAVAILABLE, "the bucket now holds another store, %s", id);
 }
 
-static bool missing(struct error *err)
+static bool missing(enum error_kind kind, struct error *err)
 {
-    return error_set(err, ERR_UNAVAILABLE,
-                     "the bucket has no " S3_MARKER ": emptied, or another one");
+    return error_set(err, kind, "the bucket has no " S3_MARKER ": emptied, or another one");
 }
 
 bool s3_marker_open(struct s3_store *self, bool make, struct error *err)
@@ -131,11 +130,11 @@ bool s3_marker_open(struct s3_store *self, bool make, struct error *err)
     if (!marker_read(self, id, &found, err))
         return false;
     if (!found && !make)
-        return missing(err);
+        return missing(ERR_NOT_FOUND, err);
     if (!found && (!marker_make(self, err) || !marker_read(self, id, &found, err)))
         return false;
     if (!found)
-        return missing(err);
+        return missing(ERR_UNAVAILABLE, err);
     if (self->id[0] != '\0' && !is_the_same(self, id, err))
         return false;
     memcpy(self->id, id, sizeof self->id);
@@ -154,7 +153,7 @@ bool s3_marker_check(struct s3_store *self, int64_t max_age_us, struct error *er
     if (!marker_read(self, id, &found, err))
         return false;
     if (!found)
-        return missing(err);
+        return missing(ERR_UNAVAILABLE, err);
     if (!is_the_same(self, id, err))
         return false;
     atomic_store(&self->seen_at_us, now_us);

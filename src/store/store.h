@@ -28,6 +28,11 @@ struct store_config {
     /* Where a store whose objects lie elsewhere keeps what is on its way to it: a folder on this
      * machine, made if its parent exists. A local store has no use for it. */
     const char *staging;
+    /* It was not yet accepted on this machine: what an attempt left in STAGING does not decide
+     * which store it is. */
+    bool is_new;
+    /* Others have it: with CREATE only what is this machine's alone is made, no marker. */
+    bool is_made;
     /* Looks up any other key of the store's section; NULL if unset. */
     const char *(*option)(const struct store_config *self, const char *key);
 };
@@ -65,7 +70,8 @@ struct store_object {
  * a folder that lost its marker while CREATE is false is ERR_UNAVAILABLE, never an empty store.
  *
  * Fails with ERR_INVALID if no driver has that name or the configuration is not complete,
- * ERR_UNAVAILABLE if the provider does not answer.
+ * ERR_NOT_FOUND if others have made it and nothing is there, ERR_UNAVAILABLE if the provider does
+ * not answer.
  */
 bool store_open(const struct store_config *config, bool create, struct store **out,
                 struct error *err);

@@ -12,6 +12,7 @@ from catalog import catalog_of
 from event_stream import Stream
 from jobs import ask, configuration, lease, tell
 from server import BINARY, ROOT, Server, wait_until
+from small_s3 import SmallS3
 
 pytestmark = pytest.mark.databases("postgres")
 JOBS = 40
@@ -124,6 +125,25 @@ def test_a_node_with_a_store_of_its_own_is_refused(nodes, tmp_path):
     with Server(tmp_path / "fourth", *own, "--database", first.database_url):
         check = api.get("/readyz").json()["checks"]["store"]
         assert (check["ok"], check["code"]) == (False, "store_differs")
+
+
+def test_a_node_that_was_refused_starts_when_its_bucket_is_corrected(tmp_path, database):
+    """What the attempt left in the staging folder does not decide, and no bucket is marked by it."""
+    for name in ("other", "wrong"):
+        (tmp_path / name).mkdir()
+    with contextlib.ExitStack() as stack:
+        s3 = stack.enter_context(SmallS3())
+        right = configuration(tmp_path, s3.section(prefix="right/"))
+        first = stack.enter_context(Server(tmp_path / "first", *right))
+        with Server(tmp_path / "apart", *configuration(tmp_path / "other", s3.section(prefix="other/")),
+                    "--database", f"sqlite:{tmp_path}/apart.db"):
+            pass
+        for prefix, said in (("wrong/", "the bucket has no"), ("other/", "must have the same stores")):
+            wrong = configuration(tmp_path / "wrong", s3.section(prefix=prefix))
+            assert said in refused(tmp_path / "second", first, *wrong)
+        assert not [key for key in s3.objects if key.startswith("wrong/")]
+        with Server(tmp_path / "second", *right, "--database", first.database_url) as second:
+            Server.api(second, first.token).upload(audio.wav(seconds=0.05))
 
 
 def clock_of(log):

@@ -60,6 +60,18 @@ def test_a_key_that_may_not_look_at_the_other_store(tmp_path):
         assert s3.requests("GET", "/a/b/.audiotricks-store")
 
 
+def test_a_store_that_was_refused_starts_when_its_prefix_is_corrected(tmp_path, small):
+    """Its marker had been seen before it was refused: that is no store of this server yet."""
+    small.objects.clear()
+
+    def server(prefix):
+        return configured(tmp_path, small.section("one", prefix="a/"),
+                          small.section("two", prefix=prefix, endpoint=f"http://localhost:{small.port}"))
+    assert "are the same place" in refused(server("a/b/"), 2)
+    with server("c/"):
+        pass
+
+
 def test_one_folder_that_was_copied(tmp_path):
     """A copy is no second store: the catalog could not tell which of them is meant."""
     def local(name):
