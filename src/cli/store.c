@@ -131,13 +131,15 @@ static bool adopt(struct invocation *in, struct error *err)
     const char *name = in->arguments[0];
     scoped(fd_close) int lock = -1;
     scoped(app_release) struct app *app = NULL;
-    bool is_known;
+    bool is_known, was_here;
 
     if (!catalog_share(in->config, &lock, err) ||
         !app_open(in->config, &catalog_alone, &app, err) ||
         !store_ids_is_known(app, name, &is_known, err))
         return false;
-    if (!is_known)
+    if (!store_ids_remove_note(catalog_alone.data, name, &was_here, err))
+        return false;
+    if (!is_known && !was_here) /* another node's adoption may have had the catalog forget it */
         return error_tell(err, ERR_NOT_FOUND, "the catalog knows no store \"%s\"", name);
     return store_ids_forget(app, name, err);
 }
@@ -159,7 +161,8 @@ static const struct command store_adopt = {
         "a server whose configuration leads to another one under that name does not start. Where "
         "that\n"
         "is as it should be (the store was lost, and what is left of it was copied to a new one),\n"
-        "this has the next server that starts take whichever it finds.\n"
+        "this has the next server that starts take whichever it finds. A node's data folder has a\n"
+        "note of the store, too: run it on each node, while they are stopped.\n"
         "\n"
         "Examples:\n"
         "  audiotricks store adopt main --data /srv/audiotricks\n",

@@ -114,7 +114,7 @@ static bool check_apart(const struct app *app, struct store *store, struct error
 static bool open_store(struct app *app, const struct app_options *options,
                        struct store_section *section, struct arena *mem, struct error *err)
 {
-    const char *note = arena_printf(mem, "%s/store-%s.known", options->data, section->config.name);
+    const char *note = store_ids_note(options->data, section->config.name, mem);
     struct store_config *config = &section->config;
     bool is_first;
     struct store *store;

@@ -1,7 +1,11 @@
 #include "service/store_ids.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/fs.h"
 #include "catalog/secret.h"
 
 #define ID_LENGTH 32 /* of the hex digits in a marker */
@@ -98,4 +102,22 @@ static bool forget_id(struct db *tx, void *context, struct error *err)
 bool store_ids_forget(struct app *app, const char *name, struct error *err)
 {
     return database_write(app->database, forget_id, (void *)name, err);
+}
+
+const char *store_ids_note(const char *data, const char *name, struct arena *mem)
+{
+    return arena_printf(mem, "%s/store-%s.known", data, name);
+}
+
+bool store_ids_remove_note(const char *data, const char *name, bool *out, struct error *err)
+{
+    scoped(arena_release) struct arena *mem = arena_new();
+    const char *note = store_ids_note(data, name, mem);
+
+    if (strchr(name, '/') == NULL && unlink(note) == 0) {
+        *out = true;
+        return fs_sync_folder(AT_FDCWD, data, err);
+    }
+    *out = false;
+    return strchr(name, '/') || errno == ENOENT || error_errno(err, "remove \"%s\"", note);
 }

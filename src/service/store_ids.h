@@ -19,7 +19,11 @@ bool store_ids_is_absent(const struct store_config *config, struct error *err);
 bool store_ids_match(struct app *app, const struct store *store, bool note, struct error *err);
 /* Compares all of them; true also if the catalog cannot be asked. ERR_STORE_DIFFERS. */
 bool store_ids_check(struct app *app, struct error *err);
-/* Whichever is used next under that name is the one. */
+/* Whichever is used next under that name is the one, for nodes that have no note of it. */
 bool store_ids_forget(struct app *app, const char *name, struct error *err);
+/* The file in the folder DATA that notes that this node has had the store; in MEM. */
+const char *store_ids_note(const char *data, const char *name, struct arena *mem);
+/* Removes it, if there is one: *OUT says so. */
+bool store_ids_remove_note(const char *data, const char *name, bool *out, struct error *err);
 
 #endif

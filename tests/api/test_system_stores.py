@@ -72,6 +72,36 @@ def test_a_store_that_was_refused_starts_when_its_prefix_is_corrected(tmp_path, 
         pass
 
 
+def test_another_folder_is_adopted(tmp_path):
+    """What is left of the store was copied into a new folder, without its marker."""
+    store = tmp_path / "data/store"
+    with Server(tmp_path / "data") as server:
+        content = audio.wav(seconds=0.1)
+        record = server.api().upload(content)
+    (store / ".audiotricks-store").unlink()
+    shutil.copytree(store, tmp_path / "copy")
+    shutil.rmtree(store)
+    (tmp_path / "copy").rename(store)
+    refused(server, 3)
+    server.cli("store", "adopt", "main", "--data", server.data)
+    with server:
+        assert server.api().get(f"/v1/uploads/{record['id']}/content").content == content
+    server.cli("store", "adopt", "main", "--data", server.data)
+    again = server.cli("store", "adopt", "main", "--data", server.data, check=False)
+    assert "the catalog knows no store" in again.stderr
+
+
+def test_another_bucket_is_adopted(tmp_path, small):
+    small.objects.clear()
+    with configured(tmp_path, small.section(prefix="lost/")):
+        pass
+    server = configured(tmp_path, small.section(prefix="new/"))
+    refused(server, 3)
+    server.cli("store", "adopt", "main", "--data", server.data)
+    with server:
+        assert server.api().upload(audio.wav(seconds=0.1))["storage_name"] == "main"
+
+
 def test_one_folder_that_was_copied(tmp_path):
     """A copy is no second store: the catalog could not tell which of them is meant."""
     def local(name):
