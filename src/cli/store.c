@@ -75,13 +75,14 @@ static enum cli_exit run_lifecycle(struct invocation *in)
     const struct app_options existing = {.data = config_text(in->config, "server", "data"),
                                          .existing_only = true,
                                          .without_media = true};
+    scoped(fd_close) int lock = -1;
     scoped(app_release) struct app *app = NULL;
     struct store_lifecycle lifecycle;
     struct store *store;
     struct error err;
     bool changes;
 
-    if (!read_wish(in, &changes, &lifecycle, &err) ||
+    if (!read_wish(in, &changes, &lifecycle, &err) || !catalog_share(in->config, &lock, &err) ||
         !app_open(in->config, &existing, &app, &err) || !find_store(in, app, &store, &err) ||
         (changes && !lifecycle_apply(store, &lifecycle, &err)) ||
         !store_lifecycle_read(store, in->mem, &lifecycle, &err))

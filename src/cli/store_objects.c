@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "cli/catalog_lock.h"
 #include "cli/store.h"
 #include "cli/view.h"
 #include "service/archive.h"
@@ -76,11 +77,13 @@ static enum cli_exit do_all(struct work *work, size_t first)
     const struct app_options existing = {.data = config_text(work->in->config, "server", "data"),
                                          .existing_only = true,
                                          .without_media = true};
+    scoped(fd_close) int lock = -1;
     scoped(app_release) struct app *app = NULL;
     enum cli_exit code = CLI_OK;
     struct error err;
 
-    if (!app_open(work->in->config, &existing, &app, &err))
+    if (!catalog_share(work->in->config, &lock, &err) ||
+        !app_open(work->in->config, &existing, &app, &err))
         return cli_fail(&err);
     work->app = app;
     for (size_t i = first; i < work->in->argument_count; i++)

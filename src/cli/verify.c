@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "cli/catalog_lock.h"
 #include "cli/commands.h"
 #include "cli/view.h"
 
@@ -139,9 +140,10 @@ static bool verify(struct invocation *in, struct verify_output *to, struct verif
     const struct app_options existing = {.data = config_text(in->config, "server", "data"),
                                          .existing_only = true,
                                          .without_media = true};
+    scoped(fd_close) int lock = -1;
     scoped(app_release) struct app *app = NULL;
 
-    return app_open(in->config, &existing, &app, err) &&
+    return catalog_share(in->config, &lock, err) && app_open(in->config, &existing, &app, err) &&
            verify_run(app, wanted_parts(in), report, to, totals, err);
 }
 
