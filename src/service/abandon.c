@@ -124,20 +124,25 @@ static bool write_end(struct app *app, const struct session *session, struct err
     return database_write(app->database, end_row, &ending, err);
 }
 
-/* What it published is garbage from then on, whether it is there or not. */
-static bool end_and_condemn(struct db *tx, void *context, struct error *err)
+bool abandon_condemn(struct db *tx, struct app *app, const struct session *session,
+                     const char *reason, bool *there, struct error *err)
 {
-    struct ending *ending = context;
-    const struct session *session = ending->session;
-    struct garbage garbage = {.id = app_new_id(ending->app),
+    struct garbage garbage = {.id = app_new_id(app),
                               .storage_name = session->storage_name,
                               .storage_path = session->storage_path,
                               .bytes = session->reserved_bytes,
-                              .reason = "its upload was not finished",
-                              .created_at_us = app_now_us(ending->app)};
+                              .reason = reason,
+                              .created_at_us = app_now_us(app)};
 
-    return session_end(tx, session->id, &ending->there, err) &&
-           (!ending->there || garbage_add(tx, &garbage, err));
+    return session_end(tx, session->id, there, err) && (!*there || garbage_add(tx, &garbage, err));
+}
+
+static bool condemn(struct db *tx, void *context, struct error *err)
+{
+    struct ending *ending = context;
+
+    return abandon_condemn(tx, ending->app, ending->session, "its upload was not finished",
+                           &ending->there, err);
 }
 
 /* The row before the object: a commit of this session whose answer was lost may still be carried
@@ -146,7 +151,7 @@ static bool end_then_remove(struct app *app, const struct session *session, stru
 {
     struct ending ending = {app, session, false};
 
-    if (!database_write(app->database, end_and_condemn, &ending, err))
+    if (!database_write(app->database, condemn, &ending, err))
         return false;
     if (ending.there)
         sweep_object(app, session->storage_name, session->storage_path);

@@ -18,7 +18,11 @@ void abandoned_free(struct abandoned *list);
 bool abandon_session(struct app *app, const struct session *session, struct error *err);
 /* The same, or later if it cannot be done now. Never fails. */
 void abandon_session_or_later(struct app *app, const struct session *session);
-/* The same at the next sweep: the session may come about yet. */
+/* Within a write: ends the row of SESSION, and puts the object at its path, whether it is there or
+ * not, on the garbage list for REASON. *THERE is false, and nothing is done, if it had ended. */
+bool abandon_condemn(struct db *tx, struct app *app, const struct session *session,
+                     const char *reason, bool *there, struct error *err);
+/* Ends it later, at the next sweep: the session may come about yet. */
 void abandon_later(struct app *app, const struct session *session);
 /* The same for a session that never had a stage: its row goes, whether or not the store answers. */
 void abandon_row_or_later(struct app *app, const struct session *session);

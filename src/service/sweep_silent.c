@@ -1,8 +1,8 @@
 /* What nodes that are silent have left: only facts of the catalog and objects of stores. Their
  * stages are on their own disks, and theirs to discard when they are back. */
 #include "base/log.h"
-#include "catalog/garbage.h"
 #include "catalog/node.h"
+#include "service/abandon.h"
 #include "service/sweep_state.h"
 
 #define NODES_AT_ONCE 64
@@ -13,23 +13,15 @@ struct ending {
     bool there;
 };
 
-/* The row first, unlike that of a request of this process: should the node be alive after all, its
- * commit must find no session, or a record could be without an object. What it may have published
- * is garbage from then on, whether it is there or not. */
+/* The row first: should the node be alive after all, its commit must find no session, or a record
+ * could be without an object. */
 static bool end_work(struct db *tx, void *context, struct error *err)
 {
     struct ending *ending = context;
-    const struct session *session = ending->session;
-    struct garbage garbage = {.id = app_new_id(ending->app),
-                              .storage_name = session->storage_name,
-                              .storage_path = session->storage_path,
-                              .bytes = session->reserved_bytes,
-                              .reason = "its node went away",
-                              .created_at_us = app_now_us(ending->app)};
 
     return node_must_have(tx, ending->app, DUTY_SWEEP, err) &&
-           session_end(tx, session->id, &ending->there, err) &&
-           (!ending->there || garbage_add(tx, &garbage, err));
+           abandon_condemn(tx, ending->app, ending->session, "its node went away", &ending->there,
+                           err);
 }
 
 struct silence {
